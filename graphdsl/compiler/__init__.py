@@ -1,0 +1,1 @@
+"""From syntax to a scheduled program: lowering, differentiation, updates, rewriting, planning."""

@@ -1,0 +1,357 @@
+"""Expressions: what each form of the syntax means, as nodes, constants or sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from graphdsl.compiler.lower import calls, constants
+from graphdsl.compiler.lower.context import Frame
+from graphdsl.compiler.lower.scope import STEP_NAMES, universal
+from graphdsl.compiler.lower.values import (
+    POISON,
+    Poison,
+    Value,
+    describe,
+    is_constant,
+    is_function,
+)
+from graphdsl.graph.graph import Expr, Origin
+from graphdsl.graph.op import OPS
+from graphdsl.graph.sizes import Poly, Size
+from graphdsl.graph.types import DType, TensorType, promote
+from graphdsl.language import ast
+from graphdsl.language.diagnostics import Label, did_you_mean
+from graphdsl.language.source import Span
+
+
+def evaluate(frame: Frame, expr: ast.Expr) -> Value:
+    """The value of an expression; what is wrong with it is reported and gives `POISON`."""
+    match expr:
+        case ast.Name():
+            return _name(frame, expr)
+        case ast.Number(value=value) | ast.Bool(value=value) | ast.String(value=value):
+            return value
+        case ast.Binary():
+            return _binary(frame, expr)
+        case ast.Unary():
+            return _unary(frame, expr)
+        case ast.Call():
+            return calls.call(frame, expr)
+        case ast.Index():
+            return _index(frame, expr)
+        case ast.Attribute():
+            return _attribute(frame, expr)
+        case ast.Cond():
+            return _cond(frame, expr)
+        case ast.ListExpr():
+            return _list(frame, expr)
+        case ast.MapExpr():
+            return frame.error(
+                "E0318", "a map is a setting, not a value", expr.span, help=["lists use [ ]"]
+            )
+
+
+def tensor(frame: Frame, expr: ast.Expr) -> Expr | Poison:
+    """The value of an expression as a node."""
+    return as_tensor(frame, evaluate(frame, expr), expr.span)
+
+
+def as_tensor(frame: Frame, value: Value, span: Span, beside: DType | None = None) -> Expr | Poison:
+    """A value as a node; a constant tensor takes the element type `beside` it."""
+    builder = frame.shared.builder
+    if isinstance(value, Expr | Poison):
+        return value
+    if isinstance(value, bool | int | float):
+        return builder.number(value)
+    builder.origin = Origin(span, frame.trail)
+    if isinstance(value, Poly):
+        return builder.apply(OPS["extent"], (), {"size": value})
+    if isinstance(value, tuple):
+        return _constant_tensor(frame, value, span, beside)
+    if is_function(value):
+        what = describe(value)
+        return frame.error(
+            "E0407",
+            f"{what} stands where a value is wanted",
+            span,
+            help=["call it: write its arguments in parentheses"],
+        )
+    return frame.error("E0319", f"{describe(value)} is not a value to compute with", span)
+
+
+def size(frame: Frame, expr: ast.Expr) -> Size | None:
+    """The value of an expression as a size, or None with the fault reported."""
+    value = evaluate(frame, expr)
+    if isinstance(value, Poison):
+        return None
+    found = as_size(value)
+    if found is None:
+        said = _not_a_size(value)
+        frame.error("E0307", f"a size is wanted here, not {said}", expr.span)
+    elif isinstance(found, int) and found < 0:
+        frame.error("E0307", f"a size is at least 0, not {found}", expr.span)
+        return None
+    return found
+
+
+def as_size(value: Value) -> Size | None:
+    """A value as a size: an integer, a whole float, a polynomial; None otherwise."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**63:
+        return int(value)
+    return value if isinstance(value, int | Poly) else None
+
+
+def _not_a_size(value: Value) -> str:
+    if isinstance(value, Expr) and value.type.weak:
+        return "a quotient that is not exact for every value of its symbols"
+    return describe(value)
+
+
+def _name(frame: Frame, expr: ast.Name) -> Value:
+    name = expr.id
+    binding = frame.scope.find(name)
+    if binding is not None:
+        binding.used = True
+        return binding.value
+    if name == "training":
+        return frame.shared.training
+    if name in STEP_NAMES and frame.step_names:
+        frame.shared.builder.origin = Origin(expr.span, frame.trail)
+        return frame.shared.builder.apply(OPS["clock"], (), {"which": name})
+    value = universal(name, frame.shared.float)
+    if value is not None:
+        return value
+    return unknown_name(frame, expr)
+
+
+def unknown_name(frame: Frame, expr: ast.Name) -> Any:
+    """Report a name that nothing binds."""
+    help = list(_HABITS.get(expr.id, ())) or list(did_you_mean(expr.id, frame.scope.names()))
+    if expr.id in STEP_NAMES:
+        help = [f"'{expr.id}' exists only in optimizers and in the train block"]
+    return frame.error("E0301", f"'{expr.id}' is not bound", expr.span, "not found", help=help)
+
+
+_HABITS: dict[str, tuple[str, ...]] = {
+    "log": ("the natural logarithm is called 'ln'",),
+    "True": ("the truth values are 'true' and 'false'",),
+    "False": ("the truth values are 'true' and 'false'",),
+    "None": ("there is no 'None': leave the argument out",),
+    "np": ("functions are called by their bare names: 'exp(x)'",),
+    "range": ("a loop is written 'repeat i in 1..n { … }'",),
+}
+
+
+def _list(frame: Frame, expr: ast.ListExpr) -> Value:
+    values = [evaluate(frame, item) for item in expr.items]
+    if any(isinstance(value, Poison) for value in values):
+        return POISON
+    if all(is_constant(v) or isinstance(v, Poly) for v in values):
+        return tuple(values)
+    return frame.error(
+        "E0320",
+        "a list in brackets holds constants",
+        expr.span,
+        help=["join computed values with stack(a, b) or concat(a, b)"],
+    )
+
+
+def _constant_tensor(
+    frame: Frame, value: tuple[Any, ...], span: Span, beside: DType | None
+) -> Expr | Poison:
+    shape, flat, level = [], [value], value
+    while isinstance(level, tuple):
+        shape.append(len(level))
+        if any(not isinstance(item, tuple) or len(item) != len(level) for item in flat):
+            return frame.error("E0321", "the rows of this list differ in length", span)
+        flat = [item for row in flat for item in row]
+        level = level[0] if level else None
+    if any(isinstance(item, tuple | Poly) for item in flat):
+        return frame.error("E0321", "the rows of this list differ in length", span)
+    kind = (
+        DType.bool
+        if flat and all(isinstance(item, bool) for item in flat)
+        else DType.i64
+        if all(isinstance(item, int) for item in flat) and flat
+        else frame.shared.float
+    )
+    if beside is not None:
+        weak = TensorType(DType.f64 if kind.is_float else kind, (), weak=True)
+        kind = promote([weak, TensorType(beside)], frame.shared.float) or kind
+    return frame.shared.builder.apply(OPS["constant"], (), {"value": value, "dtype": kind})
+
+
+def _unary(frame: Frame, expr: ast.Unary) -> Value:
+    value = evaluate(frame, expr.operand)
+    if isinstance(value, Poison):
+        return value
+    if is_constant(value) or isinstance(value, Poly):
+        if expr.op == "-":
+            return constants.negate(value)
+        if not isinstance(value, tuple | Poly):
+            return not value
+    node = as_tensor(frame, value, expr.operand.span)
+    if isinstance(node, Poison):
+        return node
+    op = OPS["neg" if expr.op == "-" else "logical_not"]
+    return frame.apply(op, [(node, expr.operand)], {}, expr.span)
+
+
+def _binary(frame: Frame, expr: ast.Binary) -> Value:
+    left, right = evaluate(frame, expr.left), evaluate(frame, expr.right)
+    if isinstance(left, Poison) or isinstance(right, Poison):
+        return POISON
+    op = OPS.by_sign[expr.op]
+    try:
+        value = constants.combine(expr.op, left, right, op)
+    except constants.ConstantFault as fault:
+        return frame.error("E0304", str(fault), expr.span)
+    if value is not None:
+        return value
+    operands = tensors(frame, [(left, expr.left), (right, expr.right)])
+    return POISON if operands is None else frame.apply(op, operands, {}, expr.span)
+
+
+def tensors(
+    frame: Frame, values: Sequence[tuple[Value, ast.Expr]]
+) -> list[tuple[Expr, ast.Expr]] | None:
+    """Several values as nodes; constant lists take the element type of the nodes beside them."""
+    known = [v.type for v, _ in values if isinstance(v, Expr) and not v.type.weak]
+    beside = promote(known, frame.shared.float) if known else None
+    made = [(as_tensor(frame, v, e.span, beside), e) for v, e in values]
+    good = [(x, e) for x, e in made if isinstance(x, Expr)]
+    return good if len(good) == len(made) else None
+
+
+def _cond(frame: Frame, expr: ast.Cond) -> Value:
+    test = evaluate(frame, expr.test)
+    if isinstance(test, Poison):
+        return POISON
+    if not isinstance(test, bool):
+        return frame.error(
+            "E0317",
+            f"'if' is decided at compile time: it needs a constant truth value, "
+            f"not {describe(test)}",
+            expr.test.span,
+            help=["choose elementwise with where(condition, a, b)"],
+        )
+    if _mentions_training(expr.test):
+        # both branches own their parameters always, so that both modes have the same ones
+        then, orelse = evaluate(frame, expr.then), evaluate(frame, expr.orelse)
+        return then if test else orelse
+    return evaluate(frame, expr.then if test else expr.orelse)
+
+
+def _mentions_training(expr: ast.Expr) -> bool:
+    match expr:
+        case ast.Name():
+            return expr.id == "training"
+        case ast.Unary():
+            return _mentions_training(expr.operand)
+        case ast.Binary():
+            return _mentions_training(expr.left) or _mentions_training(expr.right)
+    return False
+
+
+def _attribute(frame: Frame, expr: ast.Attribute) -> Value:
+    path = dotted(expr)
+    variable = None
+    if path is not None:
+        qualified = frame.qualified(path)
+        shared = frame.shared
+        variable = shared.params.get(qualified) or shared.states.get(qualified)
+        if variable is not None:
+            return Expr(shared.builder, variable.node)
+    if expr.name.id == "T":
+        x = tensor(frame, expr.base)
+        if isinstance(x, Poison):
+            return x
+        return frame.apply(OPS["swap"], [(x, expr.base)], {}, expr.span)
+    known = [name for name in (*frame.shared.params, *frame.shared.states)]
+    return frame.error(
+        "E0316",
+        f"'{expr.span.text}' is neither a parameter nor '.T'",
+        expr.name.span,
+        "not found",
+        help=did_you_mean(frame.qualified(path or expr.name.id), known)
+        or ["'.T' transposes; 'h.W' is the parameter W of the block call bound to h"],
+    )
+
+
+def dotted(expr: ast.Expr) -> str | None:
+    """`a.b.c` as text if the expression is names and attributes alone."""
+    if isinstance(expr, ast.Name):
+        return expr.id
+    if isinstance(expr, ast.Attribute) and (base := dotted(expr.base)) is not None:
+        return f"{base}.{expr.name.id}"
+    return None
+
+
+def _index(frame: Frame, expr: ast.Index) -> Value:
+    base = evaluate(frame, expr.base)
+    if isinstance(base, Poison):
+        return POISON
+    items = [_item(frame, item) for item in expr.items]
+    if any(isinstance(item, Poison) for item in items):
+        return POISON
+    if isinstance(base, tuple) and len(items) == 1 and isinstance(items[0], int):
+        if not -len(base) <= items[0] < len(base):
+            return frame.error("E0207", f"the list has {len(base)} items", expr.span)
+        item: Value = base[items[0]]
+        return item
+    x = as_tensor(frame, base, expr.base.span)
+    if isinstance(x, Poison):
+        return x
+    return _index_tensor(frame, expr, x, items)
+
+
+def _index_tensor(frame: Frame, expr: ast.Index, x: Expr, items: list[Any]) -> Value:
+    """Static items as one view; then, where an item is a tensor, a gather along its axis."""
+    chosen = [i for i, item in enumerate(items) if isinstance(item, Expr)]
+    if len(chosen) > 1:
+        return frame.error(
+            "E0212",
+            "only one of the indices can be a tensor",
+            expr.items[chosen[1]].span,
+            more=[Label(expr.items[chosen[0]].span, "the first one", primary=False)],
+            help=["index in two steps, or use take_along"],
+        )
+    static = tuple(("slice", None, None, None) if isinstance(i, Expr) else i for i in items)
+    if any(item != ("slice", None, None, None) for item in static):
+        x = frame.apply(OPS["index"], [(x, expr.base)], {"items": static}, expr.span)
+    if not chosen or isinstance(x, Poison):
+        return x
+    position = chosen[0]
+    if "..." in static[:position]:
+        axis = x.type.rank - (len(static) - position)
+    else:
+        axis = sum(not isinstance(item, int) for item in static[:position])
+    source = expr.items[position]
+    assert not isinstance(source, ast.Slice | ast.Ellipsis_)
+    operands = [(x, expr.base), (items[position], source)]
+    return frame.apply(OPS["gather"], operands, {"axis": axis}, expr.span)
+
+
+def _item(frame: Frame, item: ast.Expr | ast.Slice | ast.Ellipsis_) -> Any:
+    match item:
+        case ast.Ellipsis_():
+            return "..."
+        case ast.Slice(start=start, stop=stop, step=step):
+            parts = [None if e is None else _bound(frame, e) for e in (start, stop, step)]
+            return POISON if any(isinstance(p, Poison) for p in parts) else ("slice", *parts)
+    value = evaluate(frame, item)
+    if isinstance(value, tuple):
+        return as_tensor(frame, value, item.span)
+    if isinstance(value, Expr) and not value.type.weak:
+        return value
+    return value if isinstance(value, Poison) else _bound(frame, item, value)
+
+
+def _bound(frame: Frame, expr: ast.Expr, value: Value | None = None) -> Any:
+    found = as_size(evaluate(frame, expr) if value is None else value)
+    if found is None:
+        return frame.error("E0209", "an index is an integer", expr.span)
+    return found

@@ -1,0 +1,216 @@
+"""Optimizer rules: the body of an `optimizer`, ready to be expanded on parameters and gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphdsl.compiler.lower import blocks, expressions, statements
+from graphdsl.compiler.lower.context import Frame, Lowering
+from graphdsl.compiler.lower.scope import Binding, Scope
+from graphdsl.compiler.lower.variables import read_type
+from graphdsl.compiler.lower.values import OptimizerFunction, Poison, Value, is_constant
+from graphdsl.graph.graph import Builder, Expr, Init, Variable
+from graphdsl.graph.op import OPS
+from graphdsl.graph.sizes import symbol
+from graphdsl.graph.types import TensorType
+from graphdsl.language import ast
+from graphdsl.language.diagnostics import Report, did_you_mean
+
+MakeState = Callable[[str, TensorType | None, Init], Expr]
+"""Gives the leaf of an optimizer state: of the parameter's type where the type is None."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """What one application of a rule gives: the new parameter and the new states."""
+
+    parameter: Expr
+    states: Mapping[str, Expr]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateRule:
+    """An optimizer as `train` names it: `expand` writes its rule for one parameter."""
+
+    name: str
+    arguments: tuple[str, ...]
+    flat: bool
+    """Whether every op of the rule is elementwise, so that it runs once a group of parameters."""
+    _function: OptimizerFunction = field(repr=False)
+    _call: ast.Call = field(repr=False)
+    _scope: Scope = field(repr=False)
+
+    def expand(
+        self,
+        builder: Builder,
+        p: Expr,
+        g: Expr,
+        scales: Mapping[str, float],
+        make_state: MakeState,
+    ) -> Expansion:
+        """Append the rule's nodes: `p` is the parameter, `g` its gradient; `scales` multiply the
+        arguments of those names. Raises `ModelError` where the rule does not fit."""
+        report = Report()
+        found = _expand(self, builder, p, g, scales, make_state, report)
+        report.raise_errors()
+        assert found is not None
+        return found
+
+
+def read_optimizer(
+    frame: Frame, expr: ast.Expr, params: Sequence[Variable]
+) -> UpdateRule | None:
+    """The rule that `train { optimizer = … }` names, checked against every trained parameter."""
+    call = expr if isinstance(expr, ast.Call) else ast.Call(expr, (), (), span=expr.span)
+    function = expressions.evaluate(frame, call.function)
+    if isinstance(function, Poison):
+        return None
+    if not isinstance(function, OptimizerFunction):
+        return frame.error(
+            "E0505",
+            "'optimizer' names an optimizer",
+            expr.span,
+            help=["optimizer = adam(lr = 1e-3)"],
+        ) and None
+    formals = tuple(f.name.id for f in function.optimizer.formals)
+    name = function.optimizer.name.id
+    scope = Scope(frame.scope)
+    rule = UpdateRule(name, formals, True, function, call, scope)
+    quiet = Report()
+    flat = TensorType(frame.shared.float, (symbol("·"),))
+    if _check(rule, frame, flat, {}, quiet) and not quiet.errors:
+        return rule
+    rule = UpdateRule(name, formals, False, function, call, scope)
+    for variable in params:
+        _check(rule, frame, frame.shared.builder.nodes[variable.node].type, {}, frame.shared.report)
+    return rule
+
+
+def _check(
+    rule: UpdateRule,
+    frame: Frame,
+    type: TensorType,
+    scales: Mapping[str, float],
+    report: Report,
+) -> bool:
+    """Expand the rule aside; whether it is made of elementwise ops alone."""
+    builder = Builder(frame.shared.float)
+    p, g = (builder.add(OPS["input"], (), (("type", type),), type) for _ in range(2))
+
+    def make_state(name: str, typed: TensorType | None, init: Init) -> Expr:
+        kept = typed or type
+        return builder.add(OPS["input"], (), (("type", kept),), kept)
+
+    _expand(rule, builder, p, g, scales, make_state, report)
+    return all(node.op.elementwise or node.op.leaf for node in builder.nodes)
+
+
+def _expand(
+    rule: UpdateRule,
+    builder: Builder,
+    p: Expr,
+    g: Expr,
+    scales: Mapping[str, float],
+    make_state: MakeState,
+    report: Report,
+) -> Expansion | None:
+    optimizer = rule._function.optimizer
+    shared = Lowering(builder, report, {}, training=True)
+    caller = Frame(shared, rule._scope, step_names=True)
+    bound = blocks.bind_arguments(
+        caller,
+        rule._call,
+        rule.name,
+        optimizer.formals,
+        optimizer.name,
+        rule._function.home,
+    )
+    if bound is None:
+        return None
+    for name, factor in scales.items():
+        bound[name].value = _scaled(bound[name].value, factor)
+    place = optimizer.name.span
+    bound |= {name: Binding(x, place, "op", used=True) for name, x in (("p", p), ("g", g))}
+    trail = ((rule._call.span, f"in the optimizer '{rule.name}'"),)
+    frame = Frame(shared, Scope(rule._function.home, nodes=bound), "", trail, step_names=True)
+    return _run(frame, optimizer, p, make_state)
+
+
+def _scaled(value: Value, factor: float) -> Value:
+    assert isinstance(value, Expr | int | float)
+    return value * factor
+
+
+def _run(
+    frame: Frame, optimizer: ast.Optimizer, p: Expr, make_state: MakeState
+) -> Expansion | None:
+    """The body, each `update` seen by the lines after it."""
+    states: dict[str, Expr] = {}
+    targets: dict[str, Expr] = {"p": p}
+    parameter: Expr | None = None
+    for statement in optimizer.body:
+        match statement:
+            case ast.State():
+                made = _state(frame, statement, make_state)
+                if made is None:
+                    return None
+                targets[statement.name.id] = made
+                frame.bind(statement.name, made, "state")
+            case ast.Update():
+                value = _update(frame, statement, targets)
+                if value is None:
+                    return None
+                if statement.name.id == "p":
+                    parameter = value
+                else:
+                    states[statement.name.id] = value
+                frame.scope.nodes[statement.name.id].value = value
+            case ast.Assign() | ast.Const():
+                statements.lower_statement(frame, statement)
+            case _:
+                frame.error(
+                    "E0411",
+                    "an optimizer holds states, updates and ops",
+                    statement.span,
+                )
+    if parameter is None:
+        return frame.error(
+            "E0411",
+            f"the optimizer '{optimizer.name.id}' never updates p",
+            optimizer.name.span,
+            help=["end it with 'update p = p - …'"],
+        ) and None
+    return Expansion(parameter, states)
+
+
+def _state(frame: Frame, statement: ast.State, make_state: MakeState) -> Expr | None:
+    init = statement.init
+    value = expressions.evaluate(frame, init.value) if isinstance(init, ast.Fill) else None
+    if not is_constant(value) or isinstance(value, tuple):
+        return frame.error(
+            "E0308",
+            f"the state '{statement.name.id}' of an optimizer begins at a number",
+            statement.span,
+            help=[f"state {statement.name.id} = 0"],
+        ) and None
+    typed = read_type(frame, statement.type) if statement.type else None
+    if statement.type is not None and typed is None:
+        return None
+    return make_state(statement.name.id, typed, Init(value=value))
+
+
+def _update(
+    frame: Frame, statement: ast.Update, targets: Mapping[str, Expr]
+) -> Expr | None:
+    name = statement.name.id
+    if name not in targets:
+        help = did_you_mean(name, targets) or [f"declare it: state {name} = 0"]
+        message = f"'{name}' is neither p nor a state of this optimizer"
+        return frame.error("E0309", message, statement.name.span, help=help) and None
+    value: Any = expressions.tensor(frame, statement.value)
+    if isinstance(value, Poison):
+        return None
+    return statements.fitted(frame, value, targets[name], statement.value)
+

@@ -1,0 +1,202 @@
+"""A whole file: its declarations in two passes, its settings, its warnings.
+
+The first pass binds what blocks may see (sizes, constants, blocks, optimizers), the second adds
+the nodes in the order of the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any
+
+from graphdsl.compiler.lower import statements
+from graphdsl.compiler.lower.context import Frame, Lowering
+from graphdsl.compiler.lower.scope import Scope
+from graphdsl.compiler.lower.settings import DataSettings, TrainSettings, read_data, read_train
+from graphdsl.compiler.lower.values import BlockFunction, OptimizerFunction
+from graphdsl.graph.graph import Builder, Graph
+from graphdsl.graph.types import DType
+from graphdsl.language import ast
+from graphdsl.language.diagnostics import Diagnostic, Label, Report, did_you_mean
+from graphdsl.language.parser import parse
+from graphdsl.language.source import Source, Span
+
+PRELUDE = ("layers.gdl", "losses.gdl", "optimizers.gdl", "schedules.gdl")
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """A file's forward graph, its settings and what there is to warn of."""
+
+    graph: Graph
+    data: DataSettings | None
+    train: TrainSettings | None
+    constants: Mapping[str, Any]
+    declared: Mapping[str, Span]
+    warnings: tuple[Diagnostic, ...]
+
+
+def lower(
+    program: ast.Program,
+    constants: Mapping[str, Any] | None = None,
+    *,
+    float: DType = DType.f32,
+    training: bool = False,
+) -> Lowered:
+    """The typed graph of a program, sizes symbolic.
+
+    `constants` override those of the file by name; `training` is what the file reads under that
+    name. Raises `ModelError` with every fault of the file.
+    """
+    report = Report()
+    shared = Lowering(Builder(float), report, constants or {}, training)
+    frame = Frame(shared, Scope(fallback=prelude))
+    _bind_static(frame, program)
+    _check_overrides(frame, program)
+    for statement in program.statements:
+        if not isinstance(statement, _STATIC | ast.Data | ast.Train):
+            statements.lower_statement(frame, statement)
+    _check_l2(frame)
+    trained = [v for v in shared.params.values() if not v.frozen]
+    data = train = None
+    for statement in _single(frame, program):
+        if isinstance(statement, ast.Data):
+            data = read_data(frame, statement)
+        else:
+            train = read_train(frame, statement, trained)
+    _check_whole(frame, program, train)
+    report.raise_errors()
+    graph = _graph(shared)
+    _warn(frame, graph)
+    return Lowered(
+        graph, data, train, shared.constants, shared.declared, tuple(report.warnings)
+    )
+
+
+_STATIC = ast.Const | ast.Dim | ast.Block | ast.Optimizer
+
+
+def _bind_static(frame: Frame, program: ast.Program) -> None:
+    for statement in program.statements:
+        match statement:
+            case ast.Dim():
+                statements.declare_dims(frame, statement)
+            case ast.Const():
+                statements.lower_statement(frame, statement)
+            case ast.Block():
+                function = BlockFunction(statement, frame.scope)
+                frame.bind(statement.name, function, "block")
+            case ast.Optimizer():
+                rule = OptimizerFunction(statement, frame.scope)
+                frame.bind(statement.name, rule, "optimizer")
+
+
+@lru_cache(maxsize=1)
+def prelude() -> Scope:
+    """The scope of the prelude's files, read once a process."""
+    scope = Scope()
+    folder = files("graphdsl") / "prelude"
+    for name in PRELUDE:
+        path = folder / name
+        text = path.read_text("utf-8")
+        frame = Frame(Lowering(Builder(), Report(), {}, training=False), scope)
+        _bind_static(frame, parse(Source(text, f"prelude/{name}")))
+        assert not frame.shared.report.errors, frame.shared.report.errors
+    return scope
+
+
+def _check_overrides(frame: Frame, program: ast.Program) -> None:
+    shared = frame.shared
+    for name in shared.overrides:
+        if name not in shared.constants:
+            known = [s.name.id for s in program.statements if isinstance(s, ast.Const)]
+            help = did_you_mean(name, known) or (
+                [f"the constants here: {', '.join(known)}"] if known else []
+            )
+            message = f"the model has no constant '{name}'"
+            shared.report.add(Diagnostic("E0305", message, (), tuple(help)))
+
+
+def _check_l2(frame: Frame) -> None:
+    shared = frame.shared
+    for call in shared.l2_calls:
+        for variable in shared.params.values():
+            span = shared.declared[variable.name]
+            node = shared.builder.nodes[variable.node]
+            late = span.source is call.span.source and span.start > call.span.start
+            matches = node.type.rank >= 2 and fnmatchcase(variable.name, call.pattern)
+            if late and matches and not variable.frozen:
+                frame.error(
+                    "E0303",
+                    f"'{variable.name}' is declared after the l2 that it matches",
+                    call.span,
+                    more=[Label(span, "declared here", primary=False)],
+                    help=["move the term below the parameters it sums over"],
+                )
+
+
+def _single(frame: Frame, program: ast.Program) -> list[ast.Data | ast.Train]:
+    found: dict[type, ast.Data | ast.Train] = {}
+    for statement in program.statements:
+        if not isinstance(statement, ast.Data | ast.Train):
+            continue
+        first = found.setdefault(type(statement), statement)
+        if first is not statement:
+            word = "data" if isinstance(statement, ast.Data) else "train"
+            more = [Label(first.span, "the first one", primary=False)]
+            frame.error("E0302", f"a file has one '{word}' block", statement.span, more=more)
+    return list(found.values())
+
+
+def _check_whole(frame: Frame, program: ast.Program, train: TrainSettings | None) -> None:
+    shared = frame.shared
+    if not shared.names and not shared.report.errors and not program.statements:
+        source = program.source
+        message = f"{source.name} declares nothing"
+        help = ("a model has inputs and something computed from them", "input x", "output y = x^2")
+        shared.report.add(Diagnostic("E0315", message, (), help))
+    if train is not None and not shared.report.errors:
+        has_loss = any(r.role == "loss" for r in shared.results)
+        if not has_loss and (train.rule or not shared.writes):
+            span = next(s.span for s in program.statements if isinstance(s, ast.Train))
+            frame.error(
+                "E0326",
+                "there is nothing to train: the model has no loss",
+                span,
+                help=["loss J = mean(…)"],
+            )
+
+
+def _graph(shared: Lowering) -> Graph:
+    return Graph(
+        nodes=tuple(shared.builder.nodes),
+        names=dict(shared.names),
+        inputs=tuple(x.id for x in shared.inputs.values()),
+        params=tuple(shared.params.values()),
+        states=tuple(shared.states.values()),
+        results=tuple(shared.results),
+        writes=tuple(shared.writes.values()),
+        float=shared.builder.float,
+        training=shared.training,
+    )
+
+
+def _warn(frame: Frame, graph: Graph) -> None:
+    wanted = graph.reaching(graph.roots())
+    loss = graph.loss
+    reaching = graph.reaching([loss.node]) if loss else set()
+    shared = frame.shared
+    for id in graph.inputs:
+        name = graph.nodes[id].name
+        if id not in wanted and name is not None and graph.results:
+            frame.warn("W0101", f"nothing reads the input '{name}'", frame.scope.nodes[name].span)
+    for variable in graph.params:
+        span = shared.declared[variable.name]
+        if variable.node not in wanted and graph.results:
+            frame.warn("W0102", f"nothing uses the parameter '{variable.name}'", span)
+        elif loss and variable.node not in reaching and not variable.frozen:
+            frame.warn("W0103", f"the loss does not depend on '{variable.name}'", span)

@@ -1,0 +1,276 @@
+"""Statements: what each declaration adds to the graph, in a file and inside a block."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from graphdsl.compiler.lower import blocks, expressions
+from graphdsl.compiler.lower.context import Frame
+from graphdsl.compiler.lower.scope import BUILTINS, universal
+from graphdsl.compiler.lower.values import (
+    POISON,
+    BlockFunction,
+    Poison,
+    Value,
+    describe,
+    is_constant,
+)
+from graphdsl.compiler.lower.variables import declare_param, declare_state, read_type
+from graphdsl.graph.graph import Expr, Origin, Result, Role, Write
+from graphdsl.graph.op import OPS
+from graphdsl.graph.sizes import Poly, symbol
+from graphdsl.language import ast
+from graphdsl.language.diagnostics import Label, did_you_mean
+
+
+def lower_statement(frame: Frame, statement: ast.AnyStatement) -> None:
+    """Add one statement of a file or of a block's body."""
+    match statement:
+        case ast.Assign():
+            _assign(frame, statement)
+        case ast.Input():
+            _input(frame, statement)
+        case ast.Param():
+            frame.bind(statement.name, declare_param(frame, statement), "param")
+        case ast.State():
+            frame.bind(statement.name, declare_state(frame, statement), "state")
+        case ast.Update():
+            _update(frame, statement)
+        case ast.Loss():
+            _result(frame, statement, "loss")
+        case ast.Metric():
+            _result(frame, statement, "metric")
+        case ast.Output():
+            _result(frame, statement, "output")
+        case ast.Const():
+            frame.bind(statement.name, constant(frame, statement), "const")
+        case ast.Repeat() | ast.Share() | ast.Collect() | ast.Import():
+            word = "import" if isinstance(statement, ast.Import) else statement.span.text.split()[0]
+            frame.error(
+                "E0314",
+                f"'{word}' is not part of this version of the language",
+                statement.span,
+                help=["write the declarations out"],
+            )
+        case ast.Return():
+            frame.error("E0322", "'return' stands at the end of a block", statement.span)
+
+
+def lower_body(frame: Frame, block: ast.Block) -> list[Value] | Poison:
+    """The values a block's body returns."""
+    for position, statement in enumerate(block.body):
+        if isinstance(statement, ast.Return):
+            if position + 1 < len(block.body):
+                after = block.body[position + 1]
+                frame.error("E0322", "nothing can follow 'return'", after.span)
+            return _return(frame, statement)
+        lower_statement(frame, statement)
+    return frame.error(
+        "E0405",
+        f"the block '{block.name.id}' returns nothing",
+        block.name.span,
+        help=["end its body with 'return …'"],
+    )
+
+
+def _return(frame: Frame, statement: ast.Return) -> list[Value] | Poison:
+    whole = ast.ListExpr(statement.values, span=statement.span)
+    frame = frame.inside(call_names=blocks.names_of_calls(whole, "", frame))
+    values = [expressions.evaluate(frame, value) for value in statement.values]
+    return POISON if any(isinstance(v, Poison) for v in values) else values
+
+
+def constant(frame: Frame, statement: ast.Const) -> Value:
+    """The value of a constant, which the command line or Python may override."""
+    shared, name = frame.shared, statement.name.id
+    if not frame.prefix and name in shared.overrides:
+        value: Value = shared.overrides[name]
+    else:
+        value = expressions.evaluate(frame, statement.value)
+    if isinstance(value, Poison):
+        return POISON
+    if not is_constant(value) and not isinstance(value, Poly):
+        return frame.error(
+            "E0304",
+            f"a constant is a number, a truth value or a list of them, not {describe(value)}",
+            statement.value.span,
+            help=[f"leave 'const' out to bind a node: {name} = …"],
+        )
+    if not frame.prefix:
+        shared.constants[name] = value
+    return value
+
+
+def declare_dims(frame: Frame, statement: ast.Dim) -> None:
+    """Bind symbolic sizes."""
+    for name in statement.names:
+        frame.bind(name, symbol(name.id), "dim")
+
+
+def _input(frame: Frame, statement: ast.Input) -> None:
+    shared = frame.shared
+    type = read_type(frame, statement.type)
+    if type is None:
+        frame.bind(statement.name, POISON, "input")
+        return
+    shared.builder.origin = Origin(statement.span, frame.trail)
+    x = shared.builder.add(OPS["input"], (), (("type", type),), type, statement.name.id)
+    shared.inputs[statement.name.id] = x
+    shared.names[statement.name.id] = x.id
+    frame.bind(statement.name, x, "input", statement.span)
+
+
+def _assign(frame: Frame, statement: ast.Assign) -> None:
+    if len(statement.names) == 1:
+        name = statement.names[0]
+        value = _right_side(frame, name, statement.value)
+        frame.bind(name, named(frame, name, value, statement.value), "op")
+        return
+    values = _several(frame, statement)
+    for name, value in zip(statement.names, values, strict=True):
+        frame.bind(name, named(frame, name, value, statement.value), "op")
+
+
+def _right_side(frame: Frame, name: ast.Name, expr: ast.Expr) -> Value:
+    if isinstance(expr, ast.Name | ast.Number | ast.String | ast.Bool):
+        return expressions.evaluate(frame, expr)
+    call_names = blocks.names_of_calls(expr, name.id, frame)
+    return expressions.evaluate(frame.inside(call_names=call_names), expr)
+
+
+def _several(frame: Frame, statement: ast.Assign) -> list[Any]:
+    """The values of `a, b = block(…)`, one for each name."""
+    poisons: list[Any] = [POISON] * len(statement.names)
+    call = statement.value
+    if not isinstance(call, ast.Call):
+        frame.error("E0405", "several names need a call that returns several values", call.span)
+        return poisons
+    function = expressions.evaluate(frame, call.function)
+    if isinstance(function, Poison):
+        return poisons
+    if not isinstance(function, BlockFunction):
+        frame.error("E0405", f"{describe(function)} returns one value", call.span)
+        return poisons
+    names = blocks.names_of_calls(call, statement.names[0].id, frame)
+    values = blocks.call_all(frame.inside(call_names=names), call, function)
+    if isinstance(values, Poison):
+        return poisons
+    if len(values) != len(statement.names):
+        declared = Label(function.block.name.span, "the block", primary=False)
+        message = (
+            f"'{function.name}' returns {len(values)} values, "
+            f"{len(statement.names)} names stand on the left"
+        )
+        frame.error("E0405", message, call.span, more=[declared])
+        return poisons
+    return values
+
+
+def named(frame: Frame, name: ast.Name, value: Value, expr: ast.Expr) -> Value:
+    """Give a value its name in the graph; constants stay constants for whoever reads the name."""
+    shared = frame.shared
+    _warn_of_shadowing(frame, name)
+    node = expressions.as_tensor(frame, value, expr.span)
+    if isinstance(node, Poison):
+        return POISON
+    qualified = frame.qualified(name.id)
+    if node.node.name is not None or node.node.op.leaf:
+        shared.builder.origin = Origin(expr.span, frame.trail)
+        node = shared.builder.apply(OPS["identity"], (node,))
+    shared.builder.nodes[node.id] = replace(node.node, name=qualified)
+    shared.names[qualified] = node.id
+    return value if is_constant(value) or isinstance(value, Poly) else node
+
+
+def _warn_of_shadowing(frame: Frame, name: ast.Name) -> None:
+    hidden = universal(name.id, frame.shared.float)
+    if hidden is None and frame.scope.own(name.id) is None:
+        binding = frame.scope.find(name.id)
+        hidden = binding.value if binding and binding.span.source is not name.span.source else None
+    if hidden is not None and not frame.prefix and name.id not in BUILTINS:
+        frame.warn("W0106", f"'{name.id}' hides {describe(hidden)}", name.span)
+
+
+def _update(frame: Frame, statement: ast.Update) -> None:
+    shared, name = frame.shared, statement.name
+    binding = frame.scope.find(name.id)
+    value = expressions.tensor(frame, statement.value)
+    state = shared.states.get(frame.qualified(name.id))
+    if binding is not None and isinstance(binding.value, Poison):
+        return
+    if state is None or binding is None or binding.kind != "state":
+        known = [v.rpartition(".")[2] for v in shared.states]
+        what = f"'{name.id}' is {'bound to no state' if binding else 'not bound'}"
+        help = did_you_mean(name.id, known) or [f"declare it: state {name.id}: […] = 0"]
+        frame.error("E0309", f"only a state can be updated: {what}", name.span, help=help)
+        return
+    binding.used = True
+    if state.name in shared.writes:
+        frame.error("E0309", f"'{name.id}' is updated twice", name.span)
+        return
+    if isinstance(value, Poison):
+        return
+    target = Expr(shared.builder, state.node)
+    made = fitted(frame, value, target, statement.value)
+    if made is not None:
+        shared.writes[state.name] = Write(target.id, OPS["copy"](made).id)
+
+
+def fitted(frame: Frame, value: Expr, target: Expr, expr: ast.Expr) -> Expr | None:
+    """`value` in the type and shape of `target`, or None with the fault reported."""
+    builder = frame.shared.builder
+    builder.origin = Origin(expr.span, frame.trail)
+    if value.type.shape not in (target.type.shape, ()):
+        frame.error(
+            "E0215", f"the new value is {value.type}, the old one {target.type}", expr.span
+        )
+        return None
+    value = builder.cast(value, target.type.dtype)
+    if value.type.shape != target.type.shape:
+        value = builder.apply(OPS["broadcast_to"], (value,), {"shape": target.type.shape})
+    return value
+
+
+def _result(frame: Frame, statement: ast.Loss | ast.Metric | ast.Output, role: Role) -> None:
+    shared, name, expr = frame.shared, statement.name, statement.value
+    value = expressions.as_tensor(frame, _right_side(frame, name, expr), expr.span)
+    if frame.prefix:
+        frame.error("E0323", f"a {role} belongs to the file, not to a block", statement.span)
+        return
+    if isinstance(value, Poison):
+        frame.bind(name, POISON, role)
+        return
+    if value.type.weak:
+        dtype = shared.float if value.type.dtype.is_float else value.type.dtype
+        value = shared.builder.cast(value, dtype)
+    if role == "loss" and not _is_loss(frame, statement, value):
+        frame.bind(name, POISON, role)
+        return
+    node = named(frame, name, value, expr)
+    if isinstance(node, Expr):
+        shared.results.append(Result(role, name.id, node.id))
+        frame.bind(name, node, role, statement.span)
+
+
+def _is_loss(frame: Frame, statement: Any, value: Expr) -> bool:
+    expr = statement.value
+    first = next((r for r in frame.shared.results if r.role == "loss"), None)
+    if first is not None:
+        span = frame.scope.nodes[first.name].span
+        more = [Label(span, "the first loss", primary=False)]
+        help = ["add the terms up in one loss; report the others with 'metric'"]
+        frame.error("E0312", "a model has one loss", statement.name.span, more=more, help=help)
+        return False
+    if value.type.shape:
+        frame.error(
+            "E0311",
+            f"a loss is a scalar, this is {value.type}",
+            expr.span,
+            help=[f"average over the batch: loss {statement.name.id} = mean({expr.span.text})"],
+        )
+        return False
+    if not value.type.dtype.is_float:
+        frame.error("E0311", f"a loss is a float, this is {value.type}", expr.span)
+        return False
+    return True

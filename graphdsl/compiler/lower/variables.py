@@ -1,0 +1,232 @@
+"""Parameters and states: their types, their initial values, their settings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphdsl.compiler.lower import expressions
+from graphdsl.compiler.lower.context import Frame
+from graphdsl.compiler.lower.values import POISON, Poison, Value, describe, is_constant
+from graphdsl.graph.graph import Expr, Init, Origin, Variable
+from graphdsl.graph.op import OPS
+from graphdsl.graph.sizes import Poly, Size
+from graphdsl.graph.types import DType, TensorType
+from graphdsl.language import ast
+from graphdsl.language.diagnostics import did_you_mean
+from graphdsl.ops.initial import INITIALIZERS, Initializer
+
+MAX_ELEMENTS = 2**40
+"""Elements of one variable; more is a mistake on every machine."""
+
+
+def read_type(frame: Frame, type: ast.Type | None) -> TensorType | None:
+    """A type as written; None with the fault reported."""
+    if type is None:
+        return TensorType(frame.shared.float)
+    dtype = frame.shared.float
+    if type.dtype is not None:
+        known = [*DType.__members__, "float"]
+        if type.dtype.id not in known:
+            help = did_you_mean(type.dtype.id, known) or [f"the types are {', '.join(known)}"]
+            return frame.error(
+                "E0306", f"'{type.dtype.id}' is no element type", type.dtype.span, help=help
+            ) and None
+        if type.dtype.id != "float":
+            dtype = DType[type.dtype.id]
+    sizes = [expressions.size(frame, expr) for expr in type.sizes or ()]
+    if any(size is None for size in sizes):
+        return None
+    return TensorType(dtype, tuple(size for size in sizes if size is not None))
+
+
+def declare_param(frame: Frame, statement: ast.Param) -> Value:
+    """The node of a parameter, entered among the model's."""
+    made = _variable(frame, statement, "param")
+    if made is None:
+        return POISON
+    type, init = made
+    settings: dict[str, float] = {}
+    for setting in statement.settings:
+        value = expressions.evaluate(frame, setting.value)
+        if isinstance(value, Poison):
+            return POISON
+        if not is_constant(value) or isinstance(value, tuple):
+            message = f"'{setting.key.id}' is a constant, not {describe(value)}"
+            return frame.error("E0313", message, setting.value.span)
+        assert isinstance(value, bool | int | float)
+        settings[setting.key.id] = value
+    frozen = bool(settings.pop("frozen", False))
+    if not type.dtype.is_float and not frozen:
+        return frame.error(
+            "E0324",
+            f"a trained parameter is a float, not {type.dtype}",
+            statement.span,
+            help=["keep it out of training: with frozen = true"],
+        )
+    return _enter(frame, statement, "param", type, init, tuple(settings.items()), frozen)
+
+
+def declare_state(frame: Frame, statement: ast.State) -> Value:
+    """The node of a state, entered among the model's."""
+    made = _variable(frame, statement, "state")
+    if made is None:
+        return POISON
+    return _enter(frame, statement, "state", *made, (), False)
+
+
+def _enter(
+    frame: Frame,
+    statement: ast.Param | ast.State,
+    kind: str,
+    type: TensorType,
+    init: Init,
+    settings: tuple[tuple[str, float], ...],
+    frozen: bool,
+) -> Value:
+    shared, name = frame.shared, frame.qualified(statement.name.id)
+    if name in shared.declared:
+        return POISON  # a second binding, reported where the name is bound
+    shared.builder.origin = Origin(statement.span, frame.trail)
+    node = shared.builder.add(OPS[kind], (), (("type", type),), type, name)
+    table = shared.params if kind == "param" else shared.states
+    table[name] = Variable(name, node.id, init, settings, frozen)
+    shared.declared[name] = statement.span
+    shared.names[name] = node.id
+    return node
+
+
+def _variable(
+    frame: Frame, statement: ast.Param | ast.State, kind: str
+) -> tuple[TensorType, Init] | None:
+    """The type and the initial value as written."""
+    init = statement.init
+    if init is None:
+        return frame.error(
+            "E0308",
+            f"the {kind} '{statement.name.id}' has no initial value",
+            statement.name.span,
+            help=["draw it: '~ normal(0, 0.1)', or give it: '= 0'"],
+        ) and None
+    if isinstance(init, ast.Draw):
+        type = read_type(frame, statement.type)
+        if type is None or not _is_fixed(frame, statement, type):
+            return None
+        made = _draw(frame, init, type)
+        return made and (type, made)
+    return _filled(frame, statement, init)
+
+
+def _is_fixed(frame: Frame, statement: ast.Param | ast.State, type: TensorType) -> bool:
+    for size, expr in zip(type.shape, _size_exprs(statement), strict=True):
+        if isinstance(size, Poly):
+            frame.error(
+                "E0310",
+                f"the sizes of a parameter or a state are constants, {size} is not",
+                expr.span,
+                help=["a size that data binds cannot be the size of something stored"],
+            )
+            return False
+    if isinstance(type.size, int) and type.size > MAX_ELEMENTS:
+        frame.error("E0325", f"{type} has {type.size:,} elements", statement.span)
+        return False
+    return True
+
+
+def _size_exprs(statement: ast.Param | ast.State) -> tuple[ast.Expr, ...]:
+    return (statement.type.sizes if statement.type else None) or ()
+
+
+def _draw(frame: Frame, init: ast.Draw, type: TensorType) -> Init | None:
+    known = INITIALIZERS.get(init.name.id)
+    if known is None:
+        help = did_you_mean(init.name.id, INITIALIZERS) or [
+            f"there are {', '.join(INITIALIZERS)}"
+        ]
+        message = f"'{init.name.id}' draws no initial values"
+        return frame.error("E0308", message, init.name.span, help=help) and None
+    args = _draw_arguments(frame, init, known)
+    if args is None:
+        return None
+    fault = known.check(args, type)
+    if fault is not None:
+        return frame.error("E0308", f"{init.name.id}: {fault}", init.span) and None
+    return Init(draw=init.name.id, args=args)
+
+
+def _draw_arguments(
+    frame: Frame, init: ast.Draw, known: Initializer
+) -> tuple[float, ...] | None:
+    given: dict[str, ast.Expr] = dict(zip(known.arguments, init.args, strict=False))
+    signature = ", ".join(f"{k} = {v}" for k, v in known.arguments.items())
+    help = [f"it is called as {known.name}({signature})"]
+    if len(init.args) > len(known.arguments):
+        span = init.args[len(known.arguments)].span
+        return frame.error("E0401", f"too many arguments to '{known.name}'", span, help=help) and None
+    for keyword in init.keywords:
+        if keyword.name.id not in known.arguments:
+            message = f"'{known.name}' has no argument '{keyword.name.id}'"
+            return frame.error("E0403", message, keyword.span, help=help) and None
+        given[keyword.name.id] = keyword.value
+    values: list[float] = []
+    for name, default in known.arguments.items():
+        value: Value = default
+        if name in given:
+            value = expressions.evaluate(frame, given[name])
+            if isinstance(value, Poison):
+                return None
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                message = f"'{name}' is a number, not {describe(value)}"
+                return frame.error("E0409", message, given[name].span, help=help) and None
+        assert isinstance(value, int | float)
+        values.append(float(value))
+    return tuple(values)
+
+
+def _filled(
+    frame: Frame, statement: ast.Param | ast.State, init: ast.Fill
+) -> tuple[TensorType, Init] | None:
+    value = expressions.evaluate(frame, init.value)
+    if isinstance(value, Poison):
+        return None
+    if isinstance(value, tuple):
+        node: Any = expressions.as_tensor(frame, value, init.value.span)
+        if isinstance(node, Poison):
+            return None
+        found: TensorType = node.type
+        made = Init(value=value)
+    elif isinstance(value, Expr) and not value.type.weak:
+        if frame.shared.builder and _reads(frame, value):
+            message = "an initial value is computed from constants alone"
+            return frame.error("E0308", message, init.value.span) and None
+        found, made = value.type, Init(fill=value.id)
+    elif is_constant(value):
+        found, made = TensorType(frame.shared.float), Init(value=value)
+    else:
+        message = f"an initial value is a constant, not {describe(value)}"
+        return frame.error("E0308", message, init.value.span) and None
+    dtype = frame.shared.float if found.dtype.is_integer else found.dtype
+    if statement.type is None:
+        return found.with_dtype(dtype), made
+    type = read_type(frame, statement.type)
+    if type is None or not _is_fixed(frame, statement, type):
+        return None
+    if found.shape not in ((), type.shape):
+        message = f"the initial value is {_shape(found.shape)}, the type {_shape(type.shape)}"
+        return frame.error("E0308", message, init.value.span) and None
+    return type, made
+
+
+def _shape(shape: tuple[Size, ...]) -> str:
+    return f"[{', '.join(map(str, shape))}]"
+
+
+def _reads(frame: Frame, value: Expr) -> bool:
+    """Whether a node depends on anything that is fed, trained or kept."""
+    nodes, found, todo = frame.shared.builder.nodes, set(), [value.id]
+    while todo:
+        node = nodes[todo.pop()]
+        if node.op in (OPS["input"], OPS["param"], OPS["state"]):
+            return True
+        todo.extend(i for i in node.operands if i not in found)
+        found.update(node.operands)
+    return False

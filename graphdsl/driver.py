@@ -1,0 +1,191 @@
+"""All the phases, in order: a model's text comes in, schedules and programs for it go out.
+
+No other file lists the phases. A `Compilation` keeps what it has compiled: a forward graph for
+each mode, and a rewritten graph for each purpose; `session` binds sizes and runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from graphdsl import ops
+from graphdsl.compiler.differentiate import differentiate, expand_gradients
+from graphdsl.compiler.lower import Lowered, lower
+from graphdsl.compiler.rewrite import rewrite
+from graphdsl.compiler.schedule import Schedule, plan
+from graphdsl.compiler.update import Slot, apply_updates
+from graphdsl.engines.numpy import Program, emit
+from graphdsl.graph.graph import Graph, Result
+from graphdsl.graph.layout import Layout, lay_out
+from graphdsl.graph.types import DType
+from graphdsl.language import ast
+from graphdsl.language.diagnostics import Diagnostic, GraphdslError, UsageError
+from graphdsl.language.parser import parse
+from graphdsl.language.source import Source
+
+assert ops  # importing it declares the ops
+
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What a program is for: results by name, gradients of one of them, or a training step."""
+
+    results: tuple[str, ...]
+    wrt: tuple[str, ...] = ()
+    training: bool = False
+    step: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A rewritten graph, ready to be planned for any sizes, and the states its updates need."""
+
+    graph: Graph
+    layout: Layout
+    slots: tuple[Slot, ...] = ()
+
+    def plan(self, sizes: Mapping[str, int]) -> Schedule:
+        """The schedule for one binding of the sizes."""
+        return plan(self.graph, sizes, self.layout)
+
+    def emit(self, sizes: Mapping[str, int]) -> Program:
+        """The program for one binding of the sizes."""
+        return emit(self.plan(sizes))
+
+
+@dataclass(slots=True)
+class Compilation:
+    """One model file with its overrides, compiled as far as has been asked for."""
+
+    program: ast.Program
+    constants: Mapping[str, Any] = field(default_factory=dict)
+    float: DType = DType.f32
+    _lowered: dict[bool, Lowered] = field(default_factory=dict)
+    _expanded: dict[bool, Graph] = field(default_factory=dict)
+    _compiled: dict[Purpose, Compiled] = field(default_factory=dict)
+    _layout: Layout | None = None
+
+    def lowered(self, training: bool = False) -> Lowered:
+        """The file as lowered for one mode."""
+        if training not in self._lowered:
+            self._lowered[training] = lower(
+                self.program, self.constants, float=self.float, training=training
+            )
+        return self._lowered[training]
+
+    def graph(self, training: bool = False) -> Graph:
+        """The forward graph for one mode, every `grad` expanded; nothing rewritten yet."""
+        if training not in self._expanded:
+            self._expanded[training] = expand_gradients(self.lowered(training).graph)
+        return self._expanded[training]
+
+    @property
+    def layout(self) -> Layout:
+        """Where parameters and states are stored: the same for both modes."""
+        if self._layout is None:
+            self._layout = lay_out(self.lowered().graph)
+        return self._layout
+
+    def swept(self, purpose: Purpose) -> tuple[Graph, tuple[Slot, ...]]:
+        """The graph with the sweeps a purpose asks for, before it is rewritten."""
+        whole = self.graph(purpose.training)
+        graph = _restricted(whole, purpose)
+        if purpose.step:
+            return self._step(graph)
+        if purpose.wrt:
+            (result,) = graph.results
+            wrt = [whole.names[name] for name in purpose.wrt]
+            graph = differentiate(graph, result.node, wrt)
+            extra = [
+                Result("output", f"∂{name}", gradient)
+                for name, (_, gradient) in zip(purpose.wrt, graph.gradients, strict=True)
+                if name not in self.layout.params
+            ]
+            graph = replace(graph, results=(*graph.results, *extra))
+        return graph, ()
+
+    def _step(self, graph: Graph) -> tuple[Graph, tuple[Slot, ...]]:
+        train = self.lowered(training=True).train
+        rule = train.rule if train else None
+        if rule is None:
+            return graph, ()
+        (loss,) = graph.results
+        trained = [v.node for v in graph.params if not v.frozen]
+        swept = differentiate(graph, loss.node, trained)
+        return apply_updates(swept, rule, self.layout)
+
+    def compiled(self, purpose: Purpose) -> Compiled:
+        """The rewritten graph for a purpose."""
+        if purpose not in self._compiled:
+            graph, slots = self.swept(purpose)
+            self._compiled[purpose] = Compiled(rewrite(graph), self.layout, slots)
+        return self._compiled[purpose]
+
+    def step_purpose(self) -> Purpose:
+        """The purpose of a training step; raises `UsageError` where there is none."""
+        lowered = self.lowered(training=True)
+        loss, rule = lowered.graph.loss, lowered.train and lowered.train.rule
+        if rule is not None and loss is not None:
+            return Purpose((loss.name,), training=True, step=True)
+        if rule is None and lowered.graph.writes:
+            names = (loss.name,) if loss else ()
+            return Purpose(names, training=True, step=True)
+        help = (
+            "add a loss: loss J = mean(…)"
+            if loss is None
+            else "name an optimizer: train { optimizer = adam(lr = 1e-3) }"
+        )
+        raise UsageError(Diagnostic("E0801", "this model says no way to train it", (), (help,)))
+
+
+def compile_source(
+    source: Source, constants: Mapping[str, Any] | None = None, float: DType = DType.f32
+) -> Compilation:
+    """Parse and lower a file, both modes; raises `ModelError` with every fault."""
+    compilation = Compilation(parse(source), dict(constants or {}), float)
+    compilation.lowered()
+    compilation.lowered(training=True)
+    return compilation
+
+
+def check(
+    source: Source, constants: Mapping[str, Any] | None = None, float: DType = DType.f32
+) -> tuple[Diagnostic, ...]:
+    """Every diagnostic of a file, errors or else warnings, down to its training step."""
+    try:
+        compilation = compile_source(source, constants, float)
+        train = compilation.lowered(training=True).train
+        if train is not None:
+            compilation.compiled(compilation.step_purpose())
+        return compilation.lowered().warnings
+    except GraphdslError as error:
+        return error.diagnostics
+
+
+def _restricted(graph: Graph, purpose: Purpose) -> Graph:
+    """The graph with the purpose's results alone; what is written only for a step."""
+    known = {r.name: r for r in graph.results}
+    results = tuple(
+        known.get(name) or Result("output", name, graph.names[name]) for name in purpose.results
+    )
+    return replace(
+        graph,
+        results=results,
+        writes=graph.writes if purpose.step else (),
+        params=tuple(replace(v, init=replace(v.init, fill=None)) for v in graph.params),
+        states=tuple(replace(v, init=replace(v.init, fill=None)) for v in graph.states),
+    )
+
+
+def initial_values(compilation: Compilation) -> tuple[Compiled, Sequence[str]] | None:
+    """The program that computes initial values given as expressions, and whose they are."""
+    graph = compilation.graph()
+    filled = [v for v in (*graph.params, *graph.states) if v.init.fill is not None]
+    if not filled:
+        return None
+    results = tuple(Result("output", v.name, v.init.fill or 0) for v in filled)
+    bare = replace(_restricted(graph, Purpose(())), results=results)
+    return Compiled(rewrite(bare), compilation.layout), [v.name for v in filled]
+

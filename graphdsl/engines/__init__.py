@@ -1,0 +1,1 @@
+"""Engines: from a schedule to a program that runs."""

@@ -1,0 +1,139 @@
+"""Fed arrays: checked against the inputs' types, converted where that loses nothing.
+
+Fed data may go from integers to floats, from f64 to f32, and from floats to integers where every
+value is whole. A fed array is never modified, and copied only if its layout or elements differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from graphdsl.graph.kernel import Array
+from graphdsl.graph.sizes import Poly, evaluate, symbols
+from graphdsl.graph.types import DType, TensorType
+from graphdsl.language.diagnostics import DataError, Diagnostic, did_you_mean
+
+
+def check_names(fed: Mapping[str, Any], inputs: Mapping[str, TensorType]) -> None:
+    """Raise `DataError` if something is fed that is no input."""
+    for name in fed:
+        if name not in inputs:
+            known = ", ".join(inputs) or "none"
+            help = did_you_mean(str(name), inputs) or (f"the inputs are: {known}",)
+            raise refusal("E0601", f"the model has no input '{name}'", *help)
+
+
+def check_all_fed(fed: Mapping[str, Any], wanted: Mapping[str, TensorType]) -> None:
+    """Raise `DataError` if an input of `wanted` is not fed."""
+    missing = [name for name in wanted if name not in fed]
+    if missing:
+        types = ", ".join(f"{name}: {wanted[name]}" for name in missing)
+        plural = "s are" if len(missing) > 1 else " is"
+        raise refusal("E0602", f"the input{plural} not fed: {', '.join(missing)}", f"feed {types}")
+
+
+def as_array(name: str, value: Any, type: TensorType) -> Array:
+    """`value` as an array of the input's elements in C order; raises `DataError`."""
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise refusal("E0603", f"input '{name}': the rows differ in length") from None
+    array = _converted(name, array, type.dtype)
+    return np.ascontiguousarray(array) if array.ndim else array
+
+
+def bind_sizes(
+    arrays: Mapping[str, Array], inputs: Mapping[str, TensorType]
+) -> dict[str, int]:
+    """The symbols' values, from the shapes of what is fed; raises `DataError` on a conflict."""
+    binding: dict[str, int] = {}
+    origin: dict[str, str] = {}
+    for name, array in arrays.items():
+        shape = inputs[name].shape
+        if array.ndim != len(shape):
+            raise _shape_refusal(name, array, inputs[name])
+        for size, found in zip(shape, array.shape, strict=True):
+            symbol = _symbol(size)
+            if symbol is not None and binding.setdefault(symbol, found) != found:
+                raise refusal(
+                    "E0605",
+                    f"input '{name}': {symbol} is {found} here and {binding[symbol]} in "
+                    f"'{origin[symbol]}'",
+                    f"'{name}' is declared {inputs[name]} and has the shape {list(array.shape)}",
+                )
+            if symbol is not None:
+                origin.setdefault(symbol, name)
+    for name, array in arrays.items():
+        for size, found in zip(inputs[name].shape, array.shape, strict=True):
+            if symbols(size) <= binding.keys() and evaluate(size, binding) != found:
+                raise _shape_refusal(name, array, inputs[name])
+    return binding
+
+
+def refusal(code: str, message: str, *help: str) -> DataError:
+    """An error that something fed or read is at fault for."""
+    return DataError(Diagnostic(code, message, (), tuple(help)))
+
+
+def _shape_refusal(name: str, array: Array, type: TensorType) -> DataError:
+    return refusal(
+        "E0604",
+        f"input '{name}' is declared {type} and was fed an array of shape {list(array.shape)}",
+        f"feed {_wanted(type)}",
+    )
+
+
+def _wanted(type: TensorType) -> str:
+    return f"an array of shape [{', '.join(map(str, type.shape))}]" if type.shape else "a number"
+
+
+def _symbol(size: object) -> str | None:
+    """The name of a size that is one symbol and nothing else."""
+    if isinstance(size, Poly) and len(size.terms) == 1:
+        monomial, coefficient = size.terms[0]
+        if coefficient == 1 and len(monomial) == 1:
+            atom, power = monomial[0]
+            return atom if isinstance(atom, str) and power == 1 else None
+    return None
+
+
+def _converted(name: str, array: Array, dtype: DType) -> Array:
+    wanted = dtype.numpy
+    if array.dtype == wanted:
+        return array
+    kind = array.dtype.kind
+    if kind not in "biuf" or (dtype is DType.bool and kind != "b"):
+        raise refusal(
+            "E0606", f"input '{name}' is declared {dtype} and was fed {_described(array)}"
+        )
+    if wanted.kind == "f":
+        return array.astype(wanted)
+    if kind == "f":
+        _check_whole(name, array, dtype)
+    _check_range(name, array, dtype)
+    return array.astype(wanted)
+
+
+def _check_whole(name: str, array: Array, dtype: DType) -> None:
+    bad = ~np.isfinite(array) | (np.trunc(array) != array)
+    if bad.any():
+        place = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise refusal(
+            "E0606",
+            f"input '{name}' is declared {dtype} and was fed {array[place]!s} at {list(place)}",
+            "whole numbers may be fed as floats, others not",
+        )
+
+
+def _check_range(name: str, array: Array, dtype: DType) -> None:
+    limits = np.iinfo(dtype.numpy)
+    if array.size and (array.max() > limits.max or array.min() < limits.min):
+        raise refusal("E0606", f"input '{name}': a value does not fit {dtype}")
+
+
+def _described(array: Array) -> str:
+    names = {"U": "strings", "S": "byte strings", "O": "Python objects", "c": "complex numbers"}
+    return names.get(array.dtype.kind, f"elements of type {array.dtype}")

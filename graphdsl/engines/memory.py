@@ -1,0 +1,79 @@
+"""The arrays a model owns: parameters, gradients, states, and the arena its programs share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from graphdsl.graph.kernel import Array
+from graphdsl.graph.layout import ALIGNMENT, Layout, Place
+from graphdsl.graph.types import DType
+
+
+def aligned_zeros(count: int, dtype: DType) -> Array:
+    """A flat array of zeros that begins at a cache line."""
+    itemsize = dtype.numpy.itemsize
+    raw = np.zeros(count * itemsize + ALIGNMENT, np.uint8)
+    start = -raw.ctypes.data % ALIGNMENT
+    return raw[start : start + count * itemsize].view(dtype.numpy)
+
+
+class Memory:
+    """Flat arrays by name: `param_f32`, `grad_f32`, `state_f32`, `slot_m.f32`, …"""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.arrays: dict[str, Array] = {}
+        for dtype, size in layout.param_sizes.items():
+            self.arrays[f"param_{dtype}"] = aligned_zeros(size, dtype)
+        for dtype, size in layout.state_sizes.items():
+            self.arrays[f"state_{dtype}"] = aligned_zeros(size, dtype)
+        self.arena: Array = np.zeros(0, np.uint8)
+        self.params: Mapping[str, Array] = self._views("param", layout.params)
+        self.states: Mapping[str, Array] = self._views("state", layout.states)
+
+    def array(self, name: str) -> Array:
+        """A flat array by name; gradients are made when they are first asked for."""
+        if name not in self.arrays and name.startswith("grad_"):
+            dtype = DType[name.removeprefix("grad_")]
+            self.arrays[name] = aligned_zeros(self.layout.param_sizes[dtype], dtype)
+        return self.arrays[name]
+
+    def add_slot(self, name: str, dtype: DType, size: int, value: float) -> None:
+        """Make room for an optimizer state, at its first value."""
+        array = aligned_zeros(size, dtype)
+        array.fill(value)
+        self.arrays[f"slot_{name}"] = array
+
+    def slots(self) -> Iterator[tuple[str, Array]]:
+        """The optimizer states by name, flat."""
+        for name, array in self.arrays.items():
+            if name.startswith("slot_"):
+                yield name.removeprefix("slot_"), array
+
+    def gradients(self) -> dict[str, Array]:
+        """Views of the gradients by parameter."""
+        return dict(self._views("grad", self.layout.params))
+
+    def reserve(self, nbytes: int) -> Array:
+        """The arena, at least `nbytes` large; what it held before is lost if it grows."""
+        if self.arena.nbytes < nbytes:
+            raw = np.empty(nbytes + ALIGNMENT, np.uint8)
+            start = -raw.ctypes.data % ALIGNMENT
+            self.arena = raw[start : start + nbytes]
+        return self.arena
+
+    def _views(self, kind: str, places: Mapping[str, Place]) -> dict[str, Array]:
+        return {name: cut(self.array(f"{kind}_{p.dtype}"), p) for name, p in places.items()}
+
+
+def cut(flat: Array, place: Place) -> Array:
+    """The view of one tensor in its flat array."""
+    return stretch(flat, place.offset, place.shape)
+
+
+def stretch(flat: Array, offset: int, shape: Sequence[int]) -> Array:
+    """`math.prod(shape)` elements of a flat array from `offset` on, in that shape."""
+    return flat[offset : offset + math.prod(shape)].reshape(tuple(shape))

@@ -1,0 +1,175 @@
+"""The NumPy engine: a schedule becomes readable straight-line NumPy, and that an `Executable`.
+
+The program is text: one kernel a line, results written into planned arrays. Nothing is looked up,
+allocated or decided while it runs. Its names are its own (`b7` is node 7's buffer, `x` an input,
+`p` a stored array, `c` a constant, `v` a view, `w` an untyped scalar); the user's stand in comments.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from graphdsl.compiler.schedule import Schedule
+from graphdsl.engines.memory import Memory, stretch
+from graphdsl.graph.kernel import Array
+from graphdsl.ops import runtime, scalars
+
+LINES_PER_FUNCTION = 2000
+"""One function of 300,000 lines takes 1.5 GB to compile."""
+
+CLOCK = ("t", "epoch", "total_steps")
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program's text and the schedule that says what its names stand for."""
+
+    source: str
+    schedule: Schedule
+
+
+def emit(schedule: Schedule) -> Program:
+    """The text of a program; the same schedule gives the same bytes."""
+    body = [*_scalar_lines(schedule), *_step_lines(schedule)]
+    parts = [body[i : i + LINES_PER_FUNCTION] for i in range(0, len(body), LINES_PER_FUNCTION)]
+    inputs = [variable for _, _, variable in schedule.inputs]
+    signature = ", ".join([*inputs, *CLOCK])
+    returned = ", ".join(variable for _, variable, _ in schedule.results)
+    end = f"    return ({returned},)" if returned else "    return ()"
+    text = [*_header(body), *_bind(schedule)]
+    if len(parts) <= 1:
+        text += [f"def run({signature}):", *_indented(parts[0] if parts else []), end]
+        return Program("\n".join(text) + "\n", schedule)
+    for number, part in enumerate(parts):
+        text += [f"def part_{number}({signature}):", *_globals(part)]
+        text += [*_missing_views(schedule, part), *_indented(part), "", ""]
+    text += [f"def run({signature}):"]
+    text += [f"    part_{number}({signature})" for number in range(len(parts))]
+    return Program("\n".join([*text, end]) + "\n", schedule)
+
+
+class Executable:
+    """A loaded program: called with its inputs, it gives its results as arrays of the model's.
+
+    What it returns is overwritten by the next call; whoever hands it on copies it.
+    """
+
+    def __init__(self, program: Program, memory: Memory) -> None:
+        self.program = program
+        self.memory = memory
+        self._namespace: dict[str, Any] = {**vars(scalars), **vars(runtime)}
+        self._namespace |= program.schedule.constants
+        exec(compile(program.source, "<graphdsl program>", "exec"), self._namespace)
+        self._arena: Array | None = None
+        self.rebind()
+        self._run = self._namespace["run"]
+
+    def rebind(self) -> None:
+        """Point the program's names at the model's memory."""
+        schedule, memory = self.program.schedule, self.memory
+        names = self._namespace
+        arena = memory.reserve(schedule.arena_bytes)
+        for name, slot in schedule.slots.items():
+            raw = arena[slot.offset : slot.offset + slot.type.nbytes]
+            names[name] = raw.view(slot.type.dtype.numpy).reshape(slot.type.shape)
+        for name, region in schedule.regions.items():
+            names[name] = stretch(memory.array(region.array), region.offset, region.type.shape)
+        names["bind"]()
+        self._arena = arena
+
+    def __call__(
+        self, inputs: Sequence[Array], t: float = 0.0, epoch: float = 0.0, total: float = 0.0
+    ) -> tuple[Any, ...]:
+        """Run once; `inputs` in the schedule's order, of its shapes and element types."""
+        if self._arena is not self.memory.arena:
+            self.rebind()
+        results: tuple[Any, ...] = self._run(*inputs, t, epoch, total)
+        return results
+
+
+def _header(body: Sequence[str]) -> Iterator[str]:
+    """The imports: every NumPy function the body calls."""
+    called = set(re.findall(r"(?<![\w.\"])([a-z_]\w*)(?=[.(])", "\n".join(_code(body))))
+    known = sorted(name for name in called if hasattr(np, name) and not hasattr(runtime, name))
+    yield '"""A training or evaluation step, emitted by graphdsl."""'
+    yield ""
+    if known:
+        yield "from numpy import ("
+        yield from (f"    {name}," for name in known)
+        yield ")"
+        yield ""
+    yield "from math import inf, nan"
+    yield ""
+    yield ""
+
+
+def _code(lines: Sequence[str]) -> Iterator[str]:
+    for line in lines:
+        yield line.partition("  # ")[0]
+
+
+def _bind(schedule: Schedule) -> Iterator[str]:
+    """The views that are made once, when arrays are placed."""
+    views = [f"{name} = {text}" for name, text in schedule.views]
+    parts = [views[i : i + LINES_PER_FUNCTION] for i in range(0, len(views), LINES_PER_FUNCTION)]
+    for number, part in enumerate(parts):
+        yield f"def bind_{number}():"
+        yield f"    global {', '.join(line.partition(' ')[0] for line in part)}"
+        yield from _indented(part)
+        yield ""
+        yield ""
+    yield "def bind():"
+    yield from _indented([f"bind_{n}()" for n in range(len(parts))] or ["pass"])
+    yield ""
+    yield ""
+
+
+def _scalar_lines(schedule: Schedule) -> Iterator[str]:
+    for name, text in schedule.scalars:
+        yield f"{name} = {text}"
+
+
+def _step_lines(schedule: Schedule) -> Iterator[str]:
+    made: set[str] = set()
+    for step in schedule.steps:
+        for view, text in step.views:
+            if view not in made:
+                made.add(view)
+                yield f"{view} = {text}"
+        note = schedule.notes.get(step.node, "the values written last")
+        for number, line in enumerate(step.lines):
+            yield f"{line}  # {note}" if number == 0 else line
+
+
+def _globals(part: Sequence[str]) -> Iterator[str]:
+    """Untyped scalars are shared between the functions of one program."""
+    names = [line.partition(" ")[0] for line in part if re.match(r"w\d+ = ", line)]
+    if names:
+        yield f"    global {', '.join(names)}"
+
+
+def _missing_views(schedule: Schedule, part: Sequence[str]) -> Iterator[str]:
+    """Views of inputs that an earlier function of the program has made as locals of its own."""
+    text = {view: line for step in schedule.steps for view, line in step.views}
+    made = {line.partition(" ")[0] for line in part if re.match(r"v\d+ = ", line)}
+    used = set(re.findall(r"\bv\d+\b", "\n".join(_code(part))))
+    wanted = [view for view in text if view in used - made]
+    needed: list[str] = []
+    for view in wanted:
+        chain = [view]
+        while (base := text[chain[-1]].partition(".")[0].partition("[")[0]) in text:
+            chain.append(base)
+        needed += [v for v in reversed(chain) if v not in needed]
+    yield from (f"    {view} = {text[view]}" for view in needed)
+
+
+def _indented(lines: Sequence[str]) -> Iterator[str]:
+    yield from (f"    {line}" for line in lines)
+
+
+__all__ = ["Executable", "Program", "emit"]

@@ -1,0 +1,93 @@
+"""What a kernel rule sees: concrete types and the names of arrays in the emitted program.
+
+A rule emits NumPy statements. Whatever it needs besides operands and result (scratch arrays,
+constants, other views of an operand) it asks for, so that the planner can place it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from graphdsl.graph.types import DType
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayType:
+    """A tensor type with every size a number. `weak` scalars are Python floats."""
+
+    dtype: DType
+    shape: tuple[int, ...] = ()
+    weak: bool = False
+
+    @property
+    def rank(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes the elements take."""
+        return self.size * self.dtype.numpy.itemsize
+
+    def __str__(self) -> str:
+        sizes = ", ".join(map(str, self.shape))
+        return f"{self.dtype}[{sizes}]" if self.shape else str(self.dtype)
+
+
+@dataclass(slots=True)
+class KernelCall:
+    """One application of an op, while its statements are made."""
+
+    out: str
+    out_type: ArrayType
+    args: tuple[str, ...]
+    types: tuple[ArrayType, ...]
+    contiguous: tuple[bool, ...]
+    """Whether each operand's elements stand in C order without gaps."""
+    attrs: Mapping[str, Any]
+    where: str
+    """The node as a message names it, for faults found while running."""
+    bind_constant: Callable[[Array], str]
+    bind_view: Callable[[str, str], str]
+    lines: list[str] = field(default_factory=list)
+    scratches: list[tuple[str, ArrayType]] = field(default_factory=list)
+
+    def emit(self, *lines: str) -> None:
+        """Add statements."""
+        self.lines.extend(lines)
+
+    def scratch(self, shape: Sequence[int], dtype: DType | None = None) -> str:
+        """The name of an array that only this kernel uses, in C order, uninitialised."""
+        name = f"{self.out}_{len(self.scratches)}"
+        self.scratches.append((name, ArrayType(dtype or self.out_type.dtype, tuple(shape))))
+        return name
+
+    def constant(self, array: Array) -> str:
+        """The name of a read-only array with these elements, made once when the program loads."""
+        return self.bind_constant(array)
+
+    def view(self, name: str, suffix: str) -> str:
+        """The name of a view, `name` followed by `suffix` (".T", ".reshape(-1)"), made once
+        where the array is planned and at each call where it is fed."""
+        return self.bind_view(name, suffix)
+
+    def flat(self, position: int) -> str:
+        """Operand `position` in one axis; it has to be contiguous."""
+        name = self.args[position]
+        return name if self.types[position].rank == 1 else self.view(name, ".reshape(-1)")
+
+    def flat_out(self) -> str:
+        """The result in one axis."""
+        return self.out if self.out_type.rank == 1 else self.view(self.out, ".reshape(-1)")

@@ -1,0 +1,138 @@
+"""What an op is, and `OPS`, the one table of them.
+
+An op is declared once, with `declare`: how it is written, its rule for shapes and element types,
+its NumPy kernel, its VJP and what its reference page says. The compiler, the engines, the docs and
+the tests read the declaration; none of them knows an op by its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from graphdsl.graph.types import TensorType
+
+if TYPE_CHECKING:
+    from graphdsl.graph.graph import Expr
+    from graphdsl.graph.kernel import KernelCall
+
+REQUIRED: Any = object()
+"""The default of an attribute that has to be given."""
+
+Infer = Callable[..., TensorType]
+Vjp = Callable[..., "Expr"]
+Kernel = Callable[["KernelCall"], None]
+Promotion = Literal["number", "float", "same", "condition", "none"]
+AttributeKind = Literal[
+    "int", "ints", "axis", "axes", "bool", "number", "dtype", "sizes", "size", "string", "internal"
+]
+
+
+class Fault(Exception):
+    """What an op has against its operands or attributes; whoever builds it adds the place."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        operand: int | None = None,
+        attribute: str | None = None,
+        help: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.operand = operand
+        self.attribute = attribute
+        self.help = help
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """An attribute of an op: what is written by keyword and known at compile time."""
+
+    kind: AttributeKind
+    default: Any = REQUIRED
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Op:
+    """One op. Rules are given operand types (`infer`) or expressions (`vjp`) by position and the
+    attributes by keyword.
+
+    `promotion` says in which element type the operands meet: "number" (truth values count as
+    i64), "float" (integers become the model's float), "same" (as they are, made equal),
+    "condition" (all but the first are made equal) or "none" (each stays as it is).
+    """
+
+    name: str
+    operands: tuple[str, ...]
+    infer: Infer
+    doc: str
+    formula: str
+    derivative: str = ""
+    """The VJP in words or symbols, and the subgradient at a kink."""
+    vjp: tuple[Vjp | None, ...] | Vjp | None = None
+    """A rule for each operand, `(g, y, *operands, **attributes)`, None where there is no
+    derivative; for a variadic op one rule, `(position, g, y, *operands, **attributes)`."""
+    kernel: str | Kernel | None = None
+    """NumPy statements, one a line, with `{x}` for operand x and `{out}` for the result; or a
+    function that emits them. None for leaves, views and ops that `decompose`."""
+    view: Callable[["KernelCall"], str | None] | None = None
+    """The result as a view of the first operand's array, or None where it needs a copy."""
+    scalar: str | None = None
+    """The formula on Python floats and in fusing engines, `{x}` for operand x."""
+    decompose: Callable[..., Expr] | None = None
+    """The op in terms of simpler ones, `(*operands, **attributes)`; applied after the sweep."""
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+    promotion: Promotion = "number"
+    infix: str | None = None
+    variadic: bool = False
+    elementwise: bool = False
+    inplace: bool = False
+    """Whether the result may be written over an operand of the same type."""
+    leaf: bool = False
+    random: bool = False
+    """Random ops are never folded and never shared."""
+    public: bool = True
+    """Whether a `.gdl` file may call it by name."""
+    allocates: bool = False
+    """Whether the kernel makes temporary arrays because NumPy has no `out=` for it."""
+    domain: tuple[tuple[float, float], ...] = ((-3.0, 3.0),)
+    """Where tests sample each operand; the last serves all that follow."""
+    example: str = ""
+
+    def __call__(self, *operands: Expr | float, **attributes: Any) -> Expr:
+        """Apply the op in the graph that its operands belong to."""
+        builder = next(x.builder for x in operands if hasattr(x, "builder"))
+        return builder.apply(self, operands, attributes)
+
+    def __repr__(self) -> str:
+        return f"Op({self.name})"
+
+
+class OpTable(dict[str, Op]):
+    """The ops by name, and the binary ones by their sign."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.by_sign: dict[str, Op] = {}
+
+    def public(self) -> list[str]:
+        """The names a `.gdl` file may call."""
+        return [name for name, op in self.items() if op.public]
+
+
+OPS = OpTable()
+
+
+def declare(op: Op) -> Op:
+    """Enter an op into the table."""
+    assert op.name not in OPS, f"op {op.name} is declared twice"
+    OPS[op.name] = op
+    if op.infix:
+        OPS.by_sign[op.infix] = op
+    return op

@@ -1,0 +1,155 @@
+"""The catalogue of diagnostic codes: what each means, why it is so, how to mend it.
+
+Codes are stable: one that is retired is never used again. The hundreds are the phases: E01xx text
+and syntax, E02xx shapes and types, E03xx names and declarations, E04xx blocks and calls, E05xx
+settings, E06xx data and feeds, E07xx gradients, E08xx running and files, W01xx warnings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One entry of the catalogue."""
+
+    title: str
+    why: str
+    mend: str
+
+
+SYNTAX = {
+    "E0101": Code(
+        "the model file cannot be read",
+        "There is no such file, it is a folder, or the system does not let it be read.",
+        "Check the path; the nearest name beside it is suggested.",
+    ),
+    "E0102": Code(
+        "the model file is not UTF-8 text",
+        "Model files are UTF-8 text, so that names may use the letters of any language.",
+        "Save the file as UTF-8; a data file belongs into `data { source = … }`.",
+    ),
+    "E0103": Code(
+        "the model file is too large",
+        "A model file is text for people to read; what is larger is refused unread.",
+        "Write repeated parts as `repeat` or as blocks; keep data in data files.",
+    ),
+    "E0104": Code(
+        "a character cannot be read here",
+        "Outside strings and comments only names, numbers and the signs of the language stand.",
+        "Write the plain sign that the help names: `*` for `×`, `x^2` for `x²`.",
+    ),
+    "E0105": Code(
+        "a character may not stand in a model file",
+        "Control characters, and those that turn the direction of text, can hide what a file says.",
+        "Delete the character; the message gives its place and number.",
+    ),
+    "E0106": Code(
+        "a number is badly written",
+        "A number has a digit on both sides of its point, because `1..50` is a range.",
+        "Write `1.0`, `0.5`, `1e-3` or `1_000`; a product needs its sign: `2 * x`.",
+    ),
+    "E0107": Code(
+        "a number is too large or too small",
+        "Integers have 64 bits; floats are IEEE doubles before they are cast.",
+        "Write a smaller number, a float such as `1e30`, or `inf`.",
+    ),
+    "E0108": Code(
+        "a string is badly written",
+        "Strings stand in double quotes on one line; they are paths and attributes.",
+        'Write `"digits.npz"`.',
+    ),
+    "E0109": Code(
+        "a sign is not an operator of this language",
+        "The operators are `+ - * / @ ^`, the comparisons, `and`, `or` and `not`.",
+        "Write what the help names: `^` for `**`, `and` for `&&`, `=` for `:=`.",
+    ),
+    "E0110": Code(
+        "a bracket is never closed",
+        "Inside `( )` and `[ ]` a newline does not end a statement, so each must be closed.",
+        "Close the bracket that is underlined.",
+    ),
+    "E0111": Code(
+        "a bracket closes nothing",
+        "Every closing bracket belongs to an opening one of its kind.",
+        "Delete it, or open the bracket it should close.",
+    ),
+    "E0112": Code(
+        "a body's braces are misplaced",
+        "`{` ends the line of its header and `}` is followed by a new line.",
+        "Write `block f(x) {`, the body, and `}` on lines of their own.",
+    ),
+    "E0113": Code(
+        "nested too deep",
+        "Expressions are nested 200 deep at most, bodies 16: deeper ones nobody can read.",
+        "Give inner parts names of their own.",
+    ),
+    "E0114": Code(
+        "something cannot stand here",
+        "The statement makes sense up to the place that is underlined, and not beyond.",
+        "Follow the help; the language reference shows the form of every statement.",
+    ),
+    "E0115": Code(
+        "something is missing",
+        "The statement ends, or goes on, before it is complete.",
+        "Write what the message says is missing.",
+    ),
+    "E0116": Code(
+        "a keyword stands where a name should",
+        "Keywords are reserved as whole words, except as keys in `data` and `train`.",
+        'Choose another name; a column of that name is `column("input")`.',
+    ),
+    "E0117": Code(
+        "a statement begins with no known word",
+        "A statement is `name = …` or begins with a keyword that gives its role.",
+        "Write the keyword that is suggested, or give the declaration its role.",
+    ),
+    "E0118": Code(
+        "a statement stands in the wrong place",
+        "Inputs, losses, outputs and the settings belong to the whole file; `return` to a block.",
+        "Move the statement to where it belongs.",
+    ),
+    "E0119": Code(
+        "comparisons are chained",
+        "`a < b < c` would compare a truth value with `c`; here it is no expression at all.",
+        "Write `a < b and b < c`.",
+    ),
+    "E0120": Code(
+        "arguments are out of order",
+        "Arguments without a keyword come first; each keyword is given once.",
+        "Move the keywords to the end, and keep one of each.",
+    ),
+    "E0121": Code(
+        "a value or a declaration has no name",
+        "Every name is one node of the graph, and every node that is written has a name.",
+        "Write `y = …` or `loss J = …`.",
+    ),
+    "E0122": Code(
+        "a draw is not called",
+        "What follows `~` is a distribution with its arguments, always in parentheses.",
+        "Write `~ he_normal()`.",
+    ),
+    "E0123": Code(
+        "a word of another language",
+        "A file declares a graph: it has no statements that run, no types in front, no lambdas.",
+        "Write what the help names.",
+    ),
+    "E0124": Code(
+        "the colon before a type is missing",
+        "A declaration is `name: type`; without the colon `x [3]` might be an index.",
+        "Write `param W: [3, 4]`.",
+    ),
+    "E0125": Code(
+        "more errors follow",
+        "A file with very many errors is hardly a model file; the first 200 are shown.",
+        "Mend those that are shown, and check again.",
+    ),
+}
+
+CODES: dict[str, Code] = {**SYNTAX}
+
+
+def lookup(code: str) -> Code | None:
+    """The catalogue's entry for `code`, written in either case."""
+    return CODES.get(code.upper())

@@ -1,0 +1,51 @@
+"""The limit on nesting: a node comes in, a diagnostic goes out if it is nested too deep.
+
+What later walks over a tree may then recurse. This walk is iterative, and is spared where a
+statement has too few tokens to be deep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from functools import cache
+from typing import Any
+
+from graphdsl.language import ast
+from graphdsl.language.brackets import MAX_DEPTH
+from graphdsl.language.diagnostics import Diagnostic, Label
+from graphdsl.language.tokens import Token
+
+
+def check_depth(node: ast.Node, tokens: list[Token]) -> Diagnostic | None:
+    """The fault of an expression that is nested deeper than `MAX_DEPTH`, if there is one."""
+    if len(tokens) <= MAX_DEPTH:
+        return None
+    level: list[ast.Node] = [node]
+    for _ in range(MAX_DEPTH + 1):
+        level = [child for one in level for child in children(one)]
+        if not level:
+            return None
+    message = f"this expression is nested deeper than {MAX_DEPTH}"
+    help = "split it into named parts"
+    return Diagnostic("E0113", message, (Label(level[0].span),), (help,))
+
+
+def children(node: ast.Node) -> Iterator[ast.Node]:
+    """The nodes directly inside `node`, in the order they are written."""
+    pending = [getattr(node, name) for name in reversed(_field_names(type(node)))]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, ast.Node):
+            yield value
+        elif isinstance(value, tuple):
+            pending.extend(reversed(value))
+
+
+@cache
+def _field_names(kind: type[Any]) -> tuple[str, ...]:
+    skipped = ("span", "op_span", "doc", "op", "value" if kind in _LEAVES else "", "id", "text")
+    return tuple(one.name for one in fields(kind) if one.name not in skipped)
+
+
+_LEAVES = (ast.Number, ast.String, ast.Bool)

@@ -1,0 +1,161 @@
+"""`Model`: the embedding API. A file comes in; arrays go in and out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graphdsl.driver import Compilation, Purpose, compile_source
+from graphdsl.graph.kernel import Array
+from graphdsl.graph.types import DType, TensorType
+from graphdsl.language.diagnostics import Diagnostic, UsageError
+from graphdsl.language.source import Source, read_source
+from graphdsl.session import Session
+from graphdsl.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    import networkx as nx
+
+
+def load(
+    path: str | Path, *, dtype: str = "f32", seed: int = 0, engine: str = "numpy", **constants: Any
+) -> Model:
+    """The model in a file; keywords override its constants.
+
+    `dtype` is the model's float ("f32" or "f64"), `seed` that of the initial values. Raises
+    `ModelError` with every fault of the file.
+    """
+    return _build(read_source(Path(path)), dtype, seed, engine, constants)
+
+
+def loads(
+    text: str, *, dtype: str = "f32", seed: int = 0, engine: str = "numpy", **constants: Any
+) -> Model:
+    """The model in a text; see `load`."""
+    return _build(Source(text), dtype, seed, engine, constants)
+
+
+def _build(
+    source: Source, dtype: str, seed: int, engine: str, constants: Mapping[str, Any]
+) -> Model:
+    if dtype not in ("f32", "f64"):
+        raise _misused(f"a model's float is 'f32' or 'f64', not '{dtype}'")
+    if engine != "numpy":
+        raise _misused(f"there is no engine '{engine}'", "the engines are: numpy")
+    return Model(compile_source(source, constants, DType[dtype]), seed)
+
+
+class Model:
+    """A compiled model with its parameters."""
+
+    def __init__(self, compilation: Compilation, seed: int = 0) -> None:
+        self.compilation = compilation
+        self.seed = seed
+        self.session = Session(compilation, seed)
+
+    @property
+    def inputs(self) -> dict[str, TensorType]:
+        """The inputs' types by name, sizes symbolic."""
+        return self.session.inputs
+
+    @property
+    def params(self) -> Mapping[str, Array]:
+        """The parameters by qualified name: live, writable views."""
+        return self.session.memory.params
+
+    @property
+    def states(self) -> Mapping[str, Array]:
+        """The states by qualified name: live, writable views."""
+        return self.session.memory.states
+
+    @property
+    def outputs(self) -> dict[str, TensorType]:
+        """The types of the outputs, metrics and the loss by name."""
+        graph = self.compilation.graph()
+        return {r.name: graph.nodes[r.node].type for r in graph.results}
+
+    @cached_property
+    def graph(self) -> nx.MultiDiGraph[int]:
+        """The forward graph as a frozen NetworkX graph."""
+        return self.compilation.graph().to_networkx()
+
+    def run(self, feeds: Mapping[str, Any] | None = None, /, **named: Any) -> dict[str, Array]:
+        """Every output, metric and loss that depends only on what is fed, by name.
+
+        Raises `DataError` if that is nothing, or if an array does not fit its input.
+        """
+        fed = {**(feeds or {}), **named}
+        arrays, _ = self.session.feed(fed)
+        names = self.session.reachable(list(arrays), list(self.outputs))
+        if not names:
+            wanted = ", ".join(n for n in self.inputs if n not in fed)
+            help = (f"feed {wanted} too",) if wanted else ("declare an output: output y = …",)
+            message = "nothing to compute: every result depends on an input that is not fed"
+            raise UsageError(Diagnostic("E0806", message, (), help))
+        return self.session.results(Purpose(tuple(names)), arrays)
+
+    def evaluate(
+        self, name: str, feeds: Mapping[str, Any] | None = None, /, **named: Any
+    ) -> Array:
+        """The value of any named node, in evaluation mode."""
+        self.session.check_node(name)
+        return self.session.results(Purpose((name,)), {**(feeds or {}), **named})[name]
+
+    def value_and_grad(
+        self,
+        feeds: Mapping[str, Any] | None = None,
+        /,
+        *,
+        of: str | None = None,
+        wrt: Sequence[str] | None = None,
+        training: bool = False,
+        **named: Any,
+    ) -> tuple[float, dict[str, Array]]:
+        """A scalar and its gradients: of the loss with respect to every trained parameter, unless
+        `of` and `wrt` name others. Each gradient has the shape of what it is taken for."""
+        target = of or self._loss()
+        self.session.check_node(target)
+        graph = self.compilation.graph(training)
+        names = list(wrt) if wrt is not None else [v.name for v in graph.params if not v.frozen]
+        for name in names:
+            self.session.check_node(name)
+            self._check_float(name)
+        if graph.nodes[graph.names[target]].type.shape:
+            raise _misused(f"'{target}' is no scalar: only a scalar has a gradient")
+        self._check_float(target)
+        purpose = Purpose((target,), tuple(names), training)
+        with self.session.lock:
+            values = self.session.results(purpose, {**(feeds or {}), **named})
+            stored = self.session.memory.gradients() if set(names) & set(self.params) else {}
+            grads = {n: stored[n].copy() if n in stored else values[f"∂{n}"] for n in names}
+        return float(values[target]), grads
+
+    def trainer(self) -> Trainer:
+        """A trainer for steps on arrays that are fed; raises `UsageError` if nothing trains."""
+        return Trainer(self.session)
+
+    def _loss(self) -> str:
+        loss = self.compilation.graph().loss
+        if loss is None:
+            raise _misused("the model has no loss", "name what to differentiate: of='y'")
+        return loss.name
+
+    def _check_float(self, name: str) -> None:
+        graph = self.compilation.graph()
+        type = graph.nodes[graph.names[name]].type
+        if not type.dtype.is_float:
+            raise _misused(f"'{name}' is {type}: only floats have gradients")
+
+    def __repr__(self) -> str:
+        count = sum(view.size for view in self.params.values())
+        inputs = ", ".join(f"{name}: {type}" for name, type in self.inputs.items())
+        name = self.compilation.program.source.name
+        return f"<Model {name}: inputs {inputs or 'none'}; {count:,} parameters>"
+
+
+def _misused(message: str, *help: str) -> UsageError:
+    return UsageError(Diagnostic("E0807", message, (), help))
+
+

@@ -1,0 +1,183 @@
+"""Activations: what follows a layer's affine map, element by element."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from graphdsl.graph.graph import Expr
+from graphdsl.graph.kernel import KernelCall
+from graphdsl.graph.op import Attribute, Op, declare
+from graphdsl.ops.arithmetic import minimum
+from graphdsl.ops.comparison import greater
+from graphdsl.ops.functions import expm1, tanh
+from graphdsl.ops.rules import real
+from graphdsl.ops.selection import gate, where
+
+
+def _emit_relu(k: KernelCall) -> None:
+    """`maximum` with an array of zeros is 2.5 to 4 times faster than with a scalar."""
+    zeros = k.constant(np.zeros(k.out_type.shape, k.out_type.dtype.numpy))
+    k.emit(f"maximum({k.args[0]}, {zeros}, out={k.out})")
+
+
+relu = declare(
+    Op(
+        name="relu",
+        operands=("x",),
+        infer=real,
+        promotion="float",
+        vjp=(lambda g, y, x: gate(greater(y, 0), g),),
+        kernel=_emit_relu,
+        scalar="_maximum({x}, 0.0)",
+        elementwise=True,
+        inplace=True,
+        doc="x where it is positive, 0 elsewhere.",
+        formula="max(x, 0)",
+        derivative="g where x > 0, 0 elsewhere and at 0",
+        example="y = relu(x)",
+    )
+)
+
+
+def _emit_sigmoid(k: KernelCall) -> None:
+    """Exact at both ends: where exp(-x) overflows to inf, 1 / inf is the 0 that is wanted."""
+    one = k.constant(np.ones((), k.out_type.dtype.numpy))
+    k.emit(
+        f"negative({k.args[0]}, {k.out})",
+        f"exp({k.out}, {k.out})",
+        f"add({k.out}, {one}, {k.out})",
+        f"divide({one}, {k.out}, {k.out})",
+    )
+
+
+sigmoid = declare(
+    Op(
+        name="sigmoid",
+        operands=("x",),
+        infer=real,
+        promotion="float",
+        vjp=(lambda g, y, x: g * (y * (1 - y)),),
+        kernel=_emit_sigmoid,
+        scalar="_sigmoid({x})",
+        elementwise=True,
+        inplace=True,
+        doc="The logistic function, from 0 to 1.",
+        formula="1 / (1 + e^-x)",
+        derivative="g y (1 - y)",
+        example="y = sigmoid(x)",
+    )
+)
+
+
+def _emit_softplus(k: KernelCall) -> None:
+    """max(x, 0) + log1p(exp(-|x|)): no exponential overflows."""
+    zeros = k.constant(np.zeros(k.out_type.shape, k.out_type.dtype.numpy))
+    tail = k.scratch(k.out_type.shape)
+    k.emit(
+        f"absolute({k.args[0]}, {tail})",
+        f"negative({tail}, {tail})",
+        f"exp({tail}, {tail})",
+        f"log1p({tail}, {tail})",
+        f"maximum({k.args[0]}, {zeros}, out={k.out})",
+        f"add({k.out}, {tail}, {k.out})",
+    )
+
+
+softplus = declare(
+    Op(
+        name="softplus",
+        operands=("x",),
+        infer=real,
+        promotion="float",
+        vjp=(lambda g, y, x: g * sigmoid(x),),
+        kernel=_emit_softplus,
+        scalar="_softplus({x})",
+        elementwise=True,
+        inplace=True,
+        doc="A smooth relu; it overflows for no x.",
+        formula="ln(1 + e^x)",
+        derivative="g sigmoid(x)",
+        example="y = softplus(x)",
+    )
+)
+
+leaky_relu = declare(
+    Op(
+        name="leaky_relu",
+        operands=("x",),
+        infer=real,
+        attributes={"slope": Attribute("number", 0.01, "the slope below 0")},
+        promotion="float",
+        vjp=(lambda g, y, x, *, slope: where(greater(x, 0), g, slope * g),),
+        decompose=lambda x, *, slope: where(greater(x, 0), x, slope * x),
+        elementwise=True,
+        doc="x where it is positive, slope · x elsewhere.",
+        formula="x if x > 0 else slope x",
+        derivative="g where x > 0, slope g elsewhere and at 0",
+        example="y = leaky_relu(x, slope = 0.1)",
+    )
+)
+
+elu = declare(
+    Op(
+        name="elu",
+        operands=("x",),
+        infer=real,
+        attributes={"alpha": Attribute("number", 1.0, "minus the limit far below 0")},
+        promotion="float",
+        vjp=(lambda g, y, x, *, alpha: where(greater(x, 0), g, g * (y + alpha)),),
+        decompose=lambda x, *, alpha: where(greater(x, 0), x, alpha * expm1(minimum(x, 0))),
+        elementwise=True,
+        doc="x where it is positive, α (e^x - 1) elsewhere.",
+        formula="x if x > 0 else α (e^x - 1)",
+        derivative="g where x > 0, g (y + α) elsewhere and at 0",
+        example="y = elu(x)",
+    )
+)
+
+silu = declare(
+    Op(
+        name="silu",
+        operands=("x",),
+        infer=real,
+        promotion="float",
+        vjp=(lambda g, y, x: g * (sigmoid(x) + y * (1 - sigmoid(x))),),
+        decompose=lambda x: x * sigmoid(x),
+        elementwise=True,
+        doc="x times its own sigmoid, also called swish.",
+        formula="x / (1 + e^-x)",
+        derivative="g (s + y (1 - s)) with s = sigmoid(x)",
+        example="y = silu(x)",
+    )
+)
+
+_C = math.sqrt(2 / math.pi)
+
+
+def _gelu_tanh(x: Expr) -> Expr:
+    return tanh(x * (_C + (_C * 0.044715) * (x * x)))
+
+
+def _gelu_vjp(g: Expr, y: Expr, x: Expr) -> Expr:
+    t = _gelu_tanh(x)
+    inner = _C + (3 * _C * 0.044715) * (x * x)
+    return g * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * inner)
+
+
+gelu = declare(
+    Op(
+        name="gelu",
+        operands=("x",),
+        infer=real,
+        promotion="float",
+        vjp=(_gelu_vjp,),
+        decompose=lambda x: 0.5 * x * (1 + _gelu_tanh(x)),
+        elementwise=True,
+        doc="The Gaussian error linear unit, in its approximation by tanh.",
+        formula="x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))",
+        derivative="g times the derivative of the formula",
+        example="y = gelu(x)",
+    )
+)

@@ -1,0 +1,334 @@
+"""Arithmetic, element by element.
+
+In the rules `g` is the cotangent of the result `y`, `x` (and `a`, `b`) the operands. A rule need
+not sum over broadcast axes: the sweep does that once, for every op.
+"""
+
+from __future__ import annotations
+
+from graphdsl.graph.op import Attribute, Op, declare
+from graphdsl.graph.types import DType, TensorType
+from graphdsl.ops.comparison import (
+    equal,
+    greater,
+    greater_equal,
+    less,
+    less_equal,
+)
+from graphdsl.ops.functions import ln
+from graphdsl.ops.rules import broadcast, real, same
+from graphdsl.ops.selection import gate, where
+
+add = declare(
+    Op(
+        name="add",
+        operands=("a", "b"),
+        infix="+",
+        infer=broadcast,
+        vjp=(lambda g, y, a, b: g, lambda g, y, a, b: g),
+        kernel="add({a}, {b}, {out})",
+        scalar="{a} + {b}",
+        elementwise=True,
+        inplace=True,
+        doc="The sum of two tensors.",
+        formula="a + b",
+        derivative="g and g",
+        example="y = a + b",
+    )
+)
+
+sub = declare(
+    Op(
+        name="sub",
+        operands=("a", "b"),
+        infix="-",
+        infer=broadcast,
+        vjp=(lambda g, y, a, b: g, lambda g, y, a, b: -g),
+        kernel="subtract({a}, {b}, {out})",
+        scalar="{a} - {b}",
+        elementwise=True,
+        inplace=True,
+        doc="The difference of two tensors.",
+        formula="a - b",
+        derivative="g and -g",
+        example="y = a - b",
+    )
+)
+
+mul = declare(
+    Op(
+        name="mul",
+        operands=("a", "b"),
+        infix="*",
+        infer=broadcast,
+        vjp=(lambda g, y, a, b: g * b, lambda g, y, a, b: g * a),
+        kernel="multiply({a}, {b}, {out})",
+        scalar="{a} * {b}",
+        elementwise=True,
+        inplace=True,
+        doc="The product of two tensors, element by element.",
+        formula="a · b",
+        derivative="g b and g a",
+        example="y = a * b",
+    )
+)
+
+div = declare(
+    Op(
+        name="div",
+        operands=("a", "b"),
+        infix="/",
+        infer=real,
+        promotion="float",
+        vjp=(lambda g, y, a, b: g / b, lambda g, y, a, b: -(g * y) / b),
+        kernel="divide({a}, {b}, {out})",
+        scalar="_div({a}, {b})",
+        elementwise=True,
+        inplace=True,
+        domain=((-3.0, 3.0), (0.5, 3.0)),
+        doc="The quotient of two tensors; integers are divided as floats.",
+        formula="a / b",
+        derivative="g / b and -g y / b",
+        example="y = a / b",
+    )
+)
+
+neg = declare(
+    Op(
+        name="neg",
+        operands=("x",),
+        infer=same,
+        vjp=(lambda g, y, x: -g,),
+        kernel="negative({x}, {out})",
+        scalar="-{x}",
+        elementwise=True,
+        inplace=True,
+        doc="The negative; written as a sign, `-x`.",
+        formula="-x",
+        derivative="-g",
+        example="y = -x",
+    )
+)
+
+power = declare(
+    Op(
+        name="power",
+        operands=("a", "b"),
+        infix="^",
+        infer=real,
+        promotion="float",
+        vjp=(
+            # b = 0 is taken out, since 0 · 0^-1 is not a number
+            lambda g, y, a, b: g * (b * a ** where(equal(b, 0), 1, b - 1)),
+            lambda g, y, a, b: g * (y * ln(where(equal(a, 0), 1, a))),
+        ),
+        kernel="power({a}, {b}, {out})",
+        scalar="_pow({a}, {b})",
+        elementwise=True,
+        inplace=True,
+        domain=((0.2, 3.0), (-2.0, 2.0)),
+        doc="a to the power b, a float; a negative a needs whole numbers b, else it gives nan.",
+        formula="a^b",
+        derivative="g b a^(b-1) and g y ln a, 0 where a = 0",
+        example="y = a^b",
+    )
+)
+
+square = declare(
+    Op(
+        name="square",
+        operands=("x",),
+        infer=same,
+        vjp=(lambda g, y, x: g * (2 * x),),
+        kernel="square({x}, {out})",
+        scalar="{x} * {x}",
+        elementwise=True,
+        inplace=True,
+        doc="The square.",
+        formula="x²",
+        derivative="2 g x",
+        example="y = square(x)",
+    )
+)
+
+sqrt = declare(
+    Op(
+        name="sqrt",
+        operands=("x",),
+        infer=real,
+        promotion="float",
+        vjp=(lambda g, y, x: 0.5 * g / y,),
+        kernel="sqrt({x}, {out})",
+        scalar="_sqrt({x})",
+        elementwise=True,
+        inplace=True,
+        domain=((0.1, 4.0),),
+        doc="The square root; nan below 0.",
+        formula="√x",
+        derivative="g / (2 y), infinite at 0",
+        example="y = sqrt(x)",
+    )
+)
+
+abs_ = declare(
+    Op(
+        name="abs",
+        operands=("x",),
+        infer=same,
+        vjp=(lambda g, y, x: g * sign(x),),
+        kernel="absolute({x}, {out})",
+        scalar="abs({x})",
+        elementwise=True,
+        inplace=True,
+        doc="The absolute value.",
+        formula="|x|",
+        derivative="g sign(x), 0 at 0",
+        example="y = abs(x)",
+    )
+)
+
+sign: Op = declare(
+    Op(
+        name="sign",
+        operands=("x",),
+        infer=same,
+        kernel="sign({x}, {out})",
+        scalar="_sign({x})",
+        elementwise=True,
+        inplace=True,
+        doc="-1, 0 or 1, as x is negative, zero or positive.",
+        formula="sign x",
+        derivative="none: 0 wherever there is one",
+        example="y = sign(x)",
+    )
+)
+
+floor = declare(
+    Op(
+        name="floor",
+        operands=("x",),
+        infer=real,
+        promotion="float",
+        kernel="floor({x}, {out})",
+        scalar="_floor({x})",
+        elementwise=True,
+        inplace=True,
+        doc="The largest whole number that is not larger, as a float.",
+        formula="⌊x⌋",
+        derivative="none: 0 wherever there is one",
+        example="y = floor(x)",
+    )
+)
+
+# NumPy deprecates a third argument by position for these two alone.
+maximum = declare(
+    Op(
+        name="maximum",
+        operands=("a", "b"),
+        infer=broadcast,
+        vjp=(
+            lambda g, y, a, b: gate(greater_equal(a, b), g),
+            lambda g, y, a, b: gate(less(a, b), g),
+        ),
+        kernel="maximum({a}, {b}, out={out})",
+        scalar="_maximum({a}, {b})",
+        elementwise=True,
+        inplace=True,
+        doc="The larger of two, element by element; nan where one of them is.",
+        formula="max(a, b)",
+        derivative="g to the larger; to a where they are equal",
+        example="y = maximum(a, b)",
+    )
+)
+
+minimum = declare(
+    Op(
+        name="minimum",
+        operands=("a", "b"),
+        infer=broadcast,
+        vjp=(
+            lambda g, y, a, b: gate(less_equal(a, b), g),
+            lambda g, y, a, b: gate(greater(a, b), g),
+        ),
+        kernel="minimum({a}, {b}, out={out})",
+        scalar="_minimum({a}, {b})",
+        elementwise=True,
+        inplace=True,
+        doc="The smaller of two, element by element; nan where one of them is.",
+        formula="min(a, b)",
+        derivative="g to the smaller; to a where they are equal",
+        example="y = minimum(a, b)",
+    )
+)
+
+
+def _cast_type(x: TensorType, *, dtype: DType) -> TensorType:
+    return x.with_dtype(dtype)
+
+
+cast: Op = declare(
+    Op(
+        name="cast",
+        operands=("x",),
+        infer=_cast_type,
+        attributes={"dtype": Attribute("dtype", doc="f32, f64, i32, i64, bool, or float")},
+        promotion="none",
+        vjp=(lambda g, y, x, *, dtype: cast(g, dtype=x.type.dtype),),
+        kernel='copyto({out}, {x}, casting="unsafe")',
+        doc="The same elements in another type; fractions are cut off where it has none.",
+        formula="x",
+        derivative="g cast back; none where either type is not a float",
+        example="y = cast(x, i64)",
+    )
+)
+
+identity = declare(
+    Op(
+        name="identity",
+        operands=("x",),
+        infer=same,
+        promotion="none",
+        vjp=(lambda g, y, x: g,),
+        decompose=lambda x: x,
+        scalar="{x}",
+        elementwise=True,
+        doc="x itself: what an activation is by default.",
+        formula="x",
+        derivative="g",
+        example="y = identity(x)",
+    )
+)
+
+stop_gradient = declare(
+    Op(
+        name="stop_gradient",
+        operands=("x",),
+        infer=same,
+        promotion="none",
+        decompose=lambda x: x,
+        scalar="{x}",
+        elementwise=True,
+        doc="x, taken for a constant by the reverse sweep.",
+        formula="x",
+        derivative="none: it is taken for 0",
+        example="y = stop_gradient(x)",
+    )
+)
+
+copy = declare(
+    Op(
+        name="copy",
+        operands=("x",),
+        infer=same,
+        promotion="none",
+        vjp=(lambda g, y, x: g,),
+        kernel="copyto({out}, {x})",
+        scalar="{x}",
+        elementwise=True,
+        public=False,
+        doc="x in an array of its own.",
+        formula="x",
+        derivative="g",
+        example="output y = x.T",
+    )
+)

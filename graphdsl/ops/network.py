@@ -1,0 +1,174 @@
+"""The softmax family and losses. A loss has one value for each row, so that a mean over a batch
+is written where it is meant.
+
+All decompose into the same nodes, so that forward and reverse sweep share them once equal nodes
+are merged.
+"""
+
+from __future__ import annotations
+
+from graphdsl.graph.graph import Expr
+from graphdsl.graph.op import Attribute, Fault, Op, declare
+from graphdsl.graph.types import TensorType
+from graphdsl.ops.arithmetic import square
+from graphdsl.ops.functions import exp, ln
+from graphdsl.ops.indexing import put_along, take_along
+from graphdsl.ops.reduction import count, exponentials, kept, sum_
+from graphdsl.ops.rules import Axes, broadcast, check_axes, check_rank, check_tensor
+from graphdsl.ops.shape import expand, reshape
+
+_AXIS = {"axis": Attribute("axes", -1, "the axis or axes that sum to 1")}
+
+
+def _normalised(x: TensorType, *, axis: Axes) -> TensorType:
+    check_axes(axis, check_tensor(x, "softmax"))
+    return x
+
+
+def _softmax(x: Expr, *, axis: Axes) -> Expr:
+    _, shifted, total = exponentials(x, axis)
+    return exp(shifted) / total
+
+
+softmax = declare(
+    Op(
+        name="softmax",
+        operands=("x",),
+        infer=_normalised,
+        attributes=_AXIS,
+        promotion="float",
+        vjp=(lambda g, y, x, *, axis: y * (g - sum_(g * y, axis=axis, keepdims=True)),),
+        decompose=_softmax,
+        doc="Exponentials divided by their sum along an axis: probabilities from logits.",
+        formula="e^xᵢ / Σⱼ e^xⱼ",
+        derivative="y (g - Σ g y)",
+        example="p = softmax(x)",
+    )
+)
+
+
+def _log_softmax(x: Expr, *, axis: Axes) -> Expr:
+    _, shifted, total = exponentials(x, axis)
+    return shifted - ln(total)
+
+
+log_softmax = declare(
+    Op(
+        name="log_softmax",
+        operands=("x",),
+        infer=_normalised,
+        attributes=_AXIS,
+        promotion="float",
+        vjp=(
+            lambda g, y, x, *, axis: g - softmax(x, axis=axis) * sum_(g, axis=axis, keepdims=True),
+        ),
+        decompose=_log_softmax,
+        doc="The logarithm of softmax, without its loss of digits.",
+        formula="xᵢ - ln Σⱼ e^xⱼ",
+        derivative="g - softmax(x) Σ g",
+        example="y = log_softmax(x)",
+    )
+)
+
+
+def _row_losses(z: TensorType, y: TensorType) -> TensorType:
+    check_rank(z, 1, "cross_entropy")
+    if not z.dtype.is_float:
+        raise Fault(
+            "E0203", f"'cross_entropy' needs logits that are floats, and found {z}", operand=0
+        )
+    rows = z.shape[:-1]
+    if y.dtype.is_integer and not y.weak:
+        if y.shape != rows:
+            expected = f"{y.dtype}[{', '.join(map(str, rows))}]"
+            raise Fault(
+                "E0201",
+                f"'cross_entropy' of logits {z} needs labels {expected}, and found {y}",
+                operand=1,
+                help="a label is the number of its class; one-hot rows have to be floats",
+            )
+    elif y.dtype is not z.dtype or y.shape != z.shape:
+        raise Fault(
+            "E0203",
+            f"'cross_entropy' of logits {z} needs labels of type i64, or probabilities {z}, "
+            f"and found {y}",
+            operand=1,
+            help="cast(y, i64) makes labels of whole numbers",
+        )
+    return z.with_shape(rows)
+
+
+def _cross_entropy(z: Expr, y: Expr) -> Expr:
+    _, shifted, total = exponentials(z, -1)
+    spread = reshape(ln(total), shape=z.type.shape[:-1])
+    if y.type.dtype.is_float:
+        return spread * sum_(y, axis=-1, keepdims=False) - sum_(
+            y * shifted, axis=-1, keepdims=False
+        )
+    return spread - take_along(shifted, y, axis=-1)
+
+
+def _logits_vjp(g: Expr, loss: Expr, z: Expr, y: Expr) -> Expr:
+    rows = reshape(g, shape=(*g.type.shape, 1))
+    p = softmax(z, axis=-1)
+    if y.type.dtype.is_float:
+        return rows * (p * sum_(y, axis=-1, keepdims=True) - y)
+    return p * rows - put_along(g, y, size=z.type.shape[-1], axis=z.type.rank - 1)
+
+
+def _target_vjp(g: Expr, loss: Expr, z: Expr, y: Expr) -> Expr:
+    return -(expand(g, axis=-1) * log_softmax(z, axis=-1))
+
+
+cross_entropy = declare(
+    Op(
+        name="cross_entropy",
+        operands=("z", "y"),
+        infer=_row_losses,
+        promotion="none",
+        vjp=(_logits_vjp, _target_vjp),
+        decompose=_cross_entropy,
+        doc="For each row, minus the logarithm of the probability that logits z give to label y; "
+        "y may also be rows of probabilities.",
+        formula="-ln softmax(z)[y]",
+        derivative="g (softmax(z) - one_hot(y)) for z, -g log_softmax(z) for probabilities y",
+        example="loss J = mean(cross_entropy(z, labels))",
+    )
+)
+
+
+def _row_errors(a: TensorType, b: TensorType) -> TensorType:
+    both = broadcast(a, b)
+    return check_tensor(both, "mse").with_shape(both.shape[:1])
+
+
+def _inner(x: Expr) -> tuple[int, ...]:
+    return tuple(range(1, x.type.rank))
+
+
+def _mse(a: Expr, b: Expr) -> Expr:
+    squares = square(a - b)
+    axes = _inner(squares)
+    return sum_(squares, axis=axes) / count(squares, axes) if axes else squares
+
+
+def _mse_vjp(g: Expr, y: Expr, a: Expr, b: Expr) -> Expr:
+    difference = a - b
+    axes = _inner(difference)
+    return difference * kept(2 * g / count(difference, axes), difference, axes)
+
+
+mse = declare(
+    Op(
+        name="mse",
+        operands=("a", "b"),
+        infer=_row_errors,
+        promotion="float",
+        vjp=(_mse_vjp, lambda g, y, a, b: -_mse_vjp(g, y, a, b)),
+        decompose=_mse,
+        doc="For each row, the mean of the squared differences over the axes after the first.",
+        formula="Σ (a - b)² / n",
+        derivative="2 g (a - b) / n and minus that",
+        example="loss J = mean(mse(a, b))",
+    )
+)

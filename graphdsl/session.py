@@ -1,0 +1,230 @@
+"""A model at work: its memory, its programs for the sizes seen so far, and a lock around both.
+
+A session binds sizes, plans and loads programs as they are needed, and runs them. The embedding
+API and the trainer stand on it.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import hashlib
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from graphdsl.driver import Compilation, Compiled, Purpose, initial_values
+from graphdsl.engines import feeds
+from graphdsl.engines.memory import Memory
+from graphdsl.engines.numpy import Executable
+from graphdsl.graph.graph import Graph, Variable
+from graphdsl.graph.kernel import Array
+from graphdsl.graph.sizes import evaluate, symbols
+from graphdsl.graph.types import TensorType
+from graphdsl.language.diagnostics import DataError, Diagnostic, ModelError, UsageError, did_you_mean
+from graphdsl.language.source import Span
+from graphdsl.ops.initial import INITIALIZERS
+from graphdsl.ops.runtime import IndexFault
+
+PROGRAMS_KEPT = 8
+"""Programs kept for each purpose, by the sizes they are for; the least recently used goes."""
+
+SizeKey = tuple[tuple[str, int], ...]
+
+
+class Session:
+    """One model's memory and programs. Calls from several threads wait for one another."""
+
+    def __init__(self, compilation: Compilation, seed: int = 0) -> None:
+        self.compilation = compilation
+        self.memory = Memory(compilation.layout)
+        self.lock = threading.RLock()
+        # IEEE's exceptions are silent here; entering a context costs a tenth of np.errstate
+        self._silent = contextvars.copy_context()
+        self._silent.run(np.seterr, all="ignore")
+        self._programs: dict[Purpose, OrderedDict[SizeKey, Executable]] = {}
+        self.initialise(seed)
+
+    @property
+    def graph(self) -> Graph:
+        """The forward graph, evaluation mode."""
+        return self.compilation.graph()
+
+    @property
+    def inputs(self) -> dict[str, TensorType]:
+        """The inputs' types by name."""
+        nodes = self.graph.nodes
+        return {nodes[id].name or "": nodes[id].type for id in self.graph.inputs}
+
+    # --- initial values --------------------------------------------------------------------------
+
+    def initialise(self, seed: int) -> None:
+        """Set every parameter and state to its initial value.
+
+        What is drawn comes from a Philox stream keyed by the seed and the qualified name, so
+        that adding a parameter changes no other.
+        """
+        graph, memory = self.graph, self.memory
+        for variable in graph.params:
+            _fill(memory.params[variable.name], variable, seed)
+        for variable in graph.states:
+            _fill(memory.states[variable.name], variable, seed)
+        computed = initial_values(self.compilation)
+        if computed is None:
+            return
+        compiled, names = computed
+        values = self._load(compiled, {})([])
+        for name, value in zip(names, values, strict=True):
+            target = memory.params.get(name)
+            (memory.states[name] if target is None else target)[...] = value
+
+    # --- programs --------------------------------------------------------------------------------
+
+    def executable(self, purpose: Purpose, sizes: Mapping[str, int]) -> Executable:
+        """The loaded program for a purpose and a binding of the sizes."""
+        kept = self._programs.setdefault(purpose, OrderedDict())
+        key = tuple(sorted(sizes.items()))
+        if key in kept:
+            kept.move_to_end(key)
+            return kept[key]
+        compiled = self.compilation.compiled(purpose)
+        for slot in compiled.slots:
+            if f"slot_{slot.name}" not in self.memory.arrays:
+                self.memory.add_slot(slot.name, slot.dtype, slot.size, slot.value)
+        made = kept[key] = self._load(compiled, sizes)
+        if len(kept) > PROGRAMS_KEPT:
+            kept.popitem(last=False)
+        return made
+
+    def _load(self, compiled: Compiled, sizes: Mapping[str, int]) -> Executable:
+        _check_sizes(compiled.graph, sizes)
+        try:
+            return Executable(compiled.emit(sizes), self.memory)
+        except MemoryError:
+            raise _too_large("this program's arrays", sizes) from None
+
+    # --- feeding and running ---------------------------------------------------------------------
+
+    def feed(self, fed: Mapping[str, Any]) -> tuple[dict[str, Array], dict[str, int]]:
+        """What is fed as arrays of the right elements, and the sizes they bind."""
+        inputs = self.inputs
+        feeds.check_names(fed, inputs)
+        arrays = {name: feeds.as_array(name, fed[name], inputs[name]) for name in fed}
+        return arrays, feeds.bind_sizes(arrays, inputs)
+
+    def results(
+        self, purpose: Purpose, fed: Mapping[str, Any], clock: tuple[float, float, float] = (0, 0, 0)
+    ) -> dict[str, Array]:
+        """The purpose's results by name, as arrays of the caller's own."""
+        arrays, sizes = self.feed(fed)
+        compiled = self.compilation.compiled(purpose)
+        feeds.check_all_fed(arrays, self.needed_inputs(compiled.graph))
+        with self.lock:
+            program = self.executable(purpose, sizes)
+            values = self.call(program, arrays, *clock)
+            types = [type for _, _, type in program.program.schedule.results]
+            names = [name for name, _, _ in program.program.schedule.results]
+            return {
+                name: np.array(value, type.dtype.numpy).reshape(type.shape)
+                for name, value, type in zip(names, values, types, strict=True)
+            }
+
+    def call(self, program: Executable, arrays: Mapping[str, Array], *clock: float) -> tuple[Any, ...]:
+        """Run a program on arrays by input name; IEEE's exceptions are silent."""
+        ordered = [arrays[name] for name, _, _ in program.program.schedule.inputs]
+        return self.run(program, ordered, *clock)
+
+    def run(self, program: Executable, arrays: Sequence[Array], *clock: float) -> tuple[Any, ...]:
+        """Run a program on arrays in its order; the lock is held by whoever calls.
+
+        The results are the program's own arrays, overwritten by the next call.
+        """
+        try:
+            return self._silent.run(program, arrays, *clock)
+        except IndexFault as fault:
+            raise DataError(Diagnostic("E0607", str(fault))) from None
+
+    def forget_programs(self, purpose: Purpose) -> None:
+        """Load the programs of a purpose anew when they are next asked for."""
+        self._programs.pop(purpose, None)
+
+    def needed_inputs(self, graph: Graph) -> dict[str, TensorType]:
+        """The inputs that a rewritten graph still reads."""
+        return {graph.nodes[i].name or "": graph.nodes[i].type for i in graph.inputs}
+
+    def reachable(self, fed: Sequence[str], names: Sequence[str]) -> list[str]:
+        """Those of `names` that depend on nothing but what is fed."""
+        graph = self.graph
+        blocked = graph.depending(id for id in graph.inputs if graph.nodes[id].name not in fed)
+        bound = {s for n in fed for size in self.inputs[n].shape for s in symbols(size)}
+        return [
+            name
+            for name in names
+            if graph.names[name] not in blocked and self._sizes_known(name, bound)
+        ]
+
+    def _sizes_known(self, name: str, bound: set[str]) -> bool:
+        graph = self.graph
+        needed = graph.reaching([graph.names[name]])
+        return all(
+            symbols(size) <= bound for id in needed for size in graph.nodes[id].type.shape
+        )
+
+    def check_node(self, name: str) -> None:
+        """Raise `UsageError` unless `name` is a node."""
+        if name not in self.graph.names:
+            known = [n for n in self.graph.names if n]
+            help = did_you_mean(name, known) or (f"the nodes are: {', '.join(known[:12])}",)
+            raise UsageError(Diagnostic("E0803", f"the model has no node '{name}'", (), help))
+
+
+def stream(seed: int, name: str) -> np.random.Generator:
+    """The random stream of one node: Philox keyed by the seed and the qualified name."""
+    digest = hashlib.blake2b(f"{seed}:{name}".encode(), digest_size=16).digest()
+    return np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
+
+
+def _fill(target: Array, variable: Variable, seed: int) -> None:
+    init = variable.init
+    if init.draw is not None:
+        initializer = INITIALIZERS[init.draw]
+        target[...] = initializer.draw(stream(seed, variable.name), target.shape, *init.args)
+    elif init.fill is None:
+        target[...] = np.asarray(init.value).reshape(np.shape(init.value))
+
+
+def _check_sizes(graph: Graph, sizes: Mapping[str, int]) -> None:
+    """Refuse a program one of whose arrays is larger than the machine's memory."""
+    limit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for node in graph.nodes:
+        try:
+            count = evaluate(node.type.size, sizes)
+            shape = [evaluate(size, sizes) for size in node.type.shape]
+        except KeyError as unbound:
+            raise ModelError(
+                Diagnostic(
+                    "E0804",
+                    f"the size {unbound.args[0]} is bound by nothing that is fed",
+                    (),
+                    (f"feed an input that has {unbound.args[0]} as a size of its own",),
+                )
+            ) from None
+        except ZeroDivisionError:
+            raise _too_large("a size divides by zero", sizes) from None
+        nbytes = count * node.type.dtype.numpy.itemsize
+        span: Span | None = node.origin.span if node.origin else None
+        if any(size < 0 for size in shape):
+            raise _too_large(f"{node.name or node.op.name} at {span} has a negative size", sizes)
+        if nbytes > limit:
+            what = f"{node.name or node.op.name} at {span} ({nbytes:,} bytes)"
+            raise _too_large(what, sizes)
+
+
+def _too_large(what: str, sizes: Mapping[str, int]) -> DataError:
+    bound = ", ".join(f"{name} = {value}" for name, value in sizes.items())
+    return DataError(
+        Diagnostic("E0802", f"{what}: more than this machine can hold", (), (f"with {bound}",))
+    )

@@ -1,0 +1,1 @@
+"""Training: data, the trainer and its loop, stopping, saved weights, history."""

@@ -1,0 +1,116 @@
+"""The trainer: one optimizer step at a time, on arrays that are fed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from graphdsl.driver import Purpose
+from graphdsl.engines import feeds
+from graphdsl.engines.numpy import Executable
+from graphdsl.graph.kernel import Array
+from graphdsl.language.diagnostics import Diagnostic, DivergedError
+from graphdsl.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A program and what its inputs have to be for it to be called as they are."""
+
+    program: Executable
+    checks: tuple[tuple[str, tuple[int, ...], np.dtype[Any]], ...]
+    fed: int
+
+
+class Trainer:
+    """Steps of a model's optimizer. `t` counts them from 1; schedules read it, `epoch` and
+    `total_steps`, which is infinite until something sets it."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.purpose: Purpose = session.compilation.step_purpose()
+        self.t = 0
+        self.epoch = 0
+        self.total_steps = math.inf
+        self._ready: _Ready | None = None
+        session.compilation.compiled(self.purpose)
+
+    def step(self, feeds: Mapping[str, Any] | None = None, /, **named: Any) -> float:
+        """One optimizer step on a batch; the loss before it, as a float.
+
+        Raises `DataError` for arrays that do not fit the inputs, `DivergedError` for a loss that
+        is not finite. A model trained by its own updates alone gives nan.
+        """
+        fed = named if feeds is None else {**feeds, **named}
+        with self.session.lock:
+            ready = self._ready
+            arrays = _as_they_are(ready, fed) if ready is not None else None
+            if arrays is None:
+                ready, arrays = self._prepare(fed)
+            assert ready is not None
+            self.t += 1
+            results = self.session.run(ready.program, arrays, self.t, self.epoch, self.total_steps)
+            if not results:
+                return math.nan
+            loss = float(results[0])
+        if not math.isfinite(loss):
+            raise self._diverged(loss)
+        return loss
+
+    def restart(self) -> None:
+        """Back to the first step, the optimizer's states as they began."""
+        self.t = self.epoch = 0
+        for slot in self.session.compilation.compiled(self.purpose).slots:
+            self.session.memory.add_slot(slot.name, slot.dtype, slot.size, slot.value)
+        self.session.forget_programs(self.purpose)
+        self._ready = None
+
+    def _prepare(self, fed: Mapping[str, Any]) -> tuple[_Ready, list[Array]]:
+        """Check and convert what is fed; remember what can be taken as it is next time."""
+        session = self.session
+        feeds.check_names(fed, session.inputs)
+        feeds.check_all_fed(fed, session.inputs)
+        arrays, sizes = session.feed(fed)
+        program = session.executable(self.purpose, sizes)
+        names = [name for name, _, _ in program.program.schedule.inputs]
+        checks = tuple((name, arrays[name].shape, arrays[name].dtype) for name in names)
+        extra = [name for name in arrays if name not in names]
+        # an input the program does not read is checked every time: nothing remembers its shape
+        self._ready = _Ready(program, checks, len(names)) if not extra else None
+        return _Ready(program, checks, len(names)), [arrays[name] for name in names]
+
+    def _diverged(self, loss: float) -> DivergedError:
+        name = self.purpose.results[0]
+        return DivergedError(
+            Diagnostic(
+                "E0805",
+                f"the loss {name} is {loss} at step {self.t}",
+                (),
+                (
+                    "a smaller learning rate, or inputs of unit scale, often mends this",
+                    "ln and / of values near 0, and exp of large ones, are where it begins",
+                ),
+            )
+        )
+
+
+def _as_they_are(ready: _Ready, fed: Mapping[str, Any]) -> list[Array] | None:
+    """The fed arrays in the program's order, or None if one needs a look or a conversion."""
+    if len(fed) != ready.fed:
+        return None
+    arrays = []
+    for name, shape, dtype in ready.checks:
+        array = fed.get(name)
+        if (
+            type(array) is not np.ndarray
+            or array.dtype is not dtype
+            or array.shape != shape
+            or not array.flags.c_contiguous
+        ):
+            return None
+        arrays.append(array)
+    return arrays

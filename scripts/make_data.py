@@ -1,0 +1,72 @@
+"""Build the examples' data from the sets that scikit-learn carries: in, a folder; out, its files.
+
+    python scripts/make_data.py [FOLDER]        # default: examples/
+
+Run again, it writes the same bytes. Only this script and its test need scikit-learn.
+"""
+
+import csv
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def write_digits(folder: Path) -> None:
+    """1797 images of 8×8 pixels from 0 to 16, one flat row each, and the digit each one shows."""
+    bunch = load_digits()
+    np.savez_compressed(
+        folder / "digits.npz",
+        images=bunch.data.astype(np.uint8),
+        labels=bunch.target.astype(np.uint8),
+    )
+
+
+def write_breast_cancer(folder: Path) -> None:
+    """569 tumours: 30 measurements of cell nuclei, and whether the tumour is malignant."""
+    bunch = load_breast_cancer()
+    # scikit-learn counts `malignant` as class 0; a column of that name must hold 1 for it.
+    malignant = (bunch.target == list(bunch.target_names).index("malignant")).astype(int)
+    write_csv(
+        folder / "breast_cancer.csv",
+        [*bunch.feature_names, "malignant"],
+        ([*row, label] for row, label in zip(bunch.data, malignant, strict=True)),
+    )
+
+
+def write_diabetes(folder: Path) -> None:
+    """442 patients: ten measurements in their own units, and the disease a year later."""
+    bunch = load_diabetes(scaled=False)
+    write_csv(
+        folder / "diabetes.csv",
+        [*bunch.feature_names, "progression"],
+        ([*row, target] for row, target in zip(bunch.data, bunch.target, strict=True)),
+    )
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[float]]) -> None:
+    """Write numbers so that they read back to the same bits, whole ones without a point."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows([format_number(float(value)) for value in row] for row in rows)
+
+
+def format_number(value: float) -> str:
+    """The shortest text that reads back to `value`."""
+    return str(int(value)) if value.is_integer() else repr(value)
+
+
+def main(folder: Path = EXAMPLES) -> None:
+    """Write the three files into `folder`."""
+    write_digits(folder)
+    write_breast_cancer(folder)
+    write_diabetes(folder)
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:2]))

@@ -1,0 +1,30 @@
+"""The README's examples are true: its Python runs, and its models are the files it names."""
+
+import doctest
+import re
+from pathlib import Path
+
+import pytest
+
+TREE = Path(__file__).parents[1]
+README = (TREE / "README.md").read_text(encoding="utf-8")
+
+
+def test_python_examples_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(TREE)
+    examples = doctest.DocTestParser().get_doctest(README, {}, "README.md", "README.md", 0)
+    assert examples.examples
+    report: list[str] = []
+    doctest.DocTestRunner(optionflags=doctest.FAIL_FAST).run(examples, out=report.append)
+    assert not report, "".join(report)
+
+
+@pytest.mark.parametrize("name", ["examples/digits.gdl", "examples/lecture/l1.gdl"])
+def test_models_are_the_files(name: str) -> None:
+    models = re.findall(r"^```gdl\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+    assert (TREE / name).read_text(encoding="utf-8") in models
+
+
+@pytest.mark.parametrize("target", re.findall(r"\]\(([^)#:]+)\)", README))
+def test_links_lead_somewhere(target: str) -> None:
+    assert (TREE / target).exists()
