@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +11,15 @@ from graphdsl.driver import Compilation, Purpose, compile_source
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.types import DType, TensorType
 from graphdsl.language.diagnostics import Diagnostic, UsageError
+from graphdsl.language.settings import TRAIN
 from graphdsl.language.source import Source, read_source
 from graphdsl.session import Session
+from graphdsl.training import weights
+from graphdsl.training.data import load_dataset
+from graphdsl.training.history import History
+from graphdsl.training.loop import fit
+from graphdsl.training.options import check_overrides, fit_settings, split_overrides
+from graphdsl.training.progress import Listener
 from graphdsl.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -20,40 +27,42 @@ if TYPE_CHECKING:
 
 
 def load(
-    path: str | Path, *, dtype: str = "f32", seed: int = 0, engine: str = "numpy", **constants: Any
+    path: str | Path, *, dtype: str = "f32", seed: int | None = None, engine: str = "numpy", **constants: Any
 ) -> Model:
     """The model in a file; keywords override its constants.
 
-    `dtype` is the model's float ("f32" or "f64"), `seed` that of the initial values. Raises
-    `ModelError` with every fault of the file.
+    `dtype` is the model's float ("f32" or "f64"); `seed` that of initial values, shuffling and
+    random ops, in place of the train block's. Raises `ModelError` with every fault of the file.
     """
     return _build(read_source(Path(path)), dtype, seed, engine, constants)
 
 
 def loads(
-    text: str, *, dtype: str = "f32", seed: int = 0, engine: str = "numpy", **constants: Any
+    text: str, *, dtype: str = "f32", seed: int | None = None, engine: str = "numpy", **constants: Any
 ) -> Model:
     """The model in a text; see `load`."""
     return _build(Source(text), dtype, seed, engine, constants)
 
 
 def _build(
-    source: Source, dtype: str, seed: int, engine: str, constants: Mapping[str, Any]
+    source: Source, dtype: str, seed: int | None, engine: str, constants: Mapping[str, Any]
 ) -> Model:
     if dtype not in ("f32", "f64"):
         raise _misused(f"a model's float is 'f32' or 'f64', not '{dtype}'")
     if engine != "numpy":
         raise _misused(f"there is no engine '{engine}'", "the engines are: numpy")
+    if seed is not None:
+        check_overrides({"seed": seed}, TRAIN)
     return Model(compile_source(source, constants, DType[dtype]), seed)
 
 
 class Model:
     """A compiled model with its parameters."""
 
-    def __init__(self, compilation: Compilation, seed: int = 0) -> None:
+    def __init__(self, compilation: Compilation, seed: int | None = None) -> None:
         self.compilation = compilation
-        self.seed = seed
-        self.session = Session(compilation, seed)
+        self.seed = fit_settings(compilation, {}, seed).seed
+        self.session = Session(compilation, self.seed)
 
     @property
     def inputs(self) -> dict[str, TensorType]:
@@ -132,9 +141,44 @@ class Model:
             grads = {n: stored[n].copy() if n in stored else values[f"∂{n}"] for n in names}
         return float(values[target]), grads
 
-    def trainer(self) -> Trainer:
-        """A trainer for steps on arrays that are fed; raises `UsageError` if nothing trains."""
-        return Trainer(self.session)
+    def trainer(self, **settings: Any) -> Trainer:
+        """A trainer, at its first step, for steps on arrays that are fed.
+
+        `settings` override those of the train block for `fit`'s loop. Raises `UsageError` if
+        nothing trains, or for a setting that does not exist or fit.
+        """
+        fit_settings(self.compilation, settings, self.seed)
+        trainer = Trainer(self.session)
+        trainer.restart()
+        return trainer
+
+    def fit(
+        self,
+        data: Mapping[str, Any] | str | Path | Iterable[Mapping[str, Any]] | None = None,
+        /,
+        *,
+        listener: Listener | None = None,
+        **settings: Any,
+    ) -> History:
+        """Train from the parameters as they are, as the train block and `settings` say.
+
+        `data` is a path, arrays by input, or an iterable of batches, in place of the data block's
+        source; `settings` override either block's by name. The model is left at its best weights
+        on the valid part, or, without one, its last. Raises `DataError`, `UsageError`, or
+        `DivergedError` for a loss that is not finite; Ctrl-C ends training early.
+        """
+        of_train, of_data = split_overrides(settings)
+        chosen = fit_settings(self.compilation, of_train, self.seed)
+        dataset = load_dataset(self.session, of_data, data)
+        return fit(self.trainer(), dataset, chosen, listener)
+
+    def save(self, path: str | Path) -> None:
+        """Write parameters and states to a safetensors file; raises `DataError`."""
+        weights.save(path, self.session)
+
+    def restore(self, path: str | Path) -> None:
+        """Take parameters and states from a file that `save` wrote; raises `DataError`."""
+        weights.restore(path, self.session)
 
     def _loss(self) -> str:
         loss = self.compilation.graph().loss

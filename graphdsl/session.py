@@ -11,7 +11,8 @@ import hashlib
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ class Session:
         if computed is None:
             return
         compiled, names = computed
-        values = self._load(compiled, {})([])
+        values = self.run(self._load(compiled, {}), [], 0, 0, 0)
         for name, value in zip(names, values, strict=True):
             target = memory.params.get(name)
             (memory.states[name] if target is None else target)[...] = value
@@ -143,9 +144,13 @@ class Session:
         The results are the program's own arrays, overwritten by the next call.
         """
         try:
-            return self._silent.run(program, arrays, *clock)
+            return self.bound(program)(*arrays, *clock)
         except IndexFault as fault:
-            raise DataError(Diagnostic("E0607", str(fault))) from None
+            raise index_refusal(fault) from None
+
+    def bound(self, program: Executable) -> Callable[..., tuple[Any, ...]]:
+        """The program as a function of its inputs and the clock, at the memory as it is now."""
+        return partial(self._silent.run, program.bound())
 
     def forget_programs(self, purpose: Purpose) -> None:
         """Load the programs of a purpose anew when they are next asked for."""
@@ -179,6 +184,11 @@ class Session:
             known = [n for n in self.graph.names if n]
             help = did_you_mean(name, known) or (f"the nodes are: {', '.join(known[:12])}",)
             raise UsageError(Diagnostic("E0803", f"the model has no node '{name}'", (), help))
+
+
+def index_refusal(fault: IndexFault) -> DataError:
+    """An index out of range, found while a program ran."""
+    return DataError(Diagnostic("E0607", str(fault)))
 
 
 def stream(seed: int, name: str) -> np.random.Generator:

@@ -39,6 +39,10 @@ def strings() -> st.SearchStrategy[ast.String]:
 
 def expressions() -> st.SearchStrategy[ast.Expr]:
     """Any expression."""
+    return st.deferred(_expressions)  # deferred, for the sake of short reprs
+
+
+def _expressions() -> st.SearchStrategy[ast.Expr]:
     booleans = st.builds(ast.Bool, st.booleans(), span=st.just(HERE))
     return st.recursive(names() | numbers() | strings() | booleans, _larger, max_leaves=12)
 
@@ -53,9 +57,7 @@ def _larger(inner: st.SearchStrategy[ast.Expr]) -> st.SearchStrategy[ast.Expr]:
     entries = st.lists(st.tuples(inner, inner), max_size=2).map(tuple)
     return st.one_of(
         st.builds(ast.Unary, st.sampled_from(("-", "not")), inner, span=here),
-        st.builds(
-            ast.Binary, st.sampled_from(OPERATORS), inner, inner, span=here, op_span=here
-        ),
+        st.builds(ast.Binary, st.sampled_from(OPERATORS), inner, inner, span=here, op_span=here),
         st.builds(ast.Cond, inner, inner, inner, span=here),
         st.builds(ast.Call, inner, several, keywords(inner), span=here),
         st.builds(ast.Index, inner, items.map(tuple), span=here),
@@ -73,7 +75,7 @@ def keywords(values: st.SearchStrategy[ast.Expr]) -> st.SearchStrategy[tuple[ast
 
 def settings() -> st.SearchStrategy[ast.Setting]:
     """A setting of `data`, `train` or `with`."""
-    return st.builds(ast.Setting, keys(), expressions(), span=st.just(HERE))
+    return st.deferred(lambda: st.builds(ast.Setting, keys(), expressions(), span=st.just(HERE)))
 
 
 def docs() -> st.SearchStrategy[str | None]:
@@ -95,7 +97,12 @@ def _declarations() -> list[st.SearchStrategy[ast.AnyStatement]]:
         st.builds(ast.Update, names(), exprs, **common),
         st.builds(ast.Assign, targets, exprs, **common),
         st.builds(
-            ast.Share, names(), names(), st.lists(exprs, max_size=2).map(tuple), keywords(exprs), **common
+            ast.Share,
+            names(),
+            names(),
+            st.lists(exprs, max_size=2).map(tuple),
+            keywords(exprs),
+            **common,
         ),
     ]
 
@@ -125,12 +132,14 @@ def _repeats(inner: st.SearchStrategy[ast.AnyStatement]) -> st.SearchStrategy[as
 
 def statements() -> st.SearchStrategy[ast.AnyStatement]:
     """Any statement that may stand at the top of a file."""
+    return st.deferred(_statements)
+
+
+def _statements() -> st.SearchStrategy[ast.AnyStatement]:
     exprs, common = expressions(), {"span": st.just(HERE), "doc": docs()}
     inner = st.one_of(_declarations())
     nested = inner | _repeats(inner)
-    returns = st.builds(
-        ast.Return, st.lists(exprs, min_size=1, max_size=2).map(tuple), **common
-    )
+    returns = st.builds(ast.Return, st.lists(exprs, min_size=1, max_size=2).map(tuple), **common)
     rules = st.one_of(
         st.builds(ast.State, names(), _types(), st.none(), **common),
         st.builds(ast.Update, names(), exprs, **common),
@@ -146,9 +155,15 @@ def statements() -> st.SearchStrategy[ast.AnyStatement]:
         st.builds(ast.Output, names(), exprs, **common),
         st.builds(ast.Import, strings(), st.lists(names(), min_size=1).map(tuple), **common),
         st.builds(
-            ast.Block, names(), _formals(), st.lists(nested | returns, max_size=3).map(tuple), **common
+            ast.Block,
+            names(),
+            _formals(),
+            st.lists(nested | returns, max_size=3).map(tuple),
+            **common,
         ),
-        st.builds(ast.Optimizer, names(), _formals(), st.lists(rules, max_size=3).map(tuple), **common),
+        st.builds(
+            ast.Optimizer, names(), _formals(), st.lists(rules, max_size=3).map(tuple), **common
+        ),
         st.builds(ast.Data, several, **common),
         st.builds(ast.Train, several, **common),
     )

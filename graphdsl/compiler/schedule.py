@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 import numpy as np
 
 from graphdsl.compiler.arena import Span, place
@@ -17,10 +18,10 @@ from graphdsl.compiler.scalarize import Scalars
 from graphdsl.graph.graph import Graph, Node
 from graphdsl.graph.kernel import Array, ArrayType, KernelCall
 from graphdsl.graph.layout import Layout
-from graphdsl.graph.op import OPS
-from graphdsl.graph.sizes import evaluate
+from graphdsl.graph.op import OPS, Fault
+from graphdsl.graph.sizes import Poly, evaluate
 from graphdsl.graph.types import DType, TensorType
-from graphdsl.language.diagnostics import InternalError
+from graphdsl.language.diagnostics import DataError, Diagnostic, InternalError, Label
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,8 @@ class Schedule:
     constants: Mapping[str, Array]
     views: tuple[tuple[str, str], ...]
     scalars: tuple[tuple[str, str], ...]
+    cells: Mapping[str, DType]
+    """Arrays without axes that untyped scalars are handed to kernels in."""
     steps: tuple[Step, ...]
     results: tuple[tuple[str, str, ArrayType], ...]
     """(the result's name, its variable or number, its type)"""
@@ -95,15 +98,18 @@ class _Planner:
         self.strided: dict[str, Array] = {}
         """Stand-ins for views, from which strides are read; their elements never are."""
         self.regions: dict[str, Region] = {}
+        self.stored_names: dict[Region, str] = {}
         self.buffers: dict[str, _Buffer] = {}
         self.types_of: dict[str, ArrayType] = {}
         self.inputs: list[tuple[str, ArrayType, str]] = []
         self.constants: dict[str, Array] = {}
+        self.cells: dict[str, DType] = {}
         self.constant_names: dict[object, str] = {}
         self.views: dict[tuple[str, str], str] = {}
         self.static_views: list[tuple[str, str]] = []
         self.fed_views: dict[str, tuple[str, str]] = {}
         self.steps: list[Step] = []
+        self.naive_bytes = 0
         self.current: KernelCall | None = None
         self.stored = [(n, self._leaf_region(n)) for n in graph.nodes if self._is_stored(n)]
         self.last_read = self._last_reads()
@@ -199,13 +205,21 @@ class _Planner:
             slots=slots,
             constants=self.constants,
             views=tuple(self.static_views),
-            scalars=self.scalars.lines(),
+            scalars=self._scalar_lines(),
+            cells=self.cells,
             steps=tuple(self.steps),
             results=results,
             arena_bytes=total,
-            naive_bytes=sum(self.types_of[n].nbytes for n in names),
+            naive_bytes=self.naive_bytes,
             notes={n.id: _note(n, self.types[n.id]) for n in self.graph.nodes},
         )
+
+    def _scalar_lines(self) -> tuple[tuple[str, str], ...]:
+        """What is computed from the step, each value put into its cells at once."""
+        found = list(self.scalars.lines())
+        for name in self.cells:
+            found.append((f"{name}[()]", name.removeprefix("k_").rpartition("_")[0]))
+        return tuple(found)
 
     def _visit(self, node: Node) -> None:
         if node.type.weak:
@@ -220,6 +234,7 @@ class _Planner:
         elif self._is_stored(node):
             self._enter(node, f"p{node.id}")
             self.regions[f"p{node.id}"] = self._leaf_region(node)
+            self.stored_names[self._leaf_region(node)] = f"p{node.id}"
         elif node.op is OPS["pack"]:
             attrs, type = node.attributes(), self.types[node.id]
             self._enter(node, f"p{node.id}")
@@ -235,23 +250,22 @@ class _Planner:
         fed: list[tuple[str, str]] = []
         call = self._call(node, fed)
         self.current = call
-        if node.op.view is not None:
-            suffix = node.op.view(call)
-            if suffix is not None:
+        try:
+            if node.op.view is not None and (suffix := node.op.view(call)) is not None:
                 self.variables[node.id] = self._view(call.args[0], suffix, fed)
                 if fed:
                     self.steps.append(Step(node.id, (), tuple(fed)))
                 return
-        self._run_kernel(node, call)
-        name = call.out
-        self._enter(node, name)
-        if node.id in self.pinned:
-            self.regions[name] = self.pinned[node.id]
-        else:
-            self.buffers[name] = self._buffer(node, call)
+            call.out = self._output(node, call)
+            self._enter(node, call.out)
+            self._run_kernel(node, call)
+        except Fault as fault:
+            raise self._refused(node, fault) from None
         for scratch, type in call.scratches:
             self.types_of[scratch] = type
             self.buffers[scratch] = _Buffer(node.id, node.id, type.nbytes)
+        self.naive_bytes += self.types[node.id].nbytes
+        self.naive_bytes += sum(type.nbytes for _, type in call.scratches)
         self.steps.append(Step(node.id, tuple(call.lines), tuple(fed)))
 
     def _call(self, node: Node, fed: list[tuple[str, str]]) -> KernelCall:
@@ -265,11 +279,18 @@ class _Planner:
             args=args,
             types=tuple(self.types[i] for i in node.operands),
             contiguous=tuple(self._is_contiguous(name) for name in args),
-            attrs=node.attributes(),
+            attrs={k: self._numbers(v) for k, v in node.attrs},
             where=_where(node),
+            prefix=f"b{node.id}",
             bind_constant=self._constant,
             bind_view=lambda name, suffix: self._view(name, suffix, fed),
         )
+
+    def _numbers(self, value: Any) -> Any:
+        """An attribute with every size in it a number."""
+        if isinstance(value, tuple):
+            return tuple(map(self._numbers, value))
+        return evaluate(value, self.sizes) if isinstance(value, Poly) else value
 
     def _meeting_type(self, node: Node) -> ArrayType:
         """The type whose elements the weak operands of a node become."""
@@ -284,33 +305,65 @@ class _Planner:
         if callable(kernel):
             kernel(call)
             return
-        fields = dict(zip(node.op.operands, call.args, strict=True))
+        args = [self._scalar_view(call, i) for i in range(len(call.args))]
+        fields = dict(zip(node.op.operands, args, strict=True))
         fields |= {k: repr(v) for k, v in call.attrs.items()}
         call.emit(*kernel.format(out=call.out, **fields).splitlines())
 
-    def _buffer(self, node: Node, call: KernelCall) -> _Buffer:
-        """The buffer of a result: an operand's, where it may be overwritten, or a new one."""
+    def _scalar_view(self, call: KernelCall, position: int) -> str:
+        """An operand of one element without its axes: NumPy has a faster loop for it."""
+        type, name = call.types[position], call.args[position]
+        if type.weak or not type.shape or type.size != 1 or call.out_type.size == 1:
+            return name
+        return call.view(name, ".reshape(())")
+
+    def _refused(self, node: Node, fault: Fault) -> DataError:
+        """A fault that only these sizes have, where the node stands."""
+        bound = ", ".join(f"{name} = {value}" for name, value in self.sizes.items())
+        labels = (Label(node.origin.span, f"with {bound}"),) if node.origin else ()
+        help = (fault.help,) if fault.help else ()
+        return DataError(Diagnostic(fault.code, fault.message, labels, help))
+
+    def _output(self, node: Node, call: KernelCall) -> str:
+        """The name of the array that takes the result: a pinned one, an operand's, a new one.
+
+        A kernel that writes over an operand uses the operand's own name: NumPy is slower where
+        it has to find out that two arrays are the same memory.
+        """
+        name = f"b{node.id}"
+        if node.id in self.pinned:
+            region = self.pinned[node.id]
+            name = self.stored_names.get(region, name)
+            self.regions[name] = region
+            return name
         end = self.last_read[node.id]
-        if node.op.inplace:
-            for id, name in zip(node.operands, call.args, strict=True):
-                buffer = self.buffers.get(name)
-                if buffer is None or buffer.end != node.id or self.last_read[id] != node.id:
-                    continue
-                # a view of the same array would be read after it is partly overwritten
-                others = {self.roots.get(arg, arg) for arg in call.args if arg != name}
-                if self.types[id] == self.types[node.id] and name not in others:
-                    buffer.end = end
-                    return buffer
-        return _Buffer(node.id, end, self.types[node.id].nbytes)
+        # NumPy takes its quick path for arrays without axes only where they are apart
+        inplace = node.op.inplace and self.types[node.id].shape
+        over = self._overwritten(node, call) if inplace else None
+        if over is not None:
+            self.buffers[over].end = end
+            return over
+        self.buffers[name] = _Buffer(node.id, end, self.types[node.id].nbytes)
+        return name
+
+    def _overwritten(self, node: Node, call: KernelCall) -> str | None:
+        """An operand's array that nothing needs any more and that has the result's type."""
+        for id, name in zip(node.operands, call.args, strict=True):
+            buffer = self.buffers.get(name)
+            if buffer is None or buffer.end != node.id or self.last_read[id] != node.id:
+                continue
+            # a view of the same array would be read after it is partly overwritten
+            others = {self.roots.get(arg, arg) for arg in call.args if arg != name}
+            if self.types[id] == self.types[node.id] and name not in others:
+                return name
+        return None
 
     def _write_back(self) -> None:
         """At the end, the written values that could not be computed in place."""
         end = len(self.graph.nodes)
         lines = []
         for write in self.graph.writes:
-            if write.value in self.pinned and self.regions.get(
-                self.variables[write.value]
-            ) == self._leaf_region(self.graph.nodes[write.target]):
+            if self.pinned.get(write.value) == self._leaf_region(self.graph.nodes[write.target]):
                 continue
             value = self.variables[write.value]
             lines.append(f"copyto({self.variables[write.target]}, {value})")
@@ -324,9 +377,18 @@ class _Planner:
         if not self.types[id].weak:
             return self.variables[id]
         value = self.scalars.value(id)
-        if isinstance(value, str) or meeting is None:
+        if meeting is None:
             return str(value)
+        if isinstance(value, str):
+            return self._cell(value, meeting.dtype)
         return self._constant(np.array(value, meeting.dtype.numpy))
+
+    def _cell(self, variable: str, dtype: DType) -> str:
+        """The array without axes that holds an untyped scalar for kernels: they start sooner on
+        an array than on a Python float."""
+        name = f"k_{variable}_{dtype}"
+        self.cells[name] = dtype
+        return name
 
     def _constant(self, array: Array) -> str:
         key = (array.dtype.str, array.shape, array.tobytes())

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
+from graphdsl.compiler.bounds import is_positive
 from graphdsl.graph.graph import Builder, Expr, Graph, Node, rebuild
 from graphdsl.graph.op import OPS, Op
 from graphdsl.ops import formulas
@@ -131,6 +132,36 @@ def _divide(builder: Builder, node: Node, operands: Operands) -> Expr | None:
     return _scaled(node, a, b, multiply=False)
 
 
+def _divide_scaled(builder: Builder, node: Node, operands: Operands) -> Expr | None:
+    """`(x * k) / (y * w + e)` as `(x * (k / w)) / (y + e / w)`: one pass less, for w > 0."""
+    numerator, denominator = operands
+    if node.type.weak or denominator.node.op is not OPS["add"]:
+        return None
+    y, e = (Expr(builder, id) for id in denominator.node.operands)
+    if not e.type.weak or y.node.op not in (OPS["mul"], OPS["div"]):
+        return None
+    inner, w = (Expr(builder, id) for id in y.node.operands)
+    if inner.type.weak or not w.type.weak or inner.type != y.type or not is_positive(w):
+        return None
+    if _scaled(node, numerator, w, multiply=True) is None:
+        return None  # the numerator has no factor for w to join
+    if y.node.op is OPS["mul"]:
+        return (numerator / w) / (inner + e / w)
+    return (numerator * w) / (inner + e * w)
+
+
+def _sqrt(builder: Builder, node: Node, operands: Operands) -> Expr | None:
+    """`sqrt(x / w)` as `sqrt(x) / sqrt(w)`, for w > 0: the factor is free to move on."""
+    (x,) = operands
+    if node.type.weak or x.node.op not in (OPS["mul"], OPS["div"]):
+        return None
+    inner, w = (Expr(builder, id) for id in x.node.operands)
+    if inner.type.weak or not w.type.weak or inner.type != x.type or not is_positive(w):
+        return None
+    root = OPS["sqrt"](inner)
+    return root * OPS["sqrt"](w) if x.node.op is OPS["mul"] else root / OPS["sqrt"](w)
+
+
 def _scaled(node: Node, x: Expr, factor: Expr, *, multiply: bool) -> Expr | None:
     """`(x * a) * b` as `x * (a * b)`, and so for quotients: numbers meet numbers."""
     inner = x.node.op
@@ -206,9 +237,16 @@ def _sum(builder: Builder, node: Node, operands: Operands) -> Expr | None:
         return builder.apply(OPS["vdot"], factors)
     if x.node.op is OPS["square"]:
         return builder.apply(OPS["vdot"], factors * 2)
-    if x.node.op is OPS["mul"] and factors[1].type.weak and factors[0].type == x.type:
-        return OPS["sum"](factors[0], axis=None, keepdims=False) * factors[1]
+    if x.node.op is OPS["sum"]:
+        return _total(factors[0])
+    if x.node.op in (OPS["mul"], OPS["div"]) and factors[1].type.weak:
+        total = _total(factors[0])
+        return total * factors[1] if x.node.op is OPS["mul"] else total / factors[1]
     return None
+
+
+def _total(x: Expr) -> Expr:
+    return OPS["sum"](x, axis=None, keepdims=False)
 
 
 def _reshape(builder: Builder, node: Node, operands: Operands) -> Expr | None:
@@ -259,11 +297,12 @@ def _rules() -> dict[Op, tuple[Rule, ...]]:
     table: dict[str, tuple[Rule, ...]] = {
         "identity": (_forward,),
         "mul": (_multiply,),
-        "div": (_divide,),
+        "div": (_divide, _divide_scaled),
         "add": (_add,),
         "sub": (_subtract,),
         "neg": (_negate,),
         "power": (_power,),
+        "sqrt": (_sqrt,),
         "sum": (_sum,),
         "reshape": (_reshape,),
         "broadcast_to": (_spread,),

@@ -8,7 +8,7 @@ allocated or decided while it runs. Its names are its own (`b7` is node 7's buff
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +54,7 @@ def emit(schedule: Schedule) -> Program:
 
 
 class Executable:
-    """A loaded program: called with its inputs, it gives its results as arrays of the model's.
+    """A loaded program: a function of its inputs that gives its results, arrays of the model's.
 
     What it returns is overwritten by the next call; whoever hands it on copies it.
     """
@@ -64,10 +64,12 @@ class Executable:
         self.memory = memory
         self._namespace: dict[str, Any] = {**vars(scalars), **vars(runtime)}
         self._namespace |= program.schedule.constants
+        for name, dtype in program.schedule.cells.items():
+            self._namespace[name] = np.zeros((), dtype.numpy)
         exec(compile(program.source, "<graphdsl program>", "exec"), self._namespace)
         self._arena: Array | None = None
         self.rebind()
-        self._run = self._namespace["run"]
+        self._run: Callable[..., tuple[Any, ...]] = self._namespace["run"]
 
     def rebind(self) -> None:
         """Point the program's names at the model's memory."""
@@ -82,14 +84,12 @@ class Executable:
         names["bind"]()
         self._arena = arena
 
-    def __call__(
-        self, inputs: Sequence[Array], t: float = 0.0, epoch: float = 0.0, total: float = 0.0
-    ) -> tuple[Any, ...]:
-        """Run once; `inputs` in the schedule's order, of its shapes and element types."""
+    def bound(self) -> Callable[..., tuple[Any, ...]]:
+        """The program as a function of its inputs, in the schedule's order, and `t`, `epoch` and
+        `total_steps`; it stays right until the arena grows."""
         if self._arena is not self.memory.arena:
             self.rebind()
-        results: tuple[Any, ...] = self._run(*inputs, t, epoch, total)
-        return results
+        return self._run
 
 
 def _header(body: Sequence[str]) -> Iterator[str]:

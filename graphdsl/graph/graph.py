@@ -226,7 +226,7 @@ class Builder:
         self.float = float
         self.sweep: Sweep = "forward"
         self.origin: Origin | None = None
-        self._numbers: dict[tuple[type, Any], Expr] = {}
+        self._numbers: dict[tuple[type, str], Expr] = {}
 
     def add(
         self,
@@ -243,7 +243,7 @@ class Builder:
 
     def number(self, value: bool | float) -> Expr:
         """An untyped number."""
-        key = (type(value), value if value == value else "nan", str(value))
+        key = (type(value), str(value))  # -0.0 is not 0.0, and nan is itself
         if key not in self._numbers:
             dtype = (
                 DType.bool
@@ -298,6 +298,10 @@ class Builder:
             target = DType.f64 if weak else self.float
         if op.promotion == "number" and target is DType.bool:
             target = DType.i64
+        if weak and first and not exprs[0].type.weak:
+            # two numbers chosen between by a tensor make a tensor: they need an element type
+            dtype = self.float if target.is_float else target
+            return exprs[:1] + [self.cast(x, dtype) for x in exprs[1:]]
         if weak:
             return exprs
         return exprs[:first] + [

@@ -61,6 +61,8 @@ class KernelCall:
     """The node as a message names it, for faults found while running."""
     bind_constant: Callable[[Array], str]
     bind_view: Callable[[str, str], str]
+    prefix: str = ""
+    """What the names of scratch arrays begin with; `out` if empty."""
     lines: list[str] = field(default_factory=list)
     scratches: list[tuple[str, ArrayType]] = field(default_factory=list)
 
@@ -70,7 +72,7 @@ class KernelCall:
 
     def scratch(self, shape: Sequence[int], dtype: DType | None = None) -> str:
         """The name of an array that only this kernel uses, in C order, uninitialised."""
-        name = f"{self.out}_{len(self.scratches)}"
+        name = f"{self.prefix or self.out}_{len(self.scratches)}"
         self.scratches.append((name, ArrayType(dtype or self.out_type.dtype, tuple(shape))))
         return name
 

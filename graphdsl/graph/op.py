@@ -81,7 +81,7 @@ class Op:
     kernel: str | Kernel | None = None
     """NumPy statements, one a line, with `{x}` for operand x and `{out}` for the result; or a
     function that emits them. None for leaves, views and ops that `decompose`."""
-    view: Callable[["KernelCall"], str | None] | None = None
+    view: Callable[[KernelCall], str | None] | None = None
     """The result as a view of the first operand's array, or None where it needs a copy."""
     scalar: str | None = None
     """The formula on Python floats and in fusing engines, `{x}` for operand x."""

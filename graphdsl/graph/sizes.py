@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import reduce
 from typing import Union
 
 Monomial = tuple[tuple[Union[str, "Opaque"], int], ...]
@@ -115,7 +114,10 @@ def divide(a: Size, b: Size) -> Size | None:
 
 def product(sizes: Iterable[Size]) -> Size:
     """The product of sizes: the number of elements of a shape."""
-    return reduce(lambda a, b: a * b, sizes, 1)
+    total: Size = 1
+    for size in sizes:
+        total = total * size
+    return total
 
 
 def evaluate(size: Size, binding: Mapping[str, int]) -> int:

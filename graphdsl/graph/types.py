@@ -6,6 +6,7 @@ type of the tensor it meets.
 
 from __future__ import annotations
 
+import builtins
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -30,12 +31,12 @@ class DType(Enum):
         return _NUMPY[self]
 
     @property
-    def is_float(self) -> bool:
+    def is_float(self) -> builtins.bool:
         """Whether elements are floating-point numbers."""
         return self in (DType.f32, DType.f64)
 
     @property
-    def is_integer(self) -> bool:
+    def is_integer(self) -> builtins.bool:
         """Whether elements are integers (truth values are not)."""
         return self in (DType.i32, DType.i64)
 

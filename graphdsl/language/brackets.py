@@ -28,6 +28,7 @@ TOP_ONLY = STARTERS - frozenset(
     ["CONST", "PARAM", "STATE", "UPDATE", "SHARE", "COLLECT", "RETURN", "REPEAT", "OPTIMIZER"]
 )
 BINARY = frozenset(["PLUS", "MINUS", "STAR", "SLASH", "AT", "CIRCUMFLEX", "COMPARE", "AND", "OR"])
+UNFINISHED = BINARY | frozenset(("DOTDOT", "IN", "NOT", "IF", "ELSE", "EQUAL"))
 CONTINUES = BINARY | frozenset(("COMMA", "EQUAL", "TILDE", "IF", "ELSE", "NOT"))
 
 
@@ -142,7 +143,12 @@ class _Matcher:
         return False
 
     def may_open_body(self, index: int, level: _Level) -> bool:
-        """A `{` at the end of its line opens a body even if the header's parenthesis is open."""
+        """A `{` at the end of its line opens a body even if the header's parenthesis is open.
+
+        One where the header cannot end is a map.
+        """
+        if self.tokens[index - 1].type in UNFINISHED:
+            return False
         return not level.open or self.type_at(index + 1) in ("NEWLINE", "")
 
     def close(self, index: int, token: Token) -> None:

@@ -12,6 +12,7 @@ from graphdsl.language.tokens import KEYWORDS, Token
 
 KEYWORD_TYPES = frozenset(word.upper() for word in KEYWORDS)
 OPERAND_ENDS = frozenset(["NAME", "NUMBER", "STRING", "TRUE", "FALSE", "RPAR", "RSQB", "RBRACE"])
+DECLARING = frozenset(("EQUAL", "COLON", "COMMA", "LPAR", "IN", "IMPORT"))
 OPERAND_STARTS = frozenset(("NAME", "NUMBER", "STRING", "TRUE", "FALSE", "NOT", "LBRACE"))
 
 
@@ -57,7 +58,8 @@ class Clash:
     @property
     def wants_operator(self) -> bool:
         """Whether a value ends here, so that only an operator or a sign could follow."""
-        return self.before_type in OPERAND_ENDS and not self.wants_operand
+        ended = self.before_type in OPERAND_ENDS and not self.wants_operand
+        return ended and not DECLARING.issuperset(self.expected)
 
     @property
     def span(self) -> Span:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
-from functools import cache
-from typing import Any
 
 from graphdsl.language import ast
 from graphdsl.language.brackets import MAX_DEPTH
@@ -33,19 +31,10 @@ def check_depth(node: ast.Node, tokens: list[Token]) -> Diagnostic | None:
 
 def children(node: ast.Node) -> Iterator[ast.Node]:
     """The nodes directly inside `node`, in the order they are written."""
-    pending = [getattr(node, name) for name in reversed(_field_names(type(node)))]
+    pending = [getattr(node, one.name) for one in reversed(fields(node))]
     while pending:
         value = pending.pop()
         if isinstance(value, ast.Node):
             yield value
         elif isinstance(value, tuple):
             pending.extend(reversed(value))
-
-
-@cache
-def _field_names(kind: type[Any]) -> tuple[str, ...]:
-    skipped = ("span", "op_span", "doc", "op", "value" if kind in _LEAVES else "", "id", "text")
-    return tuple(one.name for one in fields(kind) if one.name not in skipped)
-
-
-_LEAVES = (ast.Number, ast.String, ast.Bool)

@@ -87,11 +87,12 @@ def _colon_help(clash: Clash) -> tuple[str, ...]:
     return ("an argument is given by name with '=': f(x, units = 3)",)
 
 
-def _chained(clash: Clash) -> Diagnostic:
+def _chained(clash: Clash) -> Diagnostic | None:
     start = clash.opener() or 0
-    first = next(
-        one for one in reversed(clash.tokens[start : clash.index]) if one.type == "COMPARE"
-    )
+    before = clash.tokens[start : clash.index]
+    first = next((one for one in reversed(before) if one.type == "COMPARE"), None)
+    if first is None:
+        return None
     labels = (Label(clash.span), Label(first.span, "the first one", primary=False))
     help = "join two with 'and': a < b and b < c"
     return Diagnostic("E0119", "comparisons cannot be chained", labels, (help,))
@@ -112,9 +113,6 @@ def _comma(clash: Clash) -> Diagnostic | None:
     if opener is not None and clash.tokens[opener].type != "LPAR":
         return None
     if opener is None:
-        if clash.head.type not in ("NAME", "CONST"):
-            message = f"'{clash.head.text}' declares one name with one value"
-            return clash.fault("E0114", message, "give each its own line")
         help = "a tensor is written [1, 2]; nodes are joined with stack(a, b) or concat(a, b)"
         return clash.fault("E0114", "a statement has one value", help)
     help = "a list is written [a, b]; nodes are joined with stack(a, b)"

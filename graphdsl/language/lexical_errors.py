@@ -1,4 +1,4 @@
-"""What is no token: a stretch of text comes in, a `Fault` goes out, with a stand-in if there is one."""
+"""What is no token: a stretch of text comes in, a `Fault` goes out, with its stand-in."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class _Parser:
 
     def statement(self, piece: Piece, owner: str, start: str) -> Any:
         node = self.node(piece, owner, start or ("head" if is_header(piece) else "line"))
-        if piece.body is not None:
+        if piece.body is not None and not piece.too_deep:
             body = self.statements(piece.body, piece.tokens[0].text)
             node = None if node is None else _with_body(node, body, piece)
         if node is None or start == "setting" or not self.docs.runs:

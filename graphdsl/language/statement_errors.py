@@ -211,6 +211,9 @@ def _declaration(clash: Clash) -> Diagnostic | None:
         help = f"write '{head.text} {name}: …'"
         return clash.fault("E0124", f"':' is missing between '{name}' and its type", help)
     match head.type, type:
+        case _, "COMMA" if head.type != "DIM":
+            message = f"'{head.text}' declares one name"
+            return clash.fault("E0114", message, "give each its own line")
         case "DIM", "EQUAL":
             help = f"a size that is known is a constant: 'const {name} = …'"
             return clash.fault("E0114", f"a dim has no value: '{name}' is bound by the data", help)

@@ -31,6 +31,8 @@ class Piece:
     close: Token | None = None
     faulty: bool = False
     """True where a fault in it has been reported, so that it is not parsed."""
+    too_deep: bool = False
+    """True where its body is nested too deep, so that the body is not parsed."""
 
     @property
     def head(self) -> str:
@@ -64,7 +66,7 @@ class _Splitter:
                 if self.piece.tokens and self.depth <= 0 and self.ends_at(index):
                     self.end_statement()
             elif index in brackets.bodies:
-                self.open_body(token)
+                self.open_body(token, index in brackets.too_deep)
             elif index in brackets.ends:
                 self.end_statement()
                 self.owners.pop().close = token
@@ -90,12 +92,19 @@ class _Splitter:
         """Whether the newline of this index, outside brackets, ends the statement before it."""
         before = self.piece.tokens[-1].type
         after = self.type_at(index + 1)
+        if self.is_key(index + 1) and before != "COMMA":
+            return True
         if before in CONTINUES:
             return self.begins_another(index + 1, before, after)
         if after in ("ELSE", "WITH"):
             self.report_leading(self.tokens[index + 1])
             return False
         return after not in BINARY
+
+    def is_key(self, index: int) -> bool:
+        """Whether a setting begins at this index."""
+        word = self.tokens[index].text.isidentifier() if index < len(self.tokens) else False
+        return self.in_settings and word and self.type_at(index + 1) == "EQUAL"
 
     def report_leading(self, token: Token) -> None:
         """A line that cannot begin as it does, but plainly goes on with the one above."""
@@ -153,13 +162,14 @@ class _Splitter:
         for _ in range(count):
             self.owners.pop()
 
-    def open_body(self, token: Token) -> None:
+    def open_body(self, token: Token, too_deep: bool) -> None:
         header = self.piece
         if not header.tokens:  # the brace stands on a line below its header
             header = self.siblings().pop()
             self.piece = header
             self.brackets.faults.append(_brace_below(token, header))
         header.body = []
+        header.too_deep = too_deep
         self.end_statement()
         self.owners.append(header)
 

@@ -1,7 +1,7 @@
 """Text -> tokens: a `Source` comes in, `Lexed` goes out, with its comments and its lexical faults.
 
 The text is read once, in linear time. What cannot be a token is reported and lexing goes on. Where
-it is plain what was meant (`**` for `^`) that token stands in, else a BAD one that marks the statement.
+it is plain what was meant (`**` for `^`) that token stands in, else a BAD one marks the statement.
 The types of tokens are the terminals of the grammar.
 """
 
@@ -111,7 +111,7 @@ _TOKEN = re.compile(
     | (?P<comment> \#[^\n]* )
     | (?P<numeral> [0-9] (?: \w | (?<=[eE])[+-](?=[0-9]) | \.(?!\.) )* | \.[0-9]\w* )
     | (?P<quoted>  \"{3}[^\n]* | "[^\n]* | '[^'\n]*'? )
-    | (?P<word>    (?: [A-Za-z_] | [^\x00-\x7f] ) (?: \w | [^\x00-\x7f] )* )
+    | (?P<word>    [A-Za-z_] | [^\x00-\x7f] )
     | (?P<other>   [\s\S] )
     """,
     re.VERBOSE,
@@ -158,12 +158,12 @@ def _comment(source: Source, start: int, end: int) -> Comment:
 def _recover(source: Source, lexed: Lexed, kind: str, start: int, end: int) -> int:
     """Read a name with letters beyond ASCII, or report what is no token; the offset to go on at."""
     if kind == "word":
-        size = _name_length(source.text[start:end])
-        if size:
-            name = normalize("NFKC", source.text[start : start + size])
+        name_end = _name_end(source.text, start)
+        if name_end > start:
+            name = normalize("NFKC", source.text[start:name_end])
             type = name.upper() if name in KEYWORDS else "NAME"
-            lexed.tokens.append(Token(type, name, Span(source, start, start + size)))
-            return start + size
+            lexed.tokens.append(Token(type, name, Span(source, start, name_end)))
+            return name_end
     last = lexed.tokens[-1] if lexed.tokens else None
     touching = last is not None and last.span.end == start and last.type in _OPERAND_ENDS
     fault = lexical_errors.explain(source, kind, start, end, touching)
@@ -177,19 +177,18 @@ def _recover(source: Source, lexed: Lexed, kind: str, start: int, end: int) -> i
 _OPERAND_ENDS = frozenset(("NAME", "NUMBER", "RPAR", "RSQB"))
 
 
-def _name_length(run: str) -> int:
-    """How many characters of `run` make a name: Unicode letters, marks, digits and `_`."""
-    size = 0
-    for character in run:
-        if not _in_name(character, first=size == 0):
-            break
-        size += 1
-    while size and not normalize("NFKC", run[:size]).isidentifier():
-        size -= 1
-    return size
+def _name_end(text: str, start: int) -> int:
+    """Where the name ends that begins at `start`: Unicode letters, marks, digits and `_`."""
+    end = start
+    while end < len(text) and _in_name(text[end], first=end == start):
+        end += 1
+    return end
 
 
 def _in_name(character: str, first: bool) -> bool:
+    if character.isascii():
+        return character == "_" or (character.isalpha() if first else character.isalnum())
     group = category(character)
-    letter = group[0] == "L" or character == "_"
-    return (letter or (not first and (group[0] == "M" or group == "Nd"))) and character != "ᵀ"
+    if character == "ᵀ" or not (group[0] == "L" or (not first and group in ("Mn", "Mc", "Nd"))):
+        return False
+    return f"{'' if first else '_'}{normalize('NFKC', character)}".isidentifier()

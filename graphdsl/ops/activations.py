@@ -8,7 +8,8 @@ import numpy as np
 
 from graphdsl.graph.graph import Expr
 from graphdsl.graph.kernel import KernelCall
-from graphdsl.graph.op import Attribute, Op, declare
+from graphdsl.graph.op import Attribute, Fault, Op, declare
+from graphdsl.graph.types import DType, TensorType
 from graphdsl.ops.arithmetic import minimum
 from graphdsl.ops.comparison import greater
 from graphdsl.ops.functions import expm1, tanh
@@ -22,13 +23,51 @@ def _emit_relu(k: KernelCall) -> None:
     k.emit(f"maximum({k.args[0]}, {zeros}, out={k.out})")
 
 
+def _gated(y: TensorType, g: TensorType) -> TensorType:
+    if y.shape != g.shape:
+        raise Fault("E0201", f"'relu_gate' needs equal shapes, and found {y} and {g}", operand=1)
+    return g
+
+
+def _emit_relu_gate(k: KernelCall) -> None:
+    """y is at least +0: the sign bit of -y, as an integer, spread over all bits is a mask."""
+    y, g, out = (k.view(name, f'.view("i{k.out_type.dtype.numpy.itemsize}")')
+                 for name in (*k.args, k.out))
+    integer = DType.i32 if k.out_type.dtype is DType.f32 else DType.i64
+    bits = 8 * integer.numpy.itemsize - 1
+    mask, last = k.scratch(k.out_type.shape, integer), k.constant(np.array(bits, integer.numpy))
+    k.emit(
+        f"negative({y}, {mask})",
+        f"right_shift({mask}, {last}, {mask})",
+        f"bitwise_and({g}, {mask}, {out})",
+    )
+
+
+relu_gate = declare(
+    Op(
+        name="relu_gate",
+        operands=("y", "g"),
+        infer=_gated,
+        promotion="same",
+        vjp=(None, lambda h, r, y, g: relu_gate(y, h)),
+        kernel=_emit_relu_gate,
+        inplace=True,
+        public=False,
+        doc="g where y, which is relu of something, is positive, 0 elsewhere.",
+        formula="g if y > 0 else 0",
+        derivative="for g: the cotangent where y > 0; none for y",
+        domain=((0.0, 3.0), (-3.0, 3.0)),
+        example="g = grad(sum(relu(x)), x)",
+    )
+)
+
 relu = declare(
     Op(
         name="relu",
         operands=("x",),
         infer=real,
         promotion="float",
-        vjp=(lambda g, y, x: gate(greater(y, 0), g),),
+        vjp=(lambda g, y, x: relu_gate(y, g),),
         kernel=_emit_relu,
         scalar="_maximum({x}, 0.0)",
         elementwise=True,

@@ -6,8 +6,7 @@ not sum over broadcast axes: the sweep does that once, for every op.
 
 from __future__ import annotations
 
-from graphdsl.graph.op import Attribute, Op, declare
-from graphdsl.graph.types import DType, TensorType
+from graphdsl.graph.op import Op, declare
 from graphdsl.ops.comparison import (
     equal,
     greater,
@@ -82,7 +81,7 @@ div = declare(
         promotion="float",
         vjp=(lambda g, y, a, b: g / b, lambda g, y, a, b: -(g * y) / b),
         kernel="divide({a}, {b}, {out})",
-        scalar="_div({a}, {b})",
+        scalar="({a} / {b} if {b} else _div({a}, {b}))",
         elementwise=True,
         inplace=True,
         domain=((-3.0, 3.0), (0.5, 3.0)),
@@ -258,77 +257,5 @@ minimum = declare(
         formula="min(a, b)",
         derivative="g to the smaller; to a where they are equal",
         example="y = minimum(a, b)",
-    )
-)
-
-
-def _cast_type(x: TensorType, *, dtype: DType) -> TensorType:
-    return x.with_dtype(dtype)
-
-
-cast: Op = declare(
-    Op(
-        name="cast",
-        operands=("x",),
-        infer=_cast_type,
-        attributes={"dtype": Attribute("dtype", doc="f32, f64, i32, i64, bool, or float")},
-        promotion="none",
-        vjp=(lambda g, y, x, *, dtype: cast(g, dtype=x.type.dtype),),
-        kernel='copyto({out}, {x}, casting="unsafe")',
-        doc="The same elements in another type; fractions are cut off where it has none.",
-        formula="x",
-        derivative="g cast back; none where either type is not a float",
-        example="y = cast(x, i64)",
-    )
-)
-
-identity = declare(
-    Op(
-        name="identity",
-        operands=("x",),
-        infer=same,
-        promotion="none",
-        vjp=(lambda g, y, x: g,),
-        decompose=lambda x: x,
-        scalar="{x}",
-        elementwise=True,
-        doc="x itself: what an activation is by default.",
-        formula="x",
-        derivative="g",
-        example="y = identity(x)",
-    )
-)
-
-stop_gradient = declare(
-    Op(
-        name="stop_gradient",
-        operands=("x",),
-        infer=same,
-        promotion="none",
-        decompose=lambda x: x,
-        scalar="{x}",
-        elementwise=True,
-        doc="x, taken for a constant by the reverse sweep.",
-        formula="x",
-        derivative="none: it is taken for 0",
-        example="y = stop_gradient(x)",
-    )
-)
-
-copy = declare(
-    Op(
-        name="copy",
-        operands=("x",),
-        infer=same,
-        promotion="none",
-        vjp=(lambda g, y, x: g,),
-        kernel="copyto({out}, {x})",
-        scalar="{x}",
-        elementwise=True,
-        public=False,
-        doc="x in an array of its own.",
-        formula="x",
-        derivative="g",
-        example="output y = x.T",
     )
 )

@@ -1,7 +1,7 @@
-"""Reductions: sums, means, extrema and logic over axes.
+"""Reductions over axes: sums, means, and whether any or all are true.
 
 Sums of floats are products with a vector of ones, which BLAS does 3 to 5 times faster than
-`add.reduce`; the largest of each row is looked up at its `argmax`, which has no loop per row.
+`add.reduce`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,9 @@ import numpy as np
 
 from graphdsl.graph.graph import Expr
 from graphdsl.graph.kernel import KernelCall
-from graphdsl.graph.op import OPS, Attribute, Fault, Kernel, Op, declare
+from graphdsl.graph.op import OPS, Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import product
 from graphdsl.graph.types import DType, TensorType
-from graphdsl.ops.arithmetic import abs_, cast
-from graphdsl.ops.comparison import equal
-from graphdsl.ops.functions import exp, ln
 from graphdsl.ops.rules import (
     Axes,
     axes_of,
@@ -25,26 +22,22 @@ from graphdsl.ops.rules import (
     check_tensor,
     reduced_shape,
 )
-from graphdsl.ops.selection import where
 from graphdsl.ops.shape import broadcast_to, reshape
 
-_AXES = {
+AXES = {
     "axis": Attribute("axes", None, "the axis or axes to reduce; all of them if not given"),
     "keepdims": Attribute("bool", False, "whether reduced axes stay, with size 1"),
 }
-_LAST = {
-    "axis": Attribute("axis", -1, "the axis to reduce"),
-    "keepdims": Attribute("bool", False, "whether reduced axes stay, with size 1"),
-}
 
 
-def _reduced(x: TensorType, *, axis: Axes, keepdims: bool) -> TensorType:
+def reduced(x: TensorType, *, axis: Axes, keepdims: bool) -> TensorType:
+    """The type of a reduction that keeps the element type."""
     check_tensor(x, "a reduction")
     return x.with_shape(reduced_shape(x.shape, check_axes(axis, x), keepdims))
 
 
 def _summed(x: TensorType, *, axis: Axes, keepdims: bool) -> TensorType:
-    result = _reduced(x, axis=axis, keepdims=keepdims)
+    result = reduced(x, axis=axis, keepdims=keepdims)
     return result.with_dtype(DType.i64) if result.dtype is DType.i32 else result
 
 
@@ -61,9 +54,6 @@ def count(x: Expr, axis: Axes) -> Expr | int:
     if isinstance(size, int):
         return size
     return x.builder.apply(OPS["extent"], (), {"size": size})
-
-
-# ---- sums
 
 
 def _emit_sum(k: KernelCall) -> None:
@@ -108,7 +98,7 @@ sum_ = declare(
         name="sum",
         operands=("x",),
         infer=_summed,
-        attributes=_AXES,
+        attributes=AXES,
         vjp=(lambda g, y, x, *, axis, keepdims: _spread(g, x, axis),),
         kernel=_emit_sum,
         doc="The sum over axes; truth values are counted.",
@@ -122,8 +112,8 @@ mean = declare(
     Op(
         name="mean",
         operands=("x",),
-        infer=_reduced,
-        attributes=_AXES,
+        infer=reduced,
+        attributes=AXES,
         promotion="float",
         vjp=(lambda g, y, x, *, axis, keepdims: _spread(g / count(x, axis), x, axis),),
         decompose=lambda x, *, axis, keepdims: (
@@ -169,129 +159,9 @@ vdot = declare(
     )
 )
 
-# ---- extrema
-
-
-def _extremum(ufunc: str, pick: str) -> Kernel:
-    def emit(k: KernelCall) -> None:
-        axes = axes_of(k.attrs["axis"], k.types[0].rank)
-        x, shape = k.args[0], k.types[0].shape
-        columns = math.prod(shape[a] for a in axes)
-        rows = k.out_type.size
-        if not axes:
-            k.emit(f"copyto({k.out}, {x})")
-        elif not columns:
-            k.emit(f"{k.out}.fill({_least(k.out_type.dtype, ufunc)})")
-        elif k.contiguous[0] and rows > 1 and axes == tuple(range(len(shape)))[-len(axes) :]:
-            place = k.scratch((rows,), DType.i64)
-            base = k.constant(np.arange(rows) * columns)
-            table = x if shape[1:] == (columns,) else k.view(x, f".reshape({rows}, {columns})")
-            k.emit(
-                f"{table}.{pick}(1, {place})",
-                f"add({place}, {base}, {place})",
-                f'{k.flat(0)}.take({place}, 0, {k.flat_out()}, "clip")',
-            )
-        else:
-            k.emit(f"{ufunc}.reduce({x}, {axes}, None, {k.out}, {k.attrs['keepdims']})")
-
-    return emit
-
-
-def _least(dtype: DType, ufunc: str) -> str:
-    """What the extremum of no elements is: the neutral element of the ufunc."""
-    sign = -1 if ufunc == "maximum" else 1
-    if dtype.is_float:
-        return "-inf" if sign < 0 else "inf"
-    if dtype is DType.bool:
-        return str(sign > 0)
-    limits = np.iinfo(np.int32 if dtype is DType.i32 else np.int64)
-    return str(limits.min if sign < 0 else limits.max)
-
-
-def _extremum_vjp(g: Expr, y: Expr, x: Expr, *, axis: Axes, keepdims: bool) -> Expr:
-    hits = cast(equal(x, kept(y, x, axis)), dtype=x.type.dtype)
-    return hits * (kept(g, x, axis) / sum_(hits, axis=axis, keepdims=True))
-
-
-max_ = declare(
-    Op(
-        name="max",
-        operands=("x",),
-        infer=_reduced,
-        attributes=_AXES,
-        promotion="same",
-        vjp=(_extremum_vjp,),
-        kernel=_extremum("maximum", "argmax"),
-        doc="The largest over axes; nan where there is one, -inf of no elements.",
-        formula="max x",
-        derivative="g to the largest, in equal parts where several are",
-        example="y = max(x, axis = 1)",
-    )
-)
-
-min_ = declare(
-    Op(
-        name="min",
-        operands=("x",),
-        infer=_reduced,
-        attributes=_AXES,
-        promotion="same",
-        vjp=(_extremum_vjp,),
-        kernel=_extremum("minimum", "argmin"),
-        doc="The smallest over axes; nan where there is one, inf of no elements.",
-        formula="min x",
-        derivative="g to the smallest, in equal parts where several are",
-        example="y = min(x, axis = 1)",
-    )
-)
-
-
-def _position(x: TensorType, *, axis: int | None, keepdims: bool) -> TensorType:
-    if axis is not None and not isinstance(axis, int):
-        raise Fault("E0205", f"expected one axis, and found {axis}", attribute="axis")
-    return _reduced(x, axis=axis, keepdims=keepdims).with_dtype(DType.i64)
-
-
-def _argument(name: str, extremum: str, doc: str) -> Op:
-    def emit(k: KernelCall) -> None:
-        axis, shape = k.attrs["axis"], k.types[0].shape
-        if not math.prod(shape[a] for a in axes_of(axis, len(shape))) and k.out_type.size:
-            raise Fault("E0211", f"'{name}' of no elements: {k.types[0]}", operand=0)
-        plain = reduced_shape(shape, axes_of(axis, len(shape)), False)
-        out = k.view(k.out, f".reshape({plain})") if k.attrs["keepdims"] else k.out
-        if k.out_type.size:
-            k.emit(f"{k.args[0]}.{name}({axis}, {out})")
-
-    return declare(
-        Op(
-            name=name,
-            operands=("x",),
-            infer=_position,
-            attributes=_LAST,
-            promotion="same",
-            kernel=emit,
-            doc=doc,
-            formula=f"arg {extremum} x",
-            derivative="none",
-            example=f"y = {name}(x)",
-        )
-    )
-
-
-argmax = _argument(
-    "argmax",
-    "max",
-    "The index of the largest along an axis; the first of several.",
-)
-argmin = _argument(
-    "argmin",
-    "min",
-    "The index of the smallest along an axis; the first of several.",
-)
-
 
 def _logic(x: TensorType, *, axis: Axes, keepdims: bool) -> TensorType:
-    return _reduced(x, axis=axis, keepdims=keepdims).with_dtype(DType.bool)
+    return reduced(x, axis=axis, keepdims=keepdims).with_dtype(DType.bool)
 
 
 def _quantifier(name: str, ufunc: str, formula: str, doc: str) -> Op:
@@ -304,7 +174,7 @@ def _quantifier(name: str, ufunc: str, formula: str, doc: str) -> Op:
             name=name,
             operands=("x",),
             infer=_logic,
-            attributes=_AXES,
+            attributes=AXES,
             promotion="none",
             kernel=emit,
             doc=doc,
@@ -317,46 +187,3 @@ def _quantifier(name: str, ufunc: str, formula: str, doc: str) -> Op:
 
 any_ = _quantifier("any", "logical_or", "∃ x ≠ 0", "Whether any is true, or not 0, over axes.")
 all_ = _quantifier("all", "logical_and", "∀ x ≠ 0", "Whether all are true, or not 0, over axes.")
-
-
-# ---- log-sum-exp and what it shares with the softmax family
-
-
-def exponentials(x: Expr, axis: Axes) -> tuple[Expr, Expr, Expr]:
-    """max x, x - max x, and the sum of their exponentials, reduced axes kept.
-
-    Whatever decomposes into these shares them after equal nodes are merged.
-    """
-    peak = max_(x, axis=axis, keepdims=True)
-    shifted = x - peak
-    return peak, shifted, sum_(exp(shifted), axis=axis, keepdims=True)
-
-
-def _logsumexp(x: Expr, *, axis: Axes, keepdims: bool) -> Expr:
-    peak, _, total = exponentials(x, axis)
-    # at ±inf, x - max x is not a number; the maximum is the result
-    y = where(equal(abs_(peak), math.inf), peak, peak + ln(total))
-    shape = reduced_shape(x.type.shape, axes_of(axis, x.type.rank), keepdims)
-    return y if keepdims else reshape(y, shape=shape)
-
-
-def _logsumexp_vjp(g: Expr, y: Expr, x: Expr, *, axis: Axes, keepdims: bool) -> Expr:
-    _, shifted, total = exponentials(x, axis)
-    return kept(g, x, axis) * (exp(shifted) / total)
-
-
-logsumexp = declare(
-    Op(
-        name="logsumexp",
-        operands=("x",),
-        infer=_reduced,
-        attributes=_AXES,
-        promotion="float",
-        vjp=(_logsumexp_vjp,),
-        decompose=_logsumexp,
-        doc="The logarithm of the sum of exponentials over axes; it overflows for no x.",
-        formula="ln Σ e^x",
-        derivative="g softmax(x)",
-        example="y = logsumexp(x, axis = 1)",
-    )
-)

@@ -1,19 +1,12 @@
-"""Ops that rearrange, join, repeat and make tensors."""
+"""The same elements in another shape, in another order of axes, or repeated."""
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
-
-from graphdsl.graph.graph import Expr
 from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault, Op, declare
-from graphdsl.graph.sizes import Shape, Size, divide, product
-from graphdsl.graph.types import DType, TensorType, broadcast_shapes
-from graphdsl.ops.rules import check_axis, check_rank, check_tensor
-
-# ---- the same elements in another shape
+from graphdsl.graph.sizes import Shape, divide, product
+from graphdsl.graph.types import TensorType, broadcast_shapes
+from graphdsl.ops.rules import check_axis, check_tensor
 
 
 def reshaped(x: TensorType, shape: Shape) -> Shape:
@@ -123,8 +116,6 @@ squeeze = declare(
     )
 )
 
-# ---- the same elements in another order of axes
-
 
 def _permuted(x: TensorType, *, axes: tuple[int, ...] | None) -> TensorType:
     check_tensor(x, "transpose")
@@ -191,8 +182,6 @@ swap: Op = declare(
     )
 )
 
-# ---- repetition
-
 
 def _broadcast_type(x: TensorType, *, shape: Shape) -> TensorType:
     check_tensor(x, "broadcast_to")
@@ -215,282 +204,5 @@ broadcast_to = declare(
         formula="x repeated",
         derivative="g summed over what was repeated",
         example="y = broadcast_to(x, [4, 2, 3])",
-    )
-)
-
-# ---- joining
-
-
-def _concatenated(*types: TensorType, axis: int) -> TensorType:
-    first = check_rank(types[0], 1, "concat")
-    at = check_axis(axis, first)
-    total: Size = 0
-    for position, operand in enumerate(types):
-        check_rank(operand, 1, "concat", position)
-        rest = (*operand.shape[:at], *operand.shape[at + 1 :])
-        if operand.rank != first.rank or rest != (*first.shape[:at], *first.shape[at + 1 :]):
-            raise Fault(
-                "E0208",
-                f"'concat' along axis {axis} joins {first} with {operand}",
-                operand=position,
-                help="all sizes but the one along the axis have to agree",
-            )
-        total = total + operand.shape[at]
-    return first.with_shape((*first.shape[:at], total, *first.shape[at + 1 :]))
-
-
-def _along(axis: int, index: str) -> str:
-    """Python's text for an index of one axis; the ellipsis keeps even a scalar an array."""
-    return f"[{':, ' * axis}{index}, ...]"
-
-
-def _emit_concat(k: KernelCall) -> None:
-    axis = k.attrs["axis"] % k.out_type.rank
-    start = 0
-    for name, operand in zip(k.args, k.types, strict=True):
-        stop = start + operand.shape[axis]
-        if operand.size:
-            k.emit(f"copyto({k.view(k.out, _along(axis, f'{start}:{stop}'))}, {name})")
-        start = stop
-
-
-def _concat_vjp(position: int, g: Expr, y: Expr, *parts: Expr, axis: int) -> Expr:
-    at = axis % y.type.rank
-    start: Size = 0
-    for x in parts[:position]:
-        start = start + x.type.shape[at]
-    return part(g, start=start, size=parts[position].type.shape[at], axis=at)
-
-
-concat = declare(
-    Op(
-        name="concat",
-        operands=("x",),
-        variadic=True,
-        infer=_concatenated,
-        attributes={"axis": Attribute("axis", 0, "the axis along which operands follow on")},
-        promotion="same",
-        vjp=_concat_vjp,
-        kernel=_emit_concat,
-        doc="Operands one after another along an axis they have.",
-        formula="[a, b, …]",
-        derivative="the part of g that the operand became",
-        example="y = concat(a, b, axis = 1)",
-    )
-)
-
-
-def _part_type(g: TensorType, *, start: Size, size: Size, axis: int) -> TensorType:
-    return g.with_shape((*g.shape[:axis], size, *g.shape[axis + 1 :]))
-
-
-def _part_vjp(h: Expr, y: Expr, g: Expr, *, start: Size, size: Size, axis: int) -> Expr:
-    shape, dtype = g.type.shape, g.type.dtype
-    after = shape[axis] - start - size
-
-    def zeros(length: Size) -> list[Expr]:
-        if length == 0:
-            return []
-        sizes = (*shape[:axis], length, *shape[axis + 1 :])
-        return [full(h.builder.number(0), shape=sizes, dtype=dtype)]
-
-    return concat(*zeros(start), h, *zeros(after), axis=axis)
-
-
-def _part_view(k: KernelCall) -> str:
-    start, axis = k.attrs["start"], k.attrs["axis"]
-    return _along(axis, f"{start}:{start + k.out_type.shape[axis]}")
-
-
-part = declare(
-    Op(
-        name="part",
-        operands=("g",),
-        infer=_part_type,
-        attributes={
-            "start": Attribute("size"),
-            "size": Attribute("size"),
-            "axis": Attribute("axis"),
-        },
-        promotion="none",
-        vjp=(_part_vjp,),
-        view=_part_view,
-        public=False,
-        doc="The elements from `start` on along an axis; start and size may be symbolic.",
-        formula="g[start : start + size]",
-        derivative="g between zeros",
-        example="g = grad(sum(concat(x, x)), x)",
-    )
-)
-
-
-def _stacked(*types: TensorType, axis: int) -> TensorType:
-    first = types[0]
-    for position, operand in enumerate(types):
-        check_tensor(operand, "stack", position)
-        if operand.shape != first.shape:
-            raise Fault(
-                "E0208",
-                f"'stack' needs equal shapes, and found {first} and {operand}",
-                operand=position,
-            )
-    at = check_axis(axis, first.with_shape((*first.shape, 1)))
-    return first.with_shape((*first.shape[:at], len(types), *first.shape[at:]))
-
-
-def _emit_stack(k: KernelCall) -> None:
-    axis = k.attrs["axis"] % k.out_type.rank
-    for position, name in enumerate(k.args):
-        k.emit(f"copyto({k.view(k.out, _along(axis, str(position)))}, {name})")
-
-
-def _stack_vjp(position: int, g: Expr, y: Expr, *parts: Expr, axis: int) -> Expr:
-    one = part(g, start=position, size=1, axis=axis % y.type.rank)
-    return reshape(one, shape=parts[position].type.shape)
-
-
-stack = declare(
-    Op(
-        name="stack",
-        operands=("x",),
-        variadic=True,
-        infer=_stacked,
-        attributes={"axis": Attribute("axis", 0, "where the new axis stands in the result")},
-        promotion="same",
-        vjp=_stack_vjp,
-        kernel=_emit_stack,
-        doc="Operands of one shape side by side along a new axis.",
-        formula="[a, b, …]",
-        derivative="the slice of g that the operand became",
-        example="y = stack(a, b)",
-    )
-)
-
-# ---- making
-
-
-def _check_shape(shape: Shape) -> Shape:
-    for size in shape:
-        if isinstance(size, int) and size < 0:
-            raise Fault("E0206", f"expected sizes of at least 0, and found {size}")
-    return tuple(shape)
-
-
-def _full_type(value: TensorType, *, shape: Shape, dtype: DType) -> TensorType:
-    if value.rank:
-        raise Fault(
-            "E0202",
-            f"'full' needs a scalar, and found {value}",
-            operand=0,
-            help="broadcast_to repeats a tensor",
-        )
-    if not value.weak and value.dtype is not dtype:
-        raise Fault("E0203", f"'full' of {dtype} cannot be filled with {value}", operand=0)
-    return TensorType(dtype, _check_shape(shape))
-
-
-def _full_vjp(g: Expr, y: Expr, value: Expr, *, shape: Shape, dtype: DType) -> Expr:
-    return g
-
-
-_SHAPE = {
-    "shape": Attribute("sizes", doc="the sizes of the result"),
-    "dtype": Attribute("dtype", None, "the element type; the model's float if not given"),
-}
-
-full = declare(
-    Op(
-        name="full",
-        operands=("value",),
-        infer=_full_type,
-        attributes=_SHAPE,
-        promotion="none",
-        vjp=(_full_vjp,),
-        kernel="{out}.fill({value})",
-        doc="A tensor with one value everywhere.",
-        formula="value, repeated",
-        derivative="g summed over all elements",
-        example="y = full(0.5, [2, 3])",
-    )
-)
-
-
-def _filled(*, shape: Shape, dtype: DType) -> TensorType:
-    return TensorType(dtype, _check_shape(shape))
-
-
-def _constant(name: str, value: int) -> Op:
-    return declare(
-        Op(
-            name=name,
-            operands=(),
-            infer=_filled,
-            attributes=_SHAPE,
-            kernel=f"{{out}}.fill({value})",
-            doc=f"A tensor of {name}.",
-            formula=f"{value}, repeated",
-            derivative="none",
-            example=f"y = {name}([2, 3])",
-        )
-    )
-
-
-zeros = _constant("zeros", 0)
-ones = _constant("ones", 1)
-
-
-def _eye_type(*, n: Size, m: Size | None, dtype: DType) -> TensorType:
-    return TensorType(dtype, _check_shape((n, n if m is None else m)))
-
-
-def _emit_eye(k: KernelCall) -> None:
-    identity = np.eye(*k.out_type.shape, dtype=k.out_type.dtype.numpy)
-    k.emit(f"copyto({k.out}, {k.constant(identity)})")
-
-
-eye = declare(
-    Op(
-        name="eye",
-        operands=(),
-        infer=_eye_type,
-        attributes={
-            "n": Attribute("size", doc="the number of rows"),
-            "m": Attribute("size", None, "the number of columns; n if not given"),
-            "dtype": Attribute("dtype", None, "the element type; the model's float if not given"),
-        },
-        kernel=_emit_eye,
-        doc="The unit matrix.",
-        formula="δᵢⱼ",
-        derivative="none",
-        example="y = eye(3)",
-    )
-)
-
-
-def _arange_type(*, n: Size, start: float, step: float, dtype: DType) -> TensorType:
-    return TensorType(dtype, _check_shape((n,)))
-
-
-def _emit_arange(k: KernelCall) -> None:
-    numbers = k.attrs["start"] + k.attrs["step"] * np.arange(math.prod(k.out_type.shape))
-    k.emit(f"copyto({k.out}, {k.constant(numbers.astype(k.out_type.dtype.numpy))})")
-
-
-arange = declare(
-    Op(
-        name="arange",
-        operands=(),
-        infer=_arange_type,
-        attributes={
-            "n": Attribute("size", doc="how many numbers"),
-            "start": Attribute("number", 0, "the first of them"),
-            "step": Attribute("number", 1, "the distance from one to the next"),
-            "dtype": Attribute("dtype", DType.i64, "the element type; i64 if not given"),
-        },
-        kernel=_emit_arange,
-        doc="n numbers at equal distances.",
-        formula="start, start + step, …",
-        derivative="none",
-        example="y = arange(5)",
     )
 )

@@ -64,6 +64,7 @@ pack = declare(
         infer=_packed,
         doc="The gradients of one group, side by side: each has its place there already.",
         formula="∂J/∂θ",
+        derivative="none: the update sweep is not differentiated",
         attributes={
             "dtype": Attribute("internal"),
             "start": Attribute("internal"),

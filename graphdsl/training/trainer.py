@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,19 +11,19 @@ import numpy as np
 
 from graphdsl.driver import Purpose
 from graphdsl.engines import feeds
-from graphdsl.engines.numpy import Executable
 from graphdsl.graph.kernel import Array
 from graphdsl.language.diagnostics import Diagnostic, DivergedError
-from graphdsl.session import Session
+from graphdsl.ops.runtime import IndexFault
+from graphdsl.session import Session, index_refusal
 
 
 @dataclass(frozen=True, slots=True)
 class _Ready:
-    """A program and what its inputs have to be for it to be called as they are."""
+    """A program bound to its memory, and what its inputs have to be to be taken as they are."""
 
-    program: Executable
+    run: Callable[..., tuple[Any, ...]]
+    arena: Array
     checks: tuple[tuple[str, tuple[int, ...], np.dtype[Any]], ...]
-    fed: int
 
 
 class Trainer:
@@ -32,6 +32,7 @@ class Trainer:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self._lock, self._memory = session.lock, session.memory
         self.purpose: Purpose = session.compilation.step_purpose()
         self.t = 0
         self.epoch = 0
@@ -46,18 +47,20 @@ class Trainer:
         is not finite. A model trained by its own updates alone gives nan.
         """
         fed = named if feeds is None else {**feeds, **named}
-        with self.session.lock:
-            ready = self._ready
-            arrays = _as_they_are(ready, fed) if ready is not None else None
-            if arrays is None:
+        with self._lock:
+            ready, arrays = self._ready, None
+            if ready is not None and ready.arena is self._memory.arena:
+                arrays = _as_they_are(ready, fed)
+            if ready is None or arrays is None:
                 ready, arrays = self._prepare(fed)
-            assert ready is not None
             self.t += 1
-            results = self.session.run(ready.program, arrays, self.t, self.epoch, self.total_steps)
-            if not results:
-                return math.nan
-            loss = float(results[0])
-        if not math.isfinite(loss):
+            try:
+                results = ready.run(*arrays, self.t, self.epoch, self.total_steps)
+            except IndexFault as fault:
+                self.t -= 1
+                raise index_refusal(fault) from None
+            loss = float(results[0]) if results else math.nan
+        if not math.isfinite(loss) and results:
             raise self._diverged(loss)
         return loss
 
@@ -78,10 +81,10 @@ class Trainer:
         program = session.executable(self.purpose, sizes)
         names = [name for name, _, _ in program.program.schedule.inputs]
         checks = tuple((name, arrays[name].shape, arrays[name].dtype) for name in names)
-        extra = [name for name in arrays if name not in names]
+        ready = _Ready(session.bound(program), self._memory.arena, checks)
         # an input the program does not read is checked every time: nothing remembers its shape
-        self._ready = _Ready(program, checks, len(names)) if not extra else None
-        return _Ready(program, checks, len(names)), [arrays[name] for name in names]
+        self._ready = ready if len(names) == len(arrays) else None
+        return ready, [arrays[name] for name in names]
 
     def _diverged(self, loss: float) -> DivergedError:
         name = self.purpose.results[0]
@@ -100,7 +103,7 @@ class Trainer:
 
 def _as_they_are(ready: _Ready, fed: Mapping[str, Any]) -> list[Array] | None:
     """The fed arrays in the program's order, or None if one needs a look or a conversion."""
-    if len(fed) != ready.fed:
+    if len(fed) != len(ready.checks):
         return None
     arrays = []
     for name, shape, dtype in ready.checks:

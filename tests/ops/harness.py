@@ -7,6 +7,7 @@ views: a kernel that relies on anything else fails here.
 from __future__ import annotations
 
 import math
+import tracemalloc
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
@@ -146,9 +147,17 @@ class Interpreter:
             names[name] = garbage(type)
         names.bind_views()
         self.lines += call.lines
-        with np.errstate(all="ignore"):
-            for line in call.lines:
-                exec(line, _NAMESPACE, names)
+        code = [compile(line, "<kernel>", "exec") for line in call.lines]
+        tracemalloc.start()
+        try:
+            with np.errstate(all="ignore"):
+                for line in code:
+                    exec(line, _NAMESPACE, names)
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        # NumPy casts through buffers of 8192 elements
+        assert op.allocates or peak < 200_000, (op, peak, call.lines)
 
 
 class Names(dict[str, Any]):

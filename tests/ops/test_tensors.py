@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from graphdsl.graph.graph import Builder
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.op import OPS
 from graphdsl.graph.types import DType
-from ops.harness import apply, differences, vjp
+from ops.harness import Interpreter, apply, differences, feed, vjp
 
 RNG = np.random.default_rng(0)
 LABELS = np.array([2, 0, 1])
@@ -244,9 +245,11 @@ def test_kernel(case: Case) -> None:
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_kernel_on_arrays_out_of_order(case: Case) -> None:
     def strided(x: Array) -> Array:
-        wide = np.zeros((*x.shape[:-1], 2 * x.shape[-1]), x.dtype) if x.ndim else x
+        if not x.ndim:
+            return x
+        wide = np.zeros((*x.shape[:-1], 2 * x.shape[-1]), x.dtype)
         wide[..., ::2] = x
-        return wide[..., ::2] if x.ndim else x
+        return wide[..., ::2]
 
     exact = case.expected(*case.operands)
 
@@ -274,9 +277,6 @@ def test_vjp(case: Case) -> None:
             found = vjp(op, position, g, *case.operands, **attrs)
             expected = differences(op, position, g, *case.operands, **attrs)
             np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
-
-
-# ---- reductions
 
 
 def test_sums_of_integers_and_truth_values() -> None:
@@ -361,13 +361,7 @@ def test_softmax_family_far_out() -> None:
     np.testing.assert_array_equal(apply("cross_entropy", z, np.zeros(3, int)), [0, 1000, np.inf])
 
 
-# ---- making
-
-
 def test_constant_tensors() -> None:
-    from graphdsl.graph.graph import Builder
-    from ops.harness import Interpreter
-
     def made(name: str, **attrs: Any) -> Array:
         builder = Builder()
         value: Array = Interpreter(builder, {}).value(builder.apply(OPS[name], (), attrs))
@@ -385,3 +379,51 @@ def test_constant_tensors() -> None:
     assert one_hot.tolist() == [[0, 0, 1], [1, 0, 0]]
     nested = apply("one_hot", np.array([[1], [0]], np.int32), n=2, dtype=DType.f64)
     assert nested.tolist() == [[[0, 1]], [[1, 0]]]
+
+
+LARGE = [
+    *(_reduction(n, (300, 400), a, False) for n in REDUCTIONS for a in (None, 0, 1)),
+    *(_reduction(n, (30, 40, 100), 1, True) for n in REDUCTIONS),
+    Case("matmul", (draw(300, 400), draw(400, 300)), np.matmul),
+    Case("matmul", (draw(10, 30, 400), draw(400, 300)), np.matmul),
+    Case("concat", (draw(300, 400), draw(300, 400)), lambda *x: np.concatenate(x)),
+    Case("stack", (draw(300, 400), draw(300, 400)), lambda *x: np.stack(x)),
+    Case("gather", (draw(500, 400), RNG.integers(-500, 500, 300)), lambda x, i: x[i]),
+    Case(
+        "take_along", (draw(30_000, 5), RNG.integers(0, 5, 30_000)), lambda x, i: _picked(x, i, 1)
+    ),
+    Case(
+        "scatter_add",
+        (draw(300, 400), RNG.integers(-500, 500, 300)),
+        lambda g, i: _scatter(g, i, 500, 0),
+        {"size": 500, "axis": 0},
+    ),
+    Case(
+        "put_along",
+        (draw(30_000), RNG.integers(0, 5, 30_000)),
+        lambda g, i: _put(g, i, 5, 1),
+        {"size": 5, "axis": 1},
+    ),
+    Case("cross_entropy", (draw(3000, 50), RNG.integers(0, 50, 3000)), _cross_entropy),
+    Case("mse", (draw(300, 400), draw(300, 400)), _mse),
+    Case("vdot", (draw(300, 400), draw(300, 400)), lambda a, b: (a * b).sum()),
+]
+
+
+@pytest.mark.parametrize("case", LARGE, ids=str)
+def test_large_without_temporary_arrays(case: Case) -> None:
+    exact = case.expected(*case.operands)
+    np.testing.assert_allclose(call(case, *case.operands), exact, rtol=1e-9, atol=1e-9)
+
+
+def test_a_batch_of_rows_meets_a_matrix_in_one_product() -> None:
+    builder = Builder(DType.f64)
+    a, b, g = (feed(builder, draw(*s)) for s in ((2, 3, 4), (4, 5), (2, 3, 5)))
+    feeds = {x.id: draw(*x.type.shape) for x in (a, b, g)}  # type: ignore[arg-type]
+    y = a @ b
+    rules = OPS["matmul"].vjp
+    assert isinstance(rules, tuple)
+    run = Interpreter(builder, feeds)
+    for made in (y, rules[0](g, y, a, b), rules[1](g, y, a, b)):  # type: ignore[misc]
+        run.value(made)
+    assert [line.partition("(")[0] for line in run.lines] == ["dot"] * 3

@@ -1,0 +1,81 @@
+"""What went wrong, told on stderr, and the exit code it gets."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib import import_module
+
+from graphdsl.language.diagnostics import Diagnostic, DivergedError, GraphdslError, render
+
+AT_FAULT = 1
+USAGE = 2
+DIVERGED = 3
+
+TRACEBACK = "GRAPHDSL_TRACEBACK"
+"""The variable that asks for tracebacks of graphdsl's own faults."""
+
+
+class BadArgument(Exception):
+    """The command line is at fault in a way that only the command itself can tell."""
+
+
+def guarded(command: str, args: argparse.Namespace) -> int:
+    """Run a command; no mistake of a user's and no fault of ours ends in a traceback."""
+    try:
+        code: int = import_module(f"graphdsl.cli.{command}").run(args)
+    except BadArgument as bad:
+        print(f"graphdsl {command}: error: {bad}", file=sys.stderr)
+        return USAGE
+    except GraphdslError as error:
+        report(error.diagnostics)
+        return DIVERGED if isinstance(error, DivergedError) else AT_FAULT
+    except BrokenPipeError:
+        raise
+    except MemoryError:
+        print("error: this machine's memory does not suffice for it", file=sys.stderr)
+        return AT_FAULT
+    except Exception as fault:
+        _own_fault(command, fault)
+        return AT_FAULT
+    return code
+
+
+def report(diagnostics: Sequence[Diagnostic]) -> None:
+    """Diagnostics on stderr, in colour on a terminal."""
+    color = use_color(sys.stderr)
+    for diagnostic in diagnostics:
+        print(render(diagnostic, color), end="\n\n", file=sys.stderr)
+    errors = sum(one.severity == "error" for one in diagnostics)
+    if errors > 1:
+        print(f"{errors} errors", file=sys.stderr)
+
+
+def use_color(stream: object) -> bool:
+    """Whether colours are welcome: a terminal that knows them, and no NO_COLOR."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    isatty = getattr(stream, "isatty", None)
+    return bool(isatty and isatty())
+
+
+def _own_fault(command: str, fault: Exception) -> None:
+    """Say that graphdsl is at fault, and what a report of it should hold."""
+    if os.environ.get(TRACEBACK):
+        traceback.print_exception(fault)
+    import platform
+
+    import graphdsl
+
+    said = str(fault).strip().splitlines()
+    what = type(fault).__name__ + (f": {said[0]}" if said else "")
+    print(
+        f"graphdsl has a fault of its own, in '{command}': {what}\n"
+        "Your file may be right. Please report it with the file, the command and what\n"
+        f"{TRACEBACK}=1 in the environment makes it print "
+        f"(graphdsl {graphdsl.__version__}, Python {platform.python_version()}).",
+        file=sys.stderr,
+    )

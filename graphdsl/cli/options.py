@@ -1,0 +1,152 @@
+"""The options that commands share, and words of the command line as values."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from graphdsl.driver import Compilation
+    from graphdsl.model import Model
+
+Pair = tuple[str, str]
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """`--set` and `--dtype`: what may be changed of a model from outside its file."""
+    parser.add_argument(
+        "--set",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        type=constant,
+        dest="constants",
+        help="override a constant; may be given several times",
+    )
+    parser.add_argument(
+        "--dtype", choices=("f32", "f64"), default="f32", help="the model's float (default: f32)"
+    )
+
+
+def add_seed(parser: argparse.ArgumentParser) -> None:
+    """`--seed`."""
+    parser.add_argument(
+        "--seed",
+        metavar="N",
+        type=natural,
+        default=None,
+        help="the seed of initial values, shuffling and random ops",
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """`--json`."""
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def add_feeds(parser: argparse.ArgumentParser) -> None:
+    """`name=value` for inputs."""
+    parser.add_argument(
+        "feeds",
+        metavar="NAME=VALUE",
+        nargs="*",
+        type=pair,
+        help="a value for an input: a number, a [list], or @file.npy",
+    )
+
+
+def load_model(args: argparse.Namespace) -> Model:
+    """The model of the command line: its file, its constants, its float, its seed."""
+    from graphdsl.model import Model
+
+    return Model(compile_model(args), args.seed or 0)
+
+
+def compile_model(args: argparse.Namespace) -> Compilation:
+    """The same, compiled but without memory: for what only looks at a model."""
+    from graphdsl.driver import compile_source
+    from graphdsl.graph.types import DType
+    from graphdsl.language.source import read_source
+
+    return compile_source(read_source(args.file), dict(args.constants), DType[args.dtype])
+
+
+def read_feeds(pairs: list[Pair]) -> dict[str, Any]:
+    """The inputs' values by name; raises `BadArgument` and, for files, `DataError`."""
+    from graphdsl.cli.faults import BadArgument
+
+    fed: dict[str, Any] = {}
+    for name, text in pairs:
+        if name in fed:
+            raise BadArgument(f"{name} is given twice")
+        try:
+            fed[name] = _read_array(name, text[1:]) if text.startswith("@") else value(text)
+        except ValueError as bad:
+            raise BadArgument(f"{name}={text}: {bad}") from None
+    return fed
+
+
+def pair(text: str) -> Pair:
+    """`NAME=VALUE` as its two sides."""
+    name, sign, said = text.partition("=")
+    if not (name and sign and said):
+        raise argparse.ArgumentTypeError(f"'{text}' is not of the form NAME=VALUE")
+    return name.strip(), said.strip()
+
+
+def constant(text: str) -> tuple[str, Any]:
+    """`NAME=VALUE` with the value read."""
+    name, said = pair(text)
+    try:
+        return name, value(said)
+    except ValueError as bad:
+        raise argparse.ArgumentTypeError(f"{text}: {bad}") from None
+
+
+def natural(text: str) -> int:
+    """A whole number, 0 or more."""
+    number = int(text) if text.isdecimal() and len(text) < 20 else -1
+    if not 0 <= number < 2**63:
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number, 0 or more")
+    return number
+
+
+def positive(text: str) -> int:
+    """A whole number, 1 or more."""
+    number = natural(text)
+    if number == 0:
+        raise argparse.ArgumentTypeError("it has to be 1 or more")
+    return number
+
+
+def value(text: str) -> Any:
+    """A number, `true`, `false` or a list of these; raises `ValueError`."""
+    if text in ("true", "false"):
+        return text == "true"
+    if text.startswith("["):
+        try:
+            return json.loads(text)
+        except (ValueError, RecursionError):
+            raise ValueError("this is no list of numbers, such as [1, 2.5] or [[1], [2]]") from None
+    if text.lstrip("+-").replace("_", "").isdecimal():
+        if len(text) > 30 or not -(2**63) <= int(text) < 2**63:
+            raise ValueError("this integer does not fit 64 bits")
+        return int(text)
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError("this is no number, list or truth value") from None
+
+
+def _read_array(name: str, path: str) -> Any:
+    import numpy as np
+
+    from graphdsl.language.diagnostics import DataError, Diagnostic
+
+    try:
+        return np.lib.format.open_memmap(path, mode="r")
+    except (OSError, ValueError) as bad:
+        reason = getattr(bad, "strerror", None) or "it is no .npy file of numbers"
+        message = f"input '{name}': {path} cannot be read: {reason}"
+        raise DataError(Diagnostic("E0820", message)) from None

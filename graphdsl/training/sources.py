@@ -1,0 +1,220 @@
+"""Data files: a path comes in, a `Table` of named columns goes out, nothing unpacked before need.
+
+What a file declares of its sizes is checked before memory is taken for it, and no file can make
+Python run anything: arrays of objects are refused.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import IO, Any, Literal
+
+import numpy as np
+
+from graphdsl.graph.kernel import Array
+from graphdsl.language.diagnostics import DataError, Diagnostic, did_you_mean
+
+Kind = Literal["number", "text", "other"]
+
+FORMATS = ".npz, a folder of .npy, .csv"
+_UNREADABLE = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What NumPy and zipfile raise for a damaged, encrypted or unknown archive."""
+
+_KINDS: dict[str, Kind] = dict.fromkeys("biuf", "number") | dict.fromkeys("US", "text")  # type: ignore[assignment]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its shape (rows first), what it holds, and how to get it.
+
+    `note` says where a text column stops being numbers; `fault` is why it cannot be used.
+    """
+
+    shape: tuple[int, ...]
+    kind: Kind
+    load: Callable[[], Array] = field(repr=False)
+    note: str = ""
+    fault: Diagnostic | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A source's columns by name, in its order."""
+
+    name: str
+    columns: Mapping[str, Column]
+
+    def array(self, name: str) -> Array:
+        """A column's elements as they are stored; raises `DataError` if they cannot be had."""
+        column = self.columns[name]
+        if column.fault is not None:
+            raise DataError(column.fault)
+        try:
+            return column.load()
+        except _UNREADABLE as problem:
+            raise broken(self.name, f"'{name}' cannot be read: {problem}") from None
+        except MemoryError:
+            raise too_large(f"'{name}' of '{self.name}'") from None
+
+
+def read_table(path: Path) -> Table:
+    """The table at `path`; raises `DataError`, naming the file, if there is none to be read."""
+    from graphdsl.training.csv_table import read_csv
+
+    try:
+        if path.is_dir():
+            return _npy_folder(path)
+        if not path.exists():
+            raise fault("E0609", f"there is no file '{path}'", *_near(path))
+        if not path.is_file():
+            raise fault("E0609", f"'{path}' is not a file")
+        if path.stat().st_size == 0:
+            raise broken(str(path), "it is empty")
+        match path.suffix.lower():
+            case ".npz":
+                return _npz(path)
+            case ".csv":
+                return read_csv(path)
+    except (OSError, ValueError) as problem:
+        reason = getattr(problem, "strerror", None) or str(problem)
+        raise fault("E0609", f"'{path}' cannot be read: {reason}") from None
+    kind = f"'{path.suffix}' files" if path.suffix else "files without a suffix"
+    raise fault("E0608", f"'{path}': {kind} are no data source", f"sources are: {FORMATS}")
+
+
+def machine_memory() -> int:
+    """The bytes of memory the machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def fault(code: str, message: str, *help: str) -> DataError:
+    """An error that a data file is at fault for."""
+    return DataError(Diagnostic(code, message, (), help))
+
+
+def broken(name: str, why: str, *help: str) -> DataError:
+    """The error for a file that is not what its name says."""
+    return fault("E0610", f"'{name}' is no readable data file: {why}", *help)
+
+
+def too_large(what: str, nbytes: int | None = None) -> DataError:
+    """The error for what does not fit the machine."""
+    size = f" ({nbytes:,} bytes)" if nbytes is not None else ""
+    return fault("E0613", f"{what}{size} is more than this machine's memory can hold")
+
+
+def _near(path: Path) -> tuple[str, ...]:
+    try:
+        names = [one.name for one in path.parent.iterdir()][:1000]
+    except OSError:
+        return ()
+    return did_you_mean(path.name, names)
+
+
+# --- NumPy's files ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """What an `.npy` file declares of its array."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    length: int
+
+    @property
+    def nbytes(self) -> int:
+        return math.prod(self.shape) * self.dtype.itemsize
+
+
+def _npz(path: Path) -> Table:
+    if not zipfile.is_zipfile(path):
+        raise broken(str(path), "it is not a zip archive", "np.savez writes .npz files")
+    columns: dict[str, Column] = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for member in archive.infolist():
+                if not member.filename.endswith(".npy"):
+                    continue
+                name = member.filename.removesuffix(".npy")
+                if name in columns:
+                    raise broken(str(path), f"it holds '{name}' twice")
+                with archive.open(member) as file:
+                    header = _header(file, f"{path}: '{name}'")
+                load = partial(_load_member, path, member.filename)
+                columns[name] = _column(f"'{name}' of '{path}'", header, member.file_size, load)
+    except _UNREADABLE as problem:
+        raise broken(str(path), str(problem)) from None
+    if not columns:
+        raise broken(str(path), "it holds no arrays", "np.savez writes .npz files")
+    return Table(str(path), columns)
+
+
+def _load_member(path: Path, member: str) -> Array:
+    with zipfile.ZipFile(path) as archive, archive.open(member) as file:
+        array: Array = np.lib.format.read_array(file, allow_pickle=False)  # type: ignore[no-untyped-call]
+        return array
+
+
+def _npy_folder(folder: Path) -> Table:
+    """Every `.npy` file of a folder, memory-mapped."""
+    columns = {}
+    for path in sorted(folder.glob("*.npy")):
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise fault("E0508", f"'{path}' is a link that leads out of its folder")
+        if not path.is_file():
+            raise fault("E0609", f"'{path}' is not a file")
+        with path.open("rb") as file:
+            header = _header(file, str(path))
+        load = partial(_map, path, math.prod(header.shape) > 0)
+        column = _column(f"'{path}'", header, path.stat().st_size, load, mapped=True)
+        columns[path.stem] = column
+    if not columns:
+        raise broken(str(folder), "the folder holds no .npy files", f"sources are: {FORMATS}")
+    return Table(str(folder), columns)
+
+
+def _map(path: Path, mapped: bool) -> Array:
+    # an array without elements cannot be mapped
+    return np.asarray(np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False))
+
+
+def _header(file: IO[bytes], what: str) -> _Header:
+    """The header of an `.npy` stream; raises `DataError` if it is none."""
+    form: Any = np.lib.format
+    try:
+        version = form.read_magic(file)
+        if version not in ((1, 0), (2, 0)):
+            raise broken(what, f"version {version[0]}.{version[1]} of the format is unknown")
+        read = form.read_array_header_1_0 if version == (1, 0) else form.read_array_header_2_0
+        shape, _, dtype = read(file)
+    except (ValueError, EOFError, SyntaxError, TypeError, RecursionError, MemoryError) as problem:
+        reason = str(problem).partition("\n")[0]
+        raise broken(what, reason, "np.save writes .npy files") from None
+    if any(size < 0 for size in shape):
+        raise broken(what, f"it declares the shape {list(shape)}")
+    return _Header(shape, dtype, file.tell())
+
+
+def _column(
+    what: str, header: _Header, size: int, load: Callable[[], Array], *, mapped: bool = False
+) -> Column:
+    """The column a header declares; its fault where the declaration cannot be true."""
+    made = Column(header.shape, _KINDS.get(header.dtype.kind, "other"), load)
+    problem = None
+    if header.dtype.hasobject:
+        help = "store numbers or text: np.asarray(values, dtype=np.float32)"
+        problem = fault("E0614", f"{what} holds Python objects, which only pickle can read", help)
+    elif header.nbytes + header.length != size:
+        found = f"declares {header.nbytes:,} bytes of elements and holds {size - header.length:,}"
+        problem = fault("E0610", f"{what} {found}", "the file is damaged: write it anew")
+    elif not mapped and header.nbytes > machine_memory():
+        problem = too_large(what, header.nbytes)
+    return made if problem is None else replace(made, fault=problem.diagnostics[0])

@@ -1,0 +1,142 @@
+"""What a drawing says of a node: a node comes in, its function and its role as words go out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from graphdsl.graph.dump import attribute_text, attribute_texts
+from graphdsl.graph.graph import Graph, Node
+
+Role = Literal["input", "param", "frozen", "state", "constant", "op", "output", "metric", "loss"]
+
+SIGNS = {"*": "·", "-": "−", "<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
+"""Signs of mathematics for those of the language."""
+
+HOLE = "_"
+"""Stands for an operand that is a node of its own, where others are numbers."""
+
+_ORDER: Mapping[str, int] = {"loss": 0, "metric": 1, "output": 2}
+
+
+def roles(graph: Graph) -> dict[int, Role]:
+    """The role of every node; of several results that are one node, the weightiest."""
+    found: dict[int, Role] = {n.id: "op" if n.operands else "constant" for n in graph.nodes}
+    found |= dict.fromkeys(graph.inputs, "input")
+    found |= {v.node: "frozen" if v.frozen else "param" for v in graph.params}
+    found |= {v.node: "state" for v in graph.states}
+    for result in sorted(graph.results, key=lambda r: -_ORDER[r.role]):
+        found[result.node] = result.role
+    return found
+
+
+def names(graph: Graph) -> dict[int, str]:
+    """The names of the nodes that have some: `h`, or `h, y` where two stand for one node."""
+    found: dict[int, list[str]] = {}
+    for name, id in graph.names.items():
+        found.setdefault(id, []).append(name)
+    for node in graph.nodes:
+        if node.name is not None:
+            found.setdefault(node.id, [node.name])
+    return {id: ", ".join(several) for id, several in found.items()}
+
+
+def is_number(node: Node) -> bool:
+    """Whether a node is an untyped number or size, which is written where it is used."""
+    return node.op.leaf and node.type.weak
+
+
+def is_silent(node: Node) -> bool:
+    """Whether a node hands its operand on, and the text does not ask for it: a conversion."""
+    return len(node.operands) == 1 and node.op.formula == node.op.operands[0] and not _said(node)
+
+
+def number_text(node: Node) -> str:
+    """An untyped number as a drawing writes it."""
+    value = next(iter(node.attributes().values()))
+    if isinstance(value, float):
+        if value == math.pi:
+            return "π"
+        if value.is_integer() and abs(value) < 1e6:
+            return str(int(value))
+    return attribute_text(value).replace("-", "−")
+
+
+def function_text(node: Node, numbers: Mapping[int, str]) -> str:
+    """What a node computes; `numbers` are the texts of those operands that have no box."""
+    operands = [numbers.get(position) for position in range(len(node.operands))]
+    if node.op.infix is not None and len(operands) == 2:
+        return _infix(node.op.infix, *operands)
+    attributes = list(_attributes(node))
+    word = node.op.name if _said(node) else _formula(node)
+    if node.op.leaf:
+        return attributes[0] if attributes else word
+    if any(operand is not None for operand in operands):
+        inner = [HOLE if operand is None else operand for operand in operands]
+        return f"{word}({', '.join([*inner, *attributes])})"
+    if "items" in dict(node.attrs):
+        return attributes[0]
+    return " ".join([word, *attributes])
+
+
+def _infix(sign: str, left: str | None, right: str | None) -> str:
+    shown = SIGNS.get(sign, sign)
+    if sign == "^":
+        return f"{left or ''}^{right or ''}"
+    return " ".join(part for part in (left, shown, right) if part)
+
+
+def _attributes(node: Node) -> Iterator[str]:
+    for text in attribute_texts(node):
+        name, _, value = text.partition("=")
+        # an index and a constant are their values; others need their names
+        yield value if node.op.leaf or name == "items" else text
+
+
+def _said(node: Node) -> bool:
+    """Whether the text calls the op by its name."""
+    if node.origin is None or node.op.leaf:
+        return True
+    text = node.origin.span.text
+    return node.op.name in text
+
+
+def _formula(node: Node) -> str:
+    """The formula of an op that is not called by name, its one operand left out: `Σ`, `ᵀ`."""
+    formula = node.op.formula
+    if len(node.op.operands) != 1:
+        return node.op.name
+    (operand,) = node.op.operands
+    for bare in (formula.removeprefix(operand), formula.removesuffix(operand)):
+        if bare != formula and operand not in bare:
+            return bare.strip().replace("-", "−") or formula
+    return node.op.name
+
+
+def describe(node: Node, doc: str | None) -> str:
+    """What a pointer over the node shows: type, the text it comes from, its documentation."""
+    lines = [f"{node.name}: {node.type}" if node.name else str(node.type)]
+    if node.origin is not None:
+        span = node.origin.span
+        lines.append(f"{span.source.name}:{span.line}: {_one_line(span.text)}")
+    if doc:
+        lines.append(doc)
+    return "\n".join(lines)
+
+
+def _one_line(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= 80 else f"{flat[:79]}…"
+
+
+def docs_by_name(statements: Any) -> dict[str, str]:
+    """The `##` lines of a program's declarations, by the names they declare."""
+    found = {}
+    for statement in statements:
+        doc = getattr(statement, "doc", None)
+        name = getattr(statement, "name", None)
+        for each in getattr(statement, "names", (name,) if name else ()):
+            if doc:
+                found[each.id] = doc
+    return found

@@ -1,0 +1,99 @@
+"""Stages that are no text of their own, as text: the syntax tree and the schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, Any
+
+from graphdsl.language import ast
+
+if TYPE_CHECKING:
+    from graphdsl.compiler.schedule import Schedule
+
+WIDTH = 100
+
+
+def ast_text(program: ast.Program) -> str:
+    """The statements of a program as nested constructor calls, one a line while they fit."""
+    lines = [line for statement in program.statements for line in _tree(statement, 0, "", "")]
+    return "\n".join(lines) + "\n"
+
+
+def _tree(value: Any, indent: int, before: str, after: str) -> Iterator[str]:
+    """The lines of a value that stands between two texts."""
+    margin = " " * indent
+    flat = _flat(value)
+    if len(margin) + len(before) + len(flat) + len(after) <= WIDTH or not _inner(value):
+        yield f"{margin}{before}{flat}{after}"
+        return
+    opening, closing = ("(", ")") if isinstance(value, tuple) else (f"{type(value).__name__}(", ")")
+    yield f"{margin}{before}{opening}"
+    for name, part in _inner(value):
+        yield from _tree(part, indent + 2, f"{name}=" if name else "", ",")
+    yield f"{margin}{closing}{after}"
+
+
+def _flat(value: Any) -> str:
+    """A value on one line."""
+    if isinstance(value, tuple):
+        inner = ", ".join(_flat(part) for part in value)
+        return f"({inner},)" if len(value) == 1 else f"({inner})"
+    if is_dataclass(value):
+        inner = ", ".join(f"{name}={_flat(part)}" for name, part in _inner(value))
+        return f"{type(value).__name__}({inner})"
+    return repr(value)
+
+
+def _inner(value: Any) -> list[tuple[str, Any]]:
+    """The parts of a node that say something, by name, or of a tuple; places are left out."""
+    if isinstance(value, tuple):
+        return [("", part) for part in value]
+    if not is_dataclass(value):
+        return []
+    parts = [(f.name, getattr(value, f.name)) for f in fields(value) if f.compare]
+    return [(name, part) for name, part in parts if part is not None and part != ()]
+
+
+def schedule_text(schedule: Schedule) -> str:
+    """A plan: its memory, the places of its arrays, its steps in order."""
+    return "\n".join([*_memory(schedule), "", *_places(schedule), "", *_steps(schedule)]) + "\n"
+
+
+def _memory(schedule: Schedule) -> Iterator[str]:
+    arena, naive = schedule.arena_bytes, schedule.naive_bytes
+    yield f"{len(schedule.steps):,} steps, {len(schedule.slots):,} buffers"
+    saved = f" ({1 - arena / naive:.0%} less)" if arena < naive else ""
+    yield f"peak {arena:,} bytes; {naive:,} if every result had its own{saved}"
+
+
+def _places(schedule: Schedule) -> Iterator[str]:
+    """Where every name points, by its place."""
+    rows = [("name", "type", "bytes", "where")]
+    for name, type, variable in schedule.inputs:
+        rows.append((variable, str(type), f"{type.nbytes:,}", f"fed: {name}"))
+    for name, region in schedule.regions.items():
+        place = f"{region.array}[{region.offset}:{region.offset + region.type.size}]"
+        rows.append((name, str(region.type), f"{region.type.nbytes:,}", place))
+    for name, array in schedule.constants.items():
+        rows.append((name, f"{array.dtype}{list(array.shape)}", f"{array.nbytes:,}", "constant"))
+    by_place = sorted(schedule.slots.items(), key=lambda item: (item[1].offset, item[0]))
+    for name, slot in by_place:
+        rows.append((name, str(slot.type), f"{slot.type.nbytes:,}", f"arena + {slot.offset:,}"))
+    rows += [(name, "", "", f"view: {text}") for name, text in schedule.views]
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    for name, type, nbytes, where in rows:
+        line = f"{name:<{widths[0]}}  {type:<{widths[1]}}  {nbytes:>{widths[2]}}  {where}"
+        yield line.rstrip()
+
+
+def _steps(schedule: Schedule) -> Iterator[str]:
+    for name, text in schedule.scalars:
+        yield f"      {name} = {text}"
+    for number, step in enumerate(schedule.steps):
+        note = schedule.notes.get(step.node, "the values written last")
+        yield f"{number:>4}  # {note}"
+        yield from (f"      {name} = {text}" for name, text in step.views)
+        yield from (f"      {line}" for line in step.lines)
+    for name, variable, type in schedule.results:
+        yield f"result {name} = {variable}: {type}"
