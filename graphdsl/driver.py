@@ -188,4 +188,3 @@ def initial_values(compilation: Compilation) -> tuple[Compiled, Sequence[str]] |
     results = tuple(Result("output", v.name, v.init.fill or 0) for v in filled)
     bare = replace(_restricted(graph, Purpose(())), results=results)
     return Compiled(rewrite(bare), compilation.layout), [v.name for v in filled]
-

@@ -27,7 +27,12 @@ if TYPE_CHECKING:
 
 
 def load(
-    path: str | Path, *, dtype: str = "f32", seed: int | None = None, engine: str = "numpy", **constants: Any
+    path: str | Path,
+    *,
+    dtype: str = "f32",
+    seed: int | None = None,
+    engine: str = "numpy",
+    **constants: Any,
 ) -> Model:
     """The model in a file; keywords override its constants.
 
@@ -38,7 +43,12 @@ def load(
 
 
 def loads(
-    text: str, *, dtype: str = "f32", seed: int | None = None, engine: str = "numpy", **constants: Any
+    text: str,
+    *,
+    dtype: str = "f32",
+    seed: int | None = None,
+    engine: str = "numpy",
+    **constants: Any,
 ) -> Model:
     """The model in a text; see `load`."""
     return _build(Source(text), dtype, seed, engine, constants)
@@ -105,9 +115,7 @@ class Model:
             raise UsageError(Diagnostic("E0806", message, (), help))
         return self.session.results(Purpose(tuple(names)), arrays)
 
-    def evaluate(
-        self, name: str, feeds: Mapping[str, Any] | None = None, /, **named: Any
-    ) -> Array:
+    def evaluate(self, name: str, feeds: Mapping[str, Any] | None = None, /, **named: Any) -> Array:
         """The value of any named node, in evaluation mode."""
         self.session.check_node(name)
         return self.session.results(Purpose((name,)), {**(feeds or {}), **named})[name]
@@ -180,6 +188,15 @@ class Model:
         """Take parameters and states from a file that `save` wrote; raises `DataError`."""
         weights.restore(path, self.session)
 
+    def render(self, path: str | Path) -> None:
+        """Draw the computation graph: svg, png, pdf or dot, by the path's ending.
+
+        Raises `UsageError` for another ending, `DataError` where it cannot be drawn or written.
+        """
+        from graphdsl.views.render import render
+
+        render(self.compilation, path)
+
     def _loss(self) -> str:
         loss = self.compilation.graph().loss
         if loss is None:
@@ -201,5 +218,3 @@ class Model:
 
 def _misused(message: str, *help: str) -> UsageError:
     return UsageError(Diagnostic("E0807", message, (), help))
-
-

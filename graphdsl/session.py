@@ -25,7 +25,13 @@ from graphdsl.graph.graph import Graph, Variable
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.sizes import evaluate, symbols
 from graphdsl.graph.types import TensorType
-from graphdsl.language.diagnostics import DataError, Diagnostic, ModelError, UsageError, did_you_mean
+from graphdsl.language.diagnostics import (
+    DataError,
+    Diagnostic,
+    ModelError,
+    UsageError,
+    did_you_mean,
+)
 from graphdsl.language.source import Span
 from graphdsl.ops.initial import INITIALIZERS
 from graphdsl.ops.runtime import IndexFault
@@ -117,7 +123,10 @@ class Session:
         return arrays, feeds.bind_sizes(arrays, inputs)
 
     def results(
-        self, purpose: Purpose, fed: Mapping[str, Any], clock: tuple[float, float, float] = (0, 0, 0)
+        self,
+        purpose: Purpose,
+        fed: Mapping[str, Any],
+        clock: tuple[float, float, float] = (0, 0, 0),
     ) -> dict[str, Array]:
         """The purpose's results by name, as arrays of the caller's own."""
         arrays, sizes = self.feed(fed)
@@ -133,7 +142,9 @@ class Session:
                 for name, value, type in zip(names, values, types, strict=True)
             }
 
-    def call(self, program: Executable, arrays: Mapping[str, Array], *clock: float) -> tuple[Any, ...]:
+    def call(
+        self, program: Executable, arrays: Mapping[str, Array], *clock: float
+    ) -> tuple[Any, ...]:
         """Run a program on arrays by input name; IEEE's exceptions are silent."""
         ordered = [arrays[name] for name, _, _ in program.program.schedule.inputs]
         return self.run(program, ordered, *clock)
@@ -174,9 +185,7 @@ class Session:
     def _sizes_known(self, name: str, bound: set[str]) -> bool:
         graph = self.graph
         needed = graph.reaching([graph.names[name]])
-        return all(
-            symbols(size) <= bound for id in needed for size in graph.nodes[id].type.shape
-        )
+        return all(symbols(size) <= bound for id in needed for size in graph.nodes[id].type.shape)
 
     def check_node(self, name: str) -> None:
         """Raise `UsageError` unless `name` is a node."""

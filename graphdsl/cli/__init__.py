@@ -66,7 +66,9 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
     called = next((word for word in arguments if not word.startswith("-")), None)
     for name, does in COMMANDS.items():
-        command = commands.add_parser(name, help=does, description=_sentence(does), allow_abbrev=False)
+        command = commands.add_parser(
+            name, help=does, description=_sentence(does), allow_abbrev=False
+        )
         if name == called:
             import_module(f"graphdsl.cli.{name}").configure(command)
     return parser

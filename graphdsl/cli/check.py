@@ -78,9 +78,7 @@ def summarise(compilation: Compilation) -> dict[str, Any]:
         "inputs": [{"name": graph.nodes[i].name, "type": types[i]} for i in graph.inputs],
         "parameters": params,
         "states": [stored(v) for v in graph.states],
-        "results": [
-            {"role": r.role, "name": r.name, "type": types[r.node]} for r in graph.results
-        ],
+        "results": [{"role": r.role, "name": r.name, "type": types[r.node]} for r in graph.results],
         "parameter_elements": sum(p["elements"] for p in params),
         "nodes": len(graph.nodes),
     }

@@ -14,6 +14,7 @@ from graphdsl.language.diagnostics import Diagnostic, DivergedError, GraphdslErr
 AT_FAULT = 1
 USAGE = 2
 DIVERGED = 3
+INTERRUPTED = 130
 
 TRACEBACK = "GRAPHDSL_TRACEBACK"
 """The variable that asks for tracebacks of graphdsl's own faults."""

@@ -106,7 +106,9 @@ def bind(compilation: Compilation, compiled: Compiled, sizes: dict[str, int]) ->
 
     graph = compiled.graph
     found = {s: None for n in graph.nodes for size in n.type.shape for s in symbols(size)}
-    declared = {s: None for n in compilation.graph().nodes for d in n.type.shape for s in symbols(d)}
+    declared = {
+        s: None for n in compilation.graph().nodes for d in n.type.shape for s in symbols(d)
+    }
     check_known(sizes, list(declared | found))
     train = compilation.lowered(training=True).train
     batch = train.values["batch"] if train is not None else None

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from graphdsl.graph.graph import Builder, Expr, Graph, Node, rebuild, resume
+from graphdsl.graph.build import Builder, Expr, rebuild, resume
+from graphdsl.graph.graph import Graph, Node
 from graphdsl.graph.op import OPS
 from graphdsl.graph.types import TensorType
 from graphdsl.language.diagnostics import InternalError
@@ -72,9 +73,7 @@ def sweep(builder: Builder, y: Expr, wrt: Sequence[Expr]) -> list[Expr]:
                 part = _pull_back(builder, node, position, total)
                 if part is not None:
                     cotangents.setdefault(operand, []).append(part)
-    return [
-        found[x.id] if x.id in found else _full(builder, 0.0, x.type) for x in wrt
-    ]
+    return [found[x.id] if x.id in found else _full(builder, 0.0, x.type) for x in wrt]
 
 
 def _between(nodes: Sequence[Node], top: int, sources: Iterable[int]) -> set[int]:
@@ -105,11 +104,11 @@ def _pull_back(builder: Builder, node: Node, position: int, g: Expr) -> Expr | N
     if rule is None or not operand.dtype.is_float or operand.weak:
         return None
     y, attrs = Expr(builder, node.id), node.attributes()
+    part: Expr | None = None
     if callable(rule):
         part = rule(position, g, y, *operands, **attrs)
-    else:
-        one = rule[position]
-        part = one(g, y, *operands, **attrs) if one is not None else None
+    elif (one := rule[position]) is not None:
+        part = one(g, y, *operands, **attrs)
     return None if part is None else _unbroadcast(builder, part, operand)
 
 

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from graphdsl.graph.graph import Builder, Expr, Graph, Init, Write, resume
+from graphdsl.graph.build import Builder, Expr, resume
+from graphdsl.graph.graph import Graph, Init, Write
 from graphdsl.graph.layout import Group, Layout
 from graphdsl.graph.op import OPS
 from graphdsl.graph.types import DType, TensorType
@@ -119,16 +120,12 @@ def _applications(
         p = builder.apply(OPS["group"], (), attrs)
         members: Sequence[Expr] = [Expr(builder, gradients[m][1]) for m in group.members]
         g = builder.apply(OPS["pack"], members, attrs)
-        return [
-            (p, g, _Slots(builder, group.dtype, f"group{number}", group.start, p.type, whole))
-        ]
+        return [(p, g, _Slots(builder, group.dtype, f"group{number}", group.start, p.type, whole))]
     found = []
     for name in group.members:
         place = layout.params[name]
         p, g = (Expr(builder, id) for id in gradients[name])
-        found.append(
-            (p, g, _Slots(builder, group.dtype, name, place.offset, p.type, whole))
-        )
+        found.append((p, g, _Slots(builder, group.dtype, name, place.offset, p.type, whole)))
     return found
 
 

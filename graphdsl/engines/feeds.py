@@ -45,9 +45,7 @@ def as_array(name: str, value: Any, type: TensorType) -> Array:
     return np.ascontiguousarray(array) if array.ndim else array
 
 
-def bind_sizes(
-    arrays: Mapping[str, Array], inputs: Mapping[str, TensorType]
-) -> dict[str, int]:
+def bind_sizes(arrays: Mapping[str, Array], inputs: Mapping[str, TensorType]) -> dict[str, int]:
     """The symbols' values, from the shapes of what is fed; raises `DataError` on a conflict."""
     binding: dict[str, int] = {}
     origin: dict[str, str] = {}
@@ -129,7 +127,7 @@ def _check_whole(name: str, array: Array, dtype: DType) -> None:
 
 
 def _check_range(name: str, array: Array, dtype: DType) -> None:
-    limits = np.iinfo(dtype.numpy)
+    limits = np.iinfo(np.int32 if dtype is DType.i32 else np.int64)
     if array.size and (array.max() > limits.max or array.min() < limits.min):
         raise refusal("E0606", f"input '{name}': a value does not fit {dtype}")
 

@@ -2,7 +2,7 @@
 
 The program is text: one kernel a line, results written into planned arrays. Nothing is looked up,
 allocated or decided while it runs. Its names are its own (`b7` is node 7's buffer, `x` an input,
-`p` a stored array, `c` a constant, `v` a view, `w` an untyped scalar); the user's stand in comments.
+`p` a stored array, `c` a constant, `v` a view, `w` an untyped scalar); the user's are in comments.
 """
 
 from __future__ import annotations

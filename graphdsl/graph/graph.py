@@ -1,19 +1,19 @@
-"""Nodes, the graph they make up, and the builder that makes graphs.
+"""Nodes and the graph they make up.
 
 A `Graph` is a frozen value: a tuple of nodes in topological order, each node's id its position.
-Passes read one graph and build another. `to_networkx` hands the graph over to NetworkX.
+`build` makes graphs, passes read one and build another; `to_networkx` hands one to NetworkX.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import networkx as nx
 
-from graphdsl.graph.op import OPS, Fault, Op
-from graphdsl.graph.types import DType, TensorType, promote
+from graphdsl.graph.op import Op
+from graphdsl.graph.types import DType, TensorType
 from graphdsl.language.source import Span
 
 Role = Literal["loss", "metric", "output"]
@@ -159,210 +159,3 @@ class Graph:
             for position, operand in enumerate(node.operands)
         )
         return nx.freeze(view)
-
-
-class Expr:
-    """A node under construction: operators build further nodes of the same graph."""
-
-    __array_ufunc__ = None
-    __slots__ = ("builder", "id")
-
-    def __init__(self, builder: Builder, id: int) -> None:
-        self.builder = builder
-        self.id = id
-
-    @property
-    def node(self) -> Node:
-        """The node itself."""
-        return self.builder.nodes[self.id]
-
-    @property
-    def type(self) -> TensorType:
-        """The node's type."""
-        return self.builder.nodes[self.id].type
-
-    def _infix(self, sign: str, *operands: Expr | float) -> Expr:
-        return self.builder.apply(OPS.by_sign[sign], operands)
-
-    def __add__(self, other: Expr | float) -> Expr:
-        return self._infix("+", self, other)
-
-    def __radd__(self, other: Expr | float) -> Expr:
-        return self._infix("+", other, self)
-
-    def __sub__(self, other: Expr | float) -> Expr:
-        return self._infix("-", self, other)
-
-    def __rsub__(self, other: Expr | float) -> Expr:
-        return self._infix("-", other, self)
-
-    def __mul__(self, other: Expr | float) -> Expr:
-        return self._infix("*", self, other)
-
-    def __rmul__(self, other: Expr | float) -> Expr:
-        return self._infix("*", other, self)
-
-    def __truediv__(self, other: Expr | float) -> Expr:
-        return self._infix("/", self, other)
-
-    def __rtruediv__(self, other: Expr | float) -> Expr:
-        return self._infix("/", other, self)
-
-    def __matmul__(self, other: Expr) -> Expr:
-        return self._infix("@", self, other)
-
-    def __pow__(self, other: Expr | float) -> Expr:
-        return self._infix("^", self, other)
-
-    def __neg__(self) -> Expr:
-        return self.builder.apply(OPS["neg"], (self,))
-
-
-class Builder:
-    """Makes a graph, node by node. `sweep` and `origin` are given to each node made."""
-
-    def __init__(self, float: DType = DType.f32) -> None:
-        self.nodes: list[Node] = []
-        self.float = float
-        self.sweep: Sweep = "forward"
-        self.origin: Origin | None = None
-        self._numbers: dict[tuple[type, str], Expr] = {}
-
-    def add(
-        self,
-        op: Op,
-        operands: tuple[int, ...],
-        attrs: Attrs,
-        type: TensorType,
-        name: str | None = None,
-    ) -> Expr:
-        """Append a node whose type is known."""
-        id = len(self.nodes)
-        self.nodes.append(Node(id, op, operands, attrs, type, name, self.origin, self.sweep))
-        return Expr(self, id)
-
-    def number(self, value: bool | float) -> Expr:
-        """An untyped number."""
-        key = (type(value), str(value))  # -0.0 is not 0.0, and nan is itself
-        if key not in self._numbers:
-            dtype = (
-                DType.bool
-                if isinstance(value, bool)
-                else DType.i64
-                if isinstance(value, int)
-                else DType.f64
-            )
-            attrs = (("value", value),)
-            self._numbers[key] = self.add(
-                OPS["number"], (), attrs, TensorType(dtype, (), weak=True)
-            )
-        return self._numbers[key]
-
-    def apply(
-        self, op: Op, operands: Sequence[Expr | float], attributes: Mapping[str, Any] | None = None
-    ) -> Expr:
-        """Append `op` applied to `operands`; raises `Fault` where the op refuses them."""
-        given = attributes or {}
-        attrs = {name: given.get(name, spec.default) for name, spec in op.attributes.items()}
-        exprs = [x if isinstance(x, Expr) else self.number(x) for x in operands]
-        exprs = self._promoted(op, exprs)
-        types = [x.type for x in exprs]
-        type = op.infer(*types, **attrs)
-        if op.elementwise and types and all(t.weak for t in types):
-            type = replace(type, weak=True)
-        return self.add(op, tuple(x.id for x in exprs), tuple(attrs.items()), type)
-
-    def cast(self, x: Expr, dtype: DType) -> Expr:
-        """`x` with elements of another type."""
-        if x.type.dtype is dtype and not x.type.weak:
-            return x
-        return self.apply(OPS["cast"], (x,), {"dtype": dtype})
-
-    def _promoted(self, op: Op, exprs: list[Expr]) -> list[Expr]:
-        """The operands in the element type that the op's promotion rule asks for."""
-        if op.promotion == "none" or not exprs:
-            return exprs
-        first = 1 if op.promotion == "condition" else 0
-        types = [x.type for x in exprs[first:]]
-        target = promote(types, self.float)
-        if target is None:
-            left, right = _disagreeing(types)
-            raise Fault(
-                "E0203",
-                f"'{op.infix or op.name}' meets {types[left].dtype} with {types[right].dtype}",
-                operand=first + right,
-                help="write cast(x, f64) or cast(x, f32) where the change of precision is meant",
-            )
-        weak = all(t.weak for t in types)
-        if op.promotion == "float" and not target.is_float:
-            target = DType.f64 if weak else self.float
-        if op.promotion == "number" and target is DType.bool:
-            target = DType.i64
-        if weak and first and not exprs[0].type.weak:
-            # two numbers chosen between by a tensor make a tensor: they need an element type
-            dtype = self.float if target.is_float else target
-            return exprs[:1] + [self.cast(x, dtype) for x in exprs[1:]]
-        if weak:
-            return exprs
-        return exprs[:first] + [
-            x if x.type.weak or x.type.dtype is target else self.cast(x, target)
-            for x in exprs[first:]
-        ]
-
-
-def _disagreeing(types: Sequence[TensorType]) -> tuple[int, int]:
-    """The positions of the first two operands whose floats differ."""
-    floats = [i for i, t in enumerate(types) if t.dtype.is_float and not t.weak]
-    left = floats[0]
-    return left, next(i for i in floats if types[i].dtype is not types[left].dtype)
-
-
-Rule = Callable[[Builder, Node, tuple[Expr, ...]], Expr | None]
-
-
-def rebuild(graph: Graph, rule: Rule | None = None, keep: set[int] | None = None) -> Graph:
-    """The graph made anew, node by node: `rule` may give another expression for a node.
-
-    Only the nodes in `keep` are visited, if it is given. Names and roles follow their nodes.
-    """
-    builder = Builder(graph.float)
-    moved: dict[int, Expr] = {}
-    for node in graph.nodes:
-        if keep is not None and node.id not in keep:
-            continue
-        operands = tuple(moved[i] for i in node.operands)
-        builder.sweep, builder.origin = node.sweep, node.origin
-        made = rule(builder, node, operands) if rule else None
-        if made is None:
-            ids = tuple(x.id for x in operands)
-            made = builder.add(node.op, ids, node.attrs, node.type, node.name)
-        moved[node.id] = made
-    return relocated(graph, builder, {old: new.id for old, new in moved.items()})
-
-
-def relocated(graph: Graph, builder: Builder, moved: Mapping[int, int]) -> Graph:
-    """`graph` with the builder's nodes, every role following its node through `moved`."""
-
-    def variable(v: Variable) -> Variable:
-        fill = None if v.init.fill is None else moved[v.init.fill]
-        return replace(v, node=moved[v.node], init=replace(v.init, fill=fill))
-
-    return replace(
-        graph,
-        nodes=tuple(builder.nodes),
-        names={name: moved[id] for name, id in graph.names.items() if id in moved},
-        inputs=tuple(moved[id] for id in graph.inputs if id in moved),
-        params=tuple(variable(v) for v in graph.params if v.node in moved),
-        states=tuple(variable(v) for v in graph.states if v.node in moved),
-        results=tuple(replace(r, node=moved[r.node]) for r in graph.results if r.node in moved),
-        writes=tuple(Write(moved[w.target], moved[w.value]) for w in graph.writes),
-        gradients=tuple((moved[p], moved[g]) for p, g in graph.gradients),
-    )
-
-
-def resume(graph: Graph, sweep: Sweep) -> Builder:
-    """A builder that goes on where `graph` ends."""
-    builder = Builder(graph.float)
-    builder.nodes.extend(graph.nodes)
-    builder.sweep = sweep
-    return builder

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from graphdsl.graph.types import TensorType
 
 if TYPE_CHECKING:
-    from graphdsl.graph.graph import Expr
+    from graphdsl.graph.build import Expr
     from graphdsl.graph.kernel import KernelCall
 
 REQUIRED: Any = object()

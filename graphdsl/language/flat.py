@@ -22,7 +22,7 @@ _BINARY = {
 Item = ast.Expr | ast.Slice | ast.Ellipsis_ | ast.Keyword
 
 
-def binding(expr: ast.Expr) -> int:
+def binding(expr: Item) -> int:
     """How tightly the outermost part of `expr` binds."""
     match expr:
         case ast.Cond():
@@ -45,66 +45,17 @@ def operand_bindings(op: str) -> tuple[int, int]:
 
 def flat(expr: ast.Expr, least: int = COND) -> str:
     """The expression on one line, in parentheses if it binds less tightly than `least`."""
-    text = _bare(expr)
-    return f"({text})" if binding(expr) < least else text
+    return _joined([(expr, least)])
 
 
-def _bare(expr: ast.Expr) -> str:
-    match expr:
-        case ast.Name():
-            return expr.id
-        case ast.Number():
-            return number_text(expr)
-        case ast.String():
-            return f'"{expr.value}"'
-        case ast.Bool():
-            return "true" if expr.value else "false"
-        case ast.Unary():
-            return _unary(expr)
-        case ast.Binary():
-            return _chain(expr)
-        case ast.Cond():
-            parts = flat(expr.then, OR), flat(expr.test, OR), flat(expr.orelse)
-            return "{} if {} else {}".format(*parts)
-        case ast.Call():
-            return f"{flat(expr.function, POSTFIX)}({flat_items(arguments(expr))})"
-        case ast.Index():
-            return f"{flat(expr.base, POSTFIX)}[{flat_items(expr.items)}]"
-        case ast.Attribute():
-            base = flat(expr.base, POSTFIX)
-            return (
-                f"({base}).{expr.name.id}"
-                if base[-1].isdigit() and isinstance(expr.base, ast.Number)
-                else f"{base}.{expr.name.id}"
-            )
-        case ast.ListExpr():
-            return f"[{flat_items(expr.items)}]"
-        case ast.MapExpr():
-            return (
-                "{" + ", ".join(f"{flat(key)}: {flat(value)}" for key, value in expr.entries) + "}"
-            )
+def flat_item(item: Item) -> str:
+    """An expression, or what may stand in an index or among arguments besides."""
+    return _joined([(item, COND)])
 
 
-def _unary(expr: ast.Unary) -> str:
-    if expr.op == "not":
-        return f"not {flat(expr.operand, NOT)}"
-    return f"-{flat(expr.operand, UNARY)}"
-
-
-def _chain(expr: ast.Binary) -> str:
-    """A chain of operators, without recursing along its left side."""
-    parts = []
-    left: ast.Expr = expr
-    while isinstance(left, ast.Binary):
-        least_left, least_right = operand_bindings(left.op)
-        sign = left.op if left.op == "^" else f" {left.op} "
-        parts.append(sign + flat(left.right, least_right))
-        left = left.left
-        if binding(left) < least_left:
-            parts.append(flat(left, least_left))
-            return "".join(reversed(parts))
-    parts.append(flat(left, POSTFIX if parts[-1].startswith("^") else COND))
-    return "".join(reversed(parts))
+def flat_items(items: tuple[Item, ...]) -> str:
+    """Items of a call, an index or a list, with commas between."""
+    return _joined(_listed(items))
 
 
 def arguments(call: ast.Call | ast.Share | ast.Draw) -> tuple[Item, ...]:
@@ -112,27 +63,85 @@ def arguments(call: ast.Call | ast.Share | ast.Draw) -> tuple[Item, ...]:
     return (*call.args, *call.keywords)
 
 
-def flat_items(items: tuple[Item, ...]) -> str:
-    """Items of a call, an index or a list, with commas between."""
-    return ", ".join(flat_item(item) for item in items)
+_Part = str | tuple[Item, int]
+"""Text, or a node that becomes text, with how tightly it must bind."""
 
 
-def flat_item(item: Item) -> str:
-    """An expression, or what may stand in an index or among arguments besides."""
-    match item:
+def _joined(parts: list[_Part]) -> str:
+    """The text of `parts`, without recursion, however deep they are."""
+    pending, texts = parts[::-1], []
+    while pending:
+        part = pending.pop()
+        if isinstance(part, str):
+            texts.append(part)
+            continue
+        node, least = part
+        inside = _parts(node)
+        if least and binding(node) < least:
+            inside = ["(", *inside, ")"]
+        pending.extend(reversed(inside))
+    return "".join(texts)
+
+
+def _parts(node: Item) -> list[_Part]:
+    match node:
+        case ast.Name():
+            return [node.id]
+        case ast.Number():
+            return [number_text(node)]
+        case ast.String():
+            return [f'"{node.value}"']
+        case ast.Bool():
+            return ["true" if node.value else "false"]
+        case ast.Unary():
+            return (
+                ["not ", (node.operand, NOT)] if node.op == "not" else ["-", (node.operand, UNARY)]
+            )
+        case ast.Binary():
+            left, right = operand_bindings(node.op)
+            sign = node.op if node.op == "^" else f" {node.op} "
+            return [(node.left, left), sign, (node.right, right)]
+        case ast.Cond():
+            return [(node.then, OR), " if ", (node.test, OR), " else ", (node.orelse, COND)]
+        case ast.Call():
+            return [(node.function, POSTFIX), "(", *_listed(arguments(node)), ")"]
+        case ast.Index():
+            return [(node.base, POSTFIX), "[", *_listed(node.items), "]"]
+        case ast.Attribute():
+            least = ATOM + 1 if isinstance(node.base, ast.Number) else POSTFIX  # 1.T is no number
+            return [(node.base, least), ".", node.name.id]
+        case ast.ListExpr():
+            return ["[", *_listed(node.items), "]"]
+        case ast.MapExpr():
+            return ["{", *_entries(node), "}"]
         case ast.Keyword():
-            return f"{item.name.id} = {flat(item.value)}"
+            return [f"{node.name.id} = ", (node.value, COND)]
         case ast.Slice():
-            text = f"{_bound(item.start)}:{_bound(item.stop)}"
-            return text if item.step is None else f"{text}:{_bound(item.step)}"
+            return _slice(node)
         case ast.Ellipsis_():
-            return "..."
-        case _:
-            return flat(item)
+            return ["..."]
 
 
-def _bound(bound: ast.Expr | None) -> str:
-    return "" if bound is None else flat(bound)
+def _listed(items: tuple[Item, ...]) -> list[_Part]:
+    parts: list[_Part] = []
+    for item in items:
+        parts += [", ", (item, COND)]
+    return parts[1:]
+
+
+def _entries(node: ast.MapExpr) -> list[_Part]:
+    parts: list[_Part] = []
+    for key, value in node.entries:
+        parts += [", ", (key, COND), ": ", (value, COND)]
+    return parts[1:]
+
+
+def _slice(node: ast.Slice) -> list[_Part]:
+    bounds = [node.start, node.stop] if node.step is None else [node.start, node.stop, node.step]
+    parts: list[_Part] = []
+    for bound in bounds:
+        parts += [":"] if bound is None else [":", (bound, COND)]
+    return parts[1:]
 
 
 def number_text(number: ast.Number) -> str:

@@ -29,7 +29,7 @@ STEP = 2
 def lay_out(expr: ast.Expr, indent: int, column: int, least: int = COND) -> str:
     """The expression from `column` on, its further lines indented below `indent`."""
     text = flat(expr, least)
-    if column + len(text) <= WIDTH:
+    if column + len(text) <= WIDTH or indent > WIDTH // 2:
         return text
     if binding(expr) < least:
         return f"({_broken(expr, indent, column + 1)})"
@@ -39,7 +39,7 @@ def lay_out(expr: ast.Expr, indent: int, column: int, least: int = COND) -> str:
 def _broken(expr: ast.Expr, indent: int, column: int) -> str:
     match expr:
         case ast.Call():
-            head = lay_out(expr.function, indent, column, POSTFIX)
+            head = flat(expr.function, POSTFIX)
             return head + bracketed("(", arguments(expr), ")", indent, column + len(head))
         case ast.Index():
             head = lay_out(expr.base, indent, column, POSTFIX)

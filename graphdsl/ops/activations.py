@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from graphdsl.graph.graph import Expr
+from graphdsl.graph.build import Expr
 from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.types import DType, TensorType
@@ -43,7 +43,7 @@ def _emit_relu_gate(k: KernelCall) -> None:
     )
 
 
-relu_gate = declare(
+relu_gate: Op = declare(
     Op(
         name="relu_gate",
         operands=("y", "g"),

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from graphdsl.graph.graph import Expr
+from graphdsl.graph.build import Expr
 from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault, Kernel, Op, declare
 from graphdsl.graph.types import DType, TensorType

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphdsl.graph.graph import Expr
+from graphdsl.graph.build import Expr
 from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import Size

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from graphdsl.graph.graph import Expr
+from graphdsl.graph.build import Expr
 from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Fault, Op, declare
 from graphdsl.graph.sizes import product

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from graphdsl.graph.graph import Expr
+from graphdsl.graph.build import Expr
 from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import Shape, Size

@@ -7,7 +7,7 @@ are merged.
 
 from __future__ import annotations
 
-from graphdsl.graph.graph import Expr
+from graphdsl.graph.build import Expr
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.types import TensorType
 from graphdsl.ops.arithmetic import square

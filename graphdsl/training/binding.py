@@ -7,7 +7,7 @@ in f64 and i64, so that its errors stand where the user wrote it. `standardize(â
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,6 +29,7 @@ from graphdsl.language.diagnostics import (
 )
 from graphdsl.language.source import Span
 from graphdsl.session import Session
+from graphdsl.training import walking
 from graphdsl.training.sources import Table, fault
 
 SPECIAL = ("column", "standardize", "category")
@@ -68,8 +69,7 @@ class Binder:
 
     def evaluate(self, setting: ast.Setting) -> Array:
         """The value of a setting; raises `GraphdslError`, with the setting's place."""
-        with_place = Placed(setting.value.span)
-        with with_place:
+        with Placed(setting.value.span):
             return self._value(setting.value)
 
     # --- names -----------------------------------------------------------------------------------
@@ -91,7 +91,7 @@ class Binder:
                 else:
                     faults.append(self._unknown(name, expr.args[0].span))
             case _:
-                for child in _children(expr):
+                for child in walking.children(expr):
                     yield from self._names(child, faults)
 
     def _known(self, name: str) -> bool:
@@ -132,7 +132,7 @@ class Binder:
             return self._arrays[rewritten.id]
         return self._run(rewritten)
 
-    def _rewritten(self, expr: ast.Expr) -> ast.Expr:
+    def _rewritten(self, expr: Any) -> Any:
         """The expression with columns, and what is computed first, under names of their own."""
         match expr:
             case ast.Name(id=name) if name in self.table.columns:
@@ -141,7 +141,7 @@ class Binder:
                 return self._keep("the table", self._whole_table, expr.span)
             case ast.Call(function=ast.Name(id=special)) if special in SPECIAL:
                 return self._special(special, expr)
-        return _rebuilt(expr, self._rewritten)
+        return walking.rebuilt(expr, self._rewritten)
 
     def _column(self, name: str, span: Span) -> ast.Name:
         if self.table.columns[name].kind != "number":
@@ -215,10 +215,10 @@ class Binder:
 
     def _run(self, expr: ast.Expr) -> Array:
         """The value of an expression over the arrays kept: a program compiled and run once."""
-        used = [name for name in _leaf_names(expr) if name in self._arrays]
+        used = [name.id for name in walking.names(expr) if name.id in self._arrays]
         arrays = {name: _plain(self._arrays[name], name) for name in dict.fromkeys(used)}
         outer = self.compilation
-        spans = {name: _first_span(expr, name) for name in arrays}
+        spans = {name: walking.span_of(expr, name) for name in arrays}
         inputs = [
             ast.Input(ast.Name(n, span=spans[n]), _type_of(a, spans[n]), span=spans[n])
             for n, a in arrays.items()
@@ -291,84 +291,3 @@ def _type_of(array: Array, span: Span) -> ast.Type:
     kinds = {"b": "bool", "i": "i64", "f": "f64"}
     sizes = tuple(ast.Number(size, span=span) for size in array.shape)
     return ast.Type(ast.Name(kinds[array.dtype.kind], span=span), sizes or None, span=span)
-
-
-# --- walking expressions ---------------------------------------------------------------------------
-
-Part = ast.Expr | ast.Slice | ast.Ellipsis_
-
-
-def _children(expr: Part) -> list[Any]:
-    """The expressions directly inside one, without the names of functions called."""
-    match expr:
-        case ast.Unary():
-            return [expr.operand]
-        case ast.Binary():
-            return [expr.left, expr.right]
-        case ast.Cond():
-            return [expr.then, expr.test, expr.orelse]
-        case ast.Call():
-            head = [] if isinstance(expr.function, ast.Name) else [expr.function]
-            return [*head, *expr.args, *(k.value for k in expr.keywords)]
-        case ast.Index():
-            return [expr.base, *expr.items]
-        case ast.Slice():
-            return [bound for bound in (expr.start, expr.stop, expr.step) if bound is not None]
-        case ast.Attribute():
-            return [expr.base]
-        case ast.ListExpr():
-            return list(expr.items)
-        case ast.MapExpr():
-            return [one for entry in expr.entries for one in entry]
-    return []
-
-
-def _rebuilt(expr: Any, change: Callable[[ast.Expr], ast.Expr]) -> Any:
-    """The expression with each of the expressions directly inside it changed."""
-    match expr:
-        case ast.Unary():
-            return replace(expr, operand=change(expr.operand))
-        case ast.Binary():
-            return replace(expr, left=change(expr.left), right=change(expr.right))
-        case ast.Cond():
-            made = (change(expr.then), change(expr.test), change(expr.orelse))
-            return replace(expr, then=made[0], test=made[1], orelse=made[2])
-        case ast.Call():
-            named = isinstance(expr.function, ast.Name)
-            return replace(
-                expr,
-                function=expr.function if named else change(expr.function),
-                args=tuple(map(change, expr.args)),
-                keywords=tuple(replace(k, value=change(k.value)) for k in expr.keywords),
-            )
-        case ast.Index():
-            items = tuple(
-                change(i) if not isinstance(i, ast.Slice | ast.Ellipsis_) else _rebuilt(i, change)
-                for i in expr.items
-            )
-            return replace(expr, base=change(expr.base), items=items)
-        case ast.Slice():
-            bounds = [None if b is None else change(b) for b in (expr.start, expr.stop, expr.step)]
-            return replace(expr, start=bounds[0], stop=bounds[1], step=bounds[2])
-        case ast.Attribute():
-            return replace(expr, base=change(expr.base))
-        case ast.ListExpr():
-            return replace(expr, items=tuple(map(change, expr.items)))
-    return expr
-
-
-def _leaf_names(expr: Any) -> Iterator[str]:
-    if isinstance(expr, ast.Name):
-        yield expr.id
-    for child in _children(expr):
-        yield from _leaf_names(child)
-
-
-def _first_span(expr: Any, name: str) -> Span:
-    if isinstance(expr, ast.Name) and expr.id == name:
-        return expr.span
-    found = (_first_span(c, name) for c in _children(expr) if name in _leaf_names(c))
-    return next(found)
-
-
-__all__ = ["Binder", "Mapping", "Placed"]

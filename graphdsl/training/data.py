@@ -1,13 +1,24 @@
-"""From a `data` block, or from arrays, to the parts a model is trained and measured on."""
+"""From a `data` block, or from arrays, to the parts a model is trained and measured on.
+
+The batch axis is the first axis of the inputs whose first size is one symbol: that of the first
+input declared so. All other inputs are fed whole.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from graphdsl.engines import feeds
 from graphdsl.graph.kernel import Array
+from graphdsl.graph.sizes import Poly, symbol, symbols
+from graphdsl.graph.types import TensorType
+from graphdsl.language.diagnostics import Diagnostic, UsageError
 from graphdsl.session import Session
 
 
@@ -22,12 +33,17 @@ class Part:
     rows: int
     whole: Mapping[str, Array] = field(default_factory=dict)
 
+    def take(self, rows: Array) -> Part:
+        """The part with these rows alone."""
+        arrays = {name: np.take(array, rows, axis=0) for name, array in self.arrays.items()}
+        return Part(arrays, len(rows), self.whole)
+
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
     """The parts of the data, any of which but the training part may be missing.
 
-    `categories` gives the strings behind the codes of `category(column)`, by column; `stream` is
+    `categories` gives the values behind the codes of `category(column)`, by column; `stream` is
     an iterable of batches that takes the training part's place.
     """
 
@@ -45,13 +61,18 @@ class Dataset:
 
     def digest(self) -> str:
         """A hash of every array of every part: the same data, the same digest."""
-        raise NotImplementedError
+        found = hashlib.blake2b(digest_size=16)
+        for part_name, part in self.parts.items():
+            for name, array in [*sorted(part.arrays.items()), *sorted(part.whole.items())]:
+                found.update(f"{part_name}.{name} {array.dtype.str} {array.shape}\n".encode())
+                found.update(np.ascontiguousarray(array).data)
+        return found.hexdigest()
 
 
 def load_dataset(
     session: Session,
     settings: Mapping[str, Any] | None = None,
-    data: Mapping[str, Any] | str | Path | Iterable[Mapping[str, Any]] | None = None,
+    data: Dataset | Mapping[str, Any] | str | Path | Iterable[Mapping[str, Any]] | None = None,
 ) -> Dataset:
     """The data a model trains on.
 
@@ -60,13 +81,59 @@ def load_dataset(
     block says; or an iterable of batches. Raises `ModelError` where the block is at fault,
     `DataError` where the data is, `UsageError` where there is none.
     """
-    raise NotImplementedError
+    from graphdsl.training import assembly
+
+    settings = settings or {}
+    match data:
+        case Dataset():
+            return data
+        case None | str() | Path():
+            return assembly.from_source(session, settings, data)
+        case Mapping():
+            return assembly.from_arrays(session, settings, data)
+    if not isinstance(data, Iterable):
+        message = f"data is a path, arrays by input or an iterable of batches, not {data!r:.60}"
+        raise UsageError(Diagnostic("E0810", message))
+    return Dataset(Part({}, 0), stream=data)
 
 
 def load_part(session: Session, path: str | Path, inputs: Collection[str] | None = None) -> Part:
     """Other rows, such as new ones to predict for, through the expressions of the `data` block.
 
-    Statistics and codes are those of the block's own training part. `inputs` restricts which
-    inputs are bound, so that a file without the answers will do.
+    Statistics and codes are those of the block's own training part, which is read only if they
+    are needed. `inputs` restricts which inputs are bound, so that a file without the answers will
+    do. Raises as `load_dataset` does.
     """
-    raise NotImplementedError
+    from graphdsl.training import assembly
+
+    return assembly.other_rows(session, Path(path), inputs)
+
+
+def batch_symbol(inputs: Mapping[str, TensorType]) -> str | None:
+    """The symbol that counts the rows; None if no input has one for its first size."""
+    for type in inputs.values():
+        size = type.shape[0] if type.shape else 0
+        if isinstance(size, Poly):
+            for name in symbols(size):
+                if size == symbol(name):
+                    return name
+    return None
+
+
+def batched(inputs: Mapping[str, TensorType]) -> list[str]:
+    """The inputs that are fed row by row; the others are fed whole."""
+    name = batch_symbol(inputs)
+    rows = symbol(name) if name is not None else None
+    return [input for input, type in inputs.items() if type.shape and type.shape[0] == rows]
+
+
+def part_of(arrays: Mapping[str, Array], inputs: Mapping[str, TensorType]) -> Part:
+    """Arrays that fit their inputs as one part; raises `DataError` if their sizes disagree."""
+    sizes = feeds.bind_sizes(arrays, inputs)
+    by_row = batched(inputs)
+    rows = sizes.get(batch_symbol(inputs) or "", 1)
+    return Part(
+        {name: array for name, array in arrays.items() if name in by_row},
+        rows,
+        {name: array for name, array in arrays.items() if name not in by_row},
+    )

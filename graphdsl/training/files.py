@@ -10,14 +10,14 @@ from pathlib import Path
 from graphdsl.language.diagnostics import DataError, Diagnostic
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file so that its name never stands for half of it, with the umask's mode.
+def write_bytes(path: Path, data: bytes, mode: int | None = None) -> None:
+    """Write a file so that its name never stands for half of it, with `mode` or the umask's.
 
     The bytes and the name are on the disk when this returns. Raises `DataError` if the system
     refuses; what stood there before is then untouched.
     """
     try:
-        _replace(path, data)
+        _replace(path, data, mode)
     except OSError as problem:
         raise unwritable(path, problem) from None
 
@@ -36,14 +36,14 @@ def unwritable(path: Path, problem: OSError) -> DataError:
     return DataError(Diagnostic("E0812", f"'{path}' cannot be written: {reason}", (), help))
 
 
-def _replace(path: Path, data: bytes) -> None:
+def _replace(path: Path, data: bytes, mode: int | None) -> None:
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:64]}.", dir=path.parent)
     try:
         with open(handle, "wb") as file:
             file.write(data)
             file.flush()
             # mkstemp gives 0600 whatever the umask says
-            os.fchmod(file.fileno(), 0o666 & ~_umask())
+            os.fchmod(file.fileno(), 0o666 & ~_umask() if mode is None else mode)
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:

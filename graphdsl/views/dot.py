@@ -58,7 +58,9 @@ def _shown(graph: Graph, named: Mapping[int, str]) -> set[int]:
     wanted = graph.reaching([*named, *(r.node for r in graph.results)])
     wanted |= graph.reaching(write.value for write in graph.writes)
     bare = {
-        n.id for n in graph.nodes if n.id not in named and (labels.is_number(n) or labels.is_silent(n))
+        n.id
+        for n in graph.nodes
+        if n.id not in named and (labels.is_number(n) or labels.is_silent(n))
     }
     return wanted - bare
 
@@ -86,7 +88,10 @@ def _add(
     tooltip = _text(labels.describe(node, docs.get(node.name or "")))
     drawing.node(f"n{node.id}", label, tooltip=tooltip)
     for position, source in enumerate(entering):
-        drawing.edge(f"n{source}:{boxes.OUT}:s", f"n{node.id}:{position}:n")
+        # what is computed runs straight down, what is given stands beside it
+        straight = graph.nodes[source].operands or entering.count(source) > 1
+        weight = "8" if straight else "1"
+        drawing.edge(f"n{source}:{boxes.OUT}:s", f"n{node.id}:{position}:n", weight=weight)
 
 
 def _source(graph: Graph, id: int, shown: set[int]) -> int:

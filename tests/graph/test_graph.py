@@ -6,18 +6,8 @@ import networkx as nx
 import pytest
 
 import graphdsl.ops  # noqa: F401
-from graphdsl.graph.graph import (
-    Builder,
-    Expr,
-    Graph,
-    Init,
-    Node,
-    Result,
-    Variable,
-    Write,
-    rebuild,
-    resume,
-)
+from graphdsl.graph.build import Builder, Expr, rebuild, resume
+from graphdsl.graph.graph import Graph, Init, Node, Result, Variable, Write
 from graphdsl.graph.op import OPS, Fault
 from graphdsl.graph.types import DType, TensorType
 

@@ -103,12 +103,28 @@ def test_deep_and_long_texts(name: str) -> None:
     assert perf_counter() - start < 10, "linear time takes a second at most"
 
 
-def test_depth_within_the_limit() -> None:
-    survive("y = " + "(" * 200 + "x" + ")" * 200)
-    survive("y = " + "f(" * 190 + "x" + ")" * 190)
-    survive("y = " + " + ".join(["x"] * 190))
-    survive("y = " + "-" * 190 + "x")
-    survive("y = [" + ", ".join(["1"] * 10_000) + "]")
+FULL = {
+    "parentheses": "(" * 200 + "x" + ")" * 200,
+    "calls": "f(" * 199 + "x" + ")" * 199,
+    "keywords": "f(a = " * 98 + "x" + ")" * 98,
+    "calls of calls": "f" + "(x)" * 199,
+    "lists": "[" * 199 + "x" + "]" * 199,
+    "indices": "x[" * 199 + "0" + "]" * 199,
+    "sum": " + ".join(["x"] * 200),
+    "minus": "-" * 199 + "x",
+    "powers": "^".join(["x"] * 200),
+    "choices": "a if b else " * 199 + "c",
+    "attributes": "x" + ".T" * 199,
+    "long list": "[" + ", ".join(["1"] * 10_000) + "]",
+}
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_depth_up_to_the_limit(name: str) -> None:
+    program = parse(Source(f"y = {FULL[name]}"))
+    check_format(program)
+    assert repr(program) == repr(parse(Source(f"y = {FULL[name]}")))
+    assert hash(program.statements) == hash(parse(Source(f"y = {FULL[name]}")).statements)
 
 
 @pytest.mark.parametrize("name", ["minus", "not", "powers", "sum", "calls", "choices", "lists"])

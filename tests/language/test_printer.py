@@ -181,7 +181,7 @@ def test_long_lines_are_broken_in_brackets() -> None:
 
 def test_long_lists_of_numbers_fill_their_lines() -> None:
     text = formatted(f"const k = {list(range(100))}\n")
-    assert len(text.splitlines()) == 6
+    assert len(text.splitlines()) == 7
     assert formatted(text) == text
 
 

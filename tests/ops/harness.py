@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 import graphdsl.ops  # noqa: F401
-from graphdsl.graph.graph import Builder, Expr, Node
+from graphdsl.graph.build import Builder, Expr
+from graphdsl.graph.graph import Node
 from graphdsl.graph.kernel import Array, ArrayType, KernelCall
 from graphdsl.graph.op import OPS, Op
 from graphdsl.graph.sizes import Poly, evaluate

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import graphdsl.ops  # noqa: F401
-from graphdsl.graph.graph import Builder, Expr
+from graphdsl.graph.build import Builder, Expr
 from graphdsl.graph.op import OPS, Fault
 from graphdsl.graph.sizes import symbol
 from graphdsl.graph.types import DType, TensorType

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from graphdsl.graph.graph import Builder
+from graphdsl.graph.build import Builder
 from graphdsl.graph.op import OPS, Fault
 from graphdsl.graph.sizes import Size, evaluate, symbol
 from graphdsl.graph.types import DType, TensorType

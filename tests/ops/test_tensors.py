@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from graphdsl.graph.graph import Builder
+from graphdsl.graph.build import Builder
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.op import OPS
 from graphdsl.graph.types import DType

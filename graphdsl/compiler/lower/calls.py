@@ -17,7 +17,8 @@ from graphdsl.compiler.lower.values import (
     describe,
     is_constant,
 )
-from graphdsl.graph.graph import Expr
+from graphdsl.graph.build import Expr
+from graphdsl.graph.graph import Origin
 from graphdsl.graph.op import OPS, REQUIRED, Attribute, Op
 from graphdsl.graph.sizes import Poly
 from graphdsl.graph.types import DType
@@ -67,7 +68,7 @@ def _op(frame: Frame, expr: ast.Call, op: Op) -> Value:
         return POISON
     if not attributes:
         try:
-            folded = constants.call(op, *(v for v, _ in values))
+            folded: Value | None = constants.call(op, *(v for v, _ in values))
         except constants.ConstantFault as fault:
             return frame.error("E0304", str(fault), expr.span)
         if folded is not None:
@@ -117,10 +118,8 @@ def _attributes(
         extra = positional[len(places)]
         by_keyword = [name for name in specs if name not in places]
         help = [f"write {by_keyword[0]} = {extra.span.text}"] if by_keyword else []
-        return (
-            frame.error("E0408", f"'{op.name}' takes no further operand", extra.span, help=help)
-            and None
-        )
+        frame.error("E0408", f"'{op.name}' takes no further operand", extra.span, help=help)
+        return None
     for keyword in expr.keywords:
         name = keyword.name.id
         if name in op.operands and name not in specs:
@@ -248,12 +247,14 @@ def _builtin_l2(frame: Frame, expr: ast.Call) -> Value:
         for v in frame.shared.params.values()
         if not v.frozen and fnmatchcase(v.name, pattern.value)
     ]
-    builder, total = frame.shared.builder, None
+    builder = frame.shared.builder
+    builder.origin = Origin(expr.span, frame.trail)
+    total: Expr | None = None
     for variable in matching:
         w = Expr(builder, variable.node)
         if w.type.rank < 2 or not w.type.dtype.is_float:
             continue
-        squares = frame.apply(OPS["sum"], [(w * w, expr)], {}, expr.span)
+        squares = builder.apply(OPS["sum"], (w * w,))
         total = squares if total is None else total + squares
     frame.shared.l2_calls.append(L2Call(pattern.value, expr.span))
     if total is None:

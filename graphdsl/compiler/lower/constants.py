@@ -56,7 +56,7 @@ def combine(sign: str, a: Any, b: Any, op: Op) -> Any:
     return call(op, a, b)
 
 
-def _combine_sizes(sign: str, a: Any, b: Any) -> Size | bool | None:
+def _combine_sizes(sign: str, a: Any, b: Any) -> Any:
     if not all(isinstance(x, Poly | int) and not isinstance(x, bool) for x in (a, b)):
         return None
     if sign in _SIZE:

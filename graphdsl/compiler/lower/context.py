@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from graphdsl.compiler.lower.scope import Binding, Scope
-from graphdsl.compiler.lower.values import POISON, Value
-from graphdsl.graph.graph import Builder, Expr, Origin, Result, Variable, Write
+from graphdsl.compiler.lower.values import POISON, Poison, Value
+from graphdsl.graph.build import Builder, Expr
+from graphdsl.graph.graph import Origin, Result, Variable, Write
 from graphdsl.graph.op import Fault, Op
 from graphdsl.graph.types import DType
 from graphdsl.language import ast
@@ -75,7 +76,7 @@ class Frame:
         *,
         more: Sequence[Label] = (),
         help: Sequence[str] = (),
-    ) -> Any:
+    ) -> Poison:
         """Report an error at `span`; the value is `POISON`, to be returned in place of one."""
         labels = (Label(span, text), *more)
         trail = tuple(Trail(*step) for step in self.trail)
@@ -97,7 +98,7 @@ class Frame:
         operands: Sequence[tuple[Expr, ast.Expr]],
         attributes: Mapping[str, Any],
         span: Span,
-    ) -> Expr:
+    ) -> Expr | Poison:
         """Apply `op`; what it has against its operands is reported where they stand."""
         builder = self.shared.builder
         builder.origin = Origin(span, self.trail)
@@ -106,7 +107,7 @@ class Frame:
         except Fault as fault:
             return self._fault(fault, operands, span)
 
-    def _fault(self, fault: Fault, operands: Sequence[tuple[Expr, ast.Expr]], span: Span) -> Any:
+    def _fault(self, fault: Fault, operands: Sequence[tuple[Expr, ast.Expr]], span: Span) -> Poison:
         more, said = [], []
         for value, expr in operands:
             declared = self._declaration(expr)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from graphdsl.compiler.lower import calls, constants
+from graphdsl.compiler.lower import calls, constants, indexing
 from graphdsl.compiler.lower.context import Frame
+from graphdsl.compiler.lower.indexing import constant_tensor
 from graphdsl.compiler.lower.scope import STEP_NAMES, universal
 from graphdsl.compiler.lower.values import (
     POISON,
@@ -16,12 +16,13 @@ from graphdsl.compiler.lower.values import (
     is_constant,
     is_function,
 )
-from graphdsl.graph.graph import Expr, Origin
+from graphdsl.graph.build import Expr
+from graphdsl.graph.graph import Origin
 from graphdsl.graph.op import OPS
 from graphdsl.graph.sizes import Poly, Size
-from graphdsl.graph.types import DType, TensorType, promote
+from graphdsl.graph.types import DType, promote
 from graphdsl.language import ast
-from graphdsl.language.diagnostics import Label, did_you_mean
+from graphdsl.language.diagnostics import did_you_mean
 from graphdsl.language.source import Span
 
 
@@ -39,7 +40,7 @@ def evaluate(frame: Frame, expr: ast.Expr) -> Value:
         case ast.Call():
             return calls.call(frame, expr)
         case ast.Index():
-            return _index(frame, expr)
+            return indexing.index(frame, expr)
         case ast.Attribute():
             return _attribute(frame, expr)
         case ast.Cond():
@@ -68,7 +69,7 @@ def as_tensor(frame: Frame, value: Value, span: Span, beside: DType | None = Non
     if isinstance(value, Poly):
         return builder.apply(OPS["extent"], (), {"size": value})
     if isinstance(value, tuple):
-        return _constant_tensor(frame, value, span, beside)
+        return constant_tensor(frame, value, span, beside)
     if is_function(value):
         what = describe(value)
         return frame.error(
@@ -127,7 +128,7 @@ def _name(frame: Frame, expr: ast.Name) -> Value:
     return unknown_name(frame, expr)
 
 
-def unknown_name(frame: Frame, expr: ast.Name) -> Any:
+def unknown_name(frame: Frame, expr: ast.Name) -> Poison:
     """Report a name that nothing binds."""
     help = list(_HABITS.get(expr.id, ())) or list(did_you_mean(expr.id, frame.scope.names()))
     if expr.id in STEP_NAMES:
@@ -159,38 +160,14 @@ def _list(frame: Frame, expr: ast.ListExpr) -> Value:
     )
 
 
-def _constant_tensor(
-    frame: Frame, value: tuple[Any, ...], span: Span, beside: DType | None
-) -> Expr | Poison:
-    shape, flat, level = [], [value], value
-    while isinstance(level, tuple):
-        shape.append(len(level))
-        if any(not isinstance(item, tuple) or len(item) != len(level) for item in flat):
-            return frame.error("E0321", "the rows of this list differ in length", span)
-        flat = [item for row in flat for item in row]
-        level = level[0] if level else None
-    if any(isinstance(item, tuple | Poly) for item in flat):
-        return frame.error("E0321", "the rows of this list differ in length", span)
-    kind = (
-        DType.bool
-        if flat and all(isinstance(item, bool) for item in flat)
-        else DType.i64
-        if all(isinstance(item, int) for item in flat) and flat
-        else frame.shared.float
-    )
-    if beside is not None:
-        weak = TensorType(DType.f64 if kind.is_float else kind, (), weak=True)
-        kind = promote([weak, TensorType(beside)], frame.shared.float) or kind
-    return frame.shared.builder.apply(OPS["constant"], (), {"value": value, "dtype": kind})
-
-
 def _unary(frame: Frame, expr: ast.Unary) -> Value:
     value = evaluate(frame, expr.operand)
     if isinstance(value, Poison):
         return value
     if is_constant(value) or isinstance(value, Poly):
         if expr.op == "-":
-            return constants.negate(value)
+            negated: Value = constants.negate(value)
+            return negated
         if not isinstance(value, tuple | Poly):
             return not value
     node = as_tensor(frame, value, expr.operand.span)
@@ -206,7 +183,7 @@ def _binary(frame: Frame, expr: ast.Binary) -> Value:
         return POISON
     op = OPS.by_sign[expr.op]
     try:
-        value = constants.combine(expr.op, left, right, op)
+        value: Value | None = constants.combine(expr.op, left, right, op)
     except constants.ConstantFault as fault:
         return frame.error("E0304", str(fault), expr.span)
     if value is not None:
@@ -288,70 +265,3 @@ def dotted(expr: ast.Expr) -> str | None:
     if isinstance(expr, ast.Attribute) and (base := dotted(expr.base)) is not None:
         return f"{base}.{expr.name.id}"
     return None
-
-
-def _index(frame: Frame, expr: ast.Index) -> Value:
-    base = evaluate(frame, expr.base)
-    if isinstance(base, Poison):
-        return POISON
-    items = [_item(frame, item) for item in expr.items]
-    if any(isinstance(item, Poison) for item in items):
-        return POISON
-    if isinstance(base, tuple) and len(items) == 1 and isinstance(items[0], int):
-        if not -len(base) <= items[0] < len(base):
-            return frame.error("E0207", f"the list has {len(base)} items", expr.span)
-        item: Value = base[items[0]]
-        return item
-    x = as_tensor(frame, base, expr.base.span)
-    if isinstance(x, Poison):
-        return x
-    return _index_tensor(frame, expr, x, items)
-
-
-def _index_tensor(frame: Frame, expr: ast.Index, x: Expr, items: list[Any]) -> Value:
-    """Static items as one view; then, where an item is a tensor, a gather along its axis."""
-    chosen = [i for i, item in enumerate(items) if isinstance(item, Expr)]
-    if len(chosen) > 1:
-        return frame.error(
-            "E0212",
-            "only one of the indices can be a tensor",
-            expr.items[chosen[1]].span,
-            more=[Label(expr.items[chosen[0]].span, "the first one", primary=False)],
-            help=["index in two steps, or use take_along"],
-        )
-    static = tuple(("slice", None, None, None) if isinstance(i, Expr) else i for i in items)
-    if any(item != ("slice", None, None, None) for item in static):
-        x = frame.apply(OPS["index"], [(x, expr.base)], {"items": static}, expr.span)
-    if not chosen or isinstance(x, Poison):
-        return x
-    position = chosen[0]
-    if "..." in static[:position]:
-        axis = x.type.rank - (len(static) - position)
-    else:
-        axis = sum(not isinstance(item, int) for item in static[:position])
-    source = expr.items[position]
-    assert not isinstance(source, ast.Slice | ast.Ellipsis_)
-    operands = [(x, expr.base), (items[position], source)]
-    return frame.apply(OPS["gather"], operands, {"axis": axis}, expr.span)
-
-
-def _item(frame: Frame, item: ast.Expr | ast.Slice | ast.Ellipsis_) -> Any:
-    match item:
-        case ast.Ellipsis_():
-            return "..."
-        case ast.Slice(start=start, stop=stop, step=step):
-            parts = [None if e is None else _bound(frame, e) for e in (start, stop, step)]
-            return POISON if any(isinstance(p, Poison) for p in parts) else ("slice", *parts)
-    value = evaluate(frame, item)
-    if isinstance(value, tuple):
-        return as_tensor(frame, value, item.span)
-    if isinstance(value, Expr) and not value.type.weak:
-        return value
-    return value if isinstance(value, Poison) else _bound(frame, item, value)
-
-
-def _bound(frame: Frame, expr: ast.Expr, value: Value | None = None) -> Any:
-    found = as_size(evaluate(frame, expr) if value is None else value)
-    if found is None:
-        return frame.error("E0209", "an index is an integer", expr.span)
-    return found

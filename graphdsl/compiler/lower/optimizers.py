@@ -9,9 +9,10 @@ from typing import Any
 from graphdsl.compiler.lower import blocks, expressions, statements
 from graphdsl.compiler.lower.context import Frame, Lowering
 from graphdsl.compiler.lower.scope import Binding, Scope
-from graphdsl.compiler.lower.variables import read_type
 from graphdsl.compiler.lower.values import OptimizerFunction, Poison, Value, is_constant
-from graphdsl.graph.graph import Builder, Expr, Init, Variable
+from graphdsl.compiler.lower.variables import read_type
+from graphdsl.graph.build import Builder, Expr
+from graphdsl.graph.graph import Init, Variable
 from graphdsl.graph.op import OPS
 from graphdsl.graph.sizes import symbol
 from graphdsl.graph.types import TensorType
@@ -59,21 +60,20 @@ class UpdateRule:
         return found
 
 
-def read_optimizer(
-    frame: Frame, expr: ast.Expr, params: Sequence[Variable]
-) -> UpdateRule | None:
+def read_optimizer(frame: Frame, expr: ast.Expr, params: Sequence[Variable]) -> UpdateRule | None:
     """The rule that `train { optimizer = … }` names, checked against every trained parameter."""
     call = expr if isinstance(expr, ast.Call) else ast.Call(expr, (), (), span=expr.span)
     function = expressions.evaluate(frame, call.function)
     if isinstance(function, Poison):
         return None
     if not isinstance(function, OptimizerFunction):
-        return frame.error(
+        frame.error(
             "E0505",
             "'optimizer' names an optimizer",
             expr.span,
             help=["optimizer = adam(lr = 1e-3)"],
-        ) and None
+        )
+        return None
     formals = tuple(f.name.id for f in function.optimizer.formals)
     name = function.optimizer.name.id
     scope = Scope(frame.scope)
@@ -176,12 +176,13 @@ def _run(
                     statement.span,
                 )
     if parameter is None:
-        return frame.error(
+        frame.error(
             "E0411",
             f"the optimizer '{optimizer.name.id}' never updates p",
             optimizer.name.span,
             help=["end it with 'update p = p - …'"],
-        ) and None
+        )
+        return None
     return Expansion(parameter, states)
 
 
@@ -189,28 +190,27 @@ def _state(frame: Frame, statement: ast.State, make_state: MakeState) -> Expr | 
     init = statement.init
     value = expressions.evaluate(frame, init.value) if isinstance(init, ast.Fill) else None
     if not is_constant(value) or isinstance(value, tuple):
-        return frame.error(
+        frame.error(
             "E0308",
             f"the state '{statement.name.id}' of an optimizer begins at a number",
             statement.span,
             help=[f"state {statement.name.id} = 0"],
-        ) and None
+        )
+        return None
     typed = read_type(frame, statement.type) if statement.type else None
     if statement.type is not None and typed is None:
         return None
     return make_state(statement.name.id, typed, Init(value=value))
 
 
-def _update(
-    frame: Frame, statement: ast.Update, targets: Mapping[str, Expr]
-) -> Expr | None:
+def _update(frame: Frame, statement: ast.Update, targets: Mapping[str, Expr]) -> Expr | None:
     name = statement.name.id
     if name not in targets:
         help = did_you_mean(name, targets) or [f"declare it: state {name} = 0"]
         message = f"'{name}' is neither p nor a state of this optimizer"
-        return frame.error("E0309", message, statement.name.span, help=help) and None
+        frame.error("E0309", message, statement.name.span, help=help)
+        return None
     value: Any = expressions.tensor(frame, statement.value)
     if isinstance(value, Poison):
         return None
     return statements.fitted(frame, value, targets[name], statement.value)
-

@@ -18,7 +18,8 @@ from graphdsl.compiler.lower.context import Frame, Lowering
 from graphdsl.compiler.lower.scope import Scope
 from graphdsl.compiler.lower.settings import DataSettings, TrainSettings, read_data, read_train
 from graphdsl.compiler.lower.values import BlockFunction, OptimizerFunction
-from graphdsl.graph.graph import Builder, Graph
+from graphdsl.graph.build import Builder
+from graphdsl.graph.graph import Graph
 from graphdsl.graph.types import DType
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import Diagnostic, Label, Report, did_you_mean
@@ -72,9 +73,7 @@ def lower(
     report.raise_errors()
     graph = _graph(shared)
     _warn(frame, graph)
-    return Lowered(
-        graph, data, train, shared.constants, shared.declared, tuple(report.warnings)
-    )
+    return Lowered(graph, data, train, shared.constants, shared.declared, tuple(report.warnings))
 
 
 _STATIC = ast.Const | ast.Dim | ast.Block | ast.Optimizer

@@ -153,7 +153,8 @@ def _early(frame: Frame, expr: ast.Expr) -> EarlyStop | None:
     help = ["stop = early(accuracy, patience = 10)"]
     named = isinstance(expr, ast.Call) and isinstance(expr.function, ast.Name)
     if not named or expr.function.id != "early" or len(expr.args) not in (1, 2):  # type: ignore[union-attr]
-        return frame.error("E0506", "'stop' is a call of early", expr.span, help=help) and None
+        frame.error("E0506", "'stop' is a call of early", expr.span, help=help)
+        return None
     assert isinstance(expr, ast.Call)
     watched, turned = expr.args[0], False
     if isinstance(watched, ast.Unary) and watched.op == "-":
@@ -165,9 +166,8 @@ def _early(frame: Frame, expr: ast.Expr) -> EarlyStop | None:
             return None
         word = watched.id if isinstance(watched, ast.Name) else ""
         known = did_you_mean(word, results) or [f"there are {', '.join(results) or 'none'}"]
-        return frame.error(
-            "E0506", "'early' watches a loss or a metric", watched.span, help=known
-        ) and None
+        frame.error("E0506", "'early' watches a loss or a metric", watched.span, help=known)
+        return None
     options = _early_options(frame, expr)
     if options is None:
         return None
@@ -182,7 +182,8 @@ def _early_options(frame: Frame, expr: ast.Call) -> dict[str, float] | None:
         if keyword.name.id not in options:
             help = did_you_mean(keyword.name.id, options) or [f"there are {', '.join(options)}"]
             message = f"'early' has no argument '{keyword.name.id}'"
-            return frame.error("E0403", message, keyword.name.span, help=help) and None
+            frame.error("E0403", message, keyword.name.span, help=help)
+            return None
         pairs.append((keyword.name.id, keyword.value))
     for name, value_expr in pairs:
         value = expressions.evaluate(frame, value_expr)
@@ -193,7 +194,8 @@ def _early_options(frame: Frame, expr: ast.Call) -> dict[str, float] | None:
         if not fits or value < 0:  # type: ignore[operator]
             wanted = "a whole number, 0 or more" if name == "patience" else "a number, 0 or more"
             message = f"'{name}' is {wanted}, not {describe(value)}"
-            return frame.error("E0502", message, value_expr.span) and None
+            frame.error("E0502", message, value_expr.span)
+            return None
         options[name] = value  # type: ignore[assignment]
     return options
 

@@ -17,7 +17,8 @@ from graphdsl.compiler.lower.values import (
     is_constant,
 )
 from graphdsl.compiler.lower.variables import declare_param, declare_state, read_type
-from graphdsl.graph.graph import Expr, Origin, Result, Role, Write
+from graphdsl.graph.build import Expr
+from graphdsl.graph.graph import Origin, Result, Role, Write
 from graphdsl.graph.op import OPS
 from graphdsl.graph.sizes import Poly, symbol
 from graphdsl.language import ast
@@ -222,9 +223,7 @@ def fitted(frame: Frame, value: Expr, target: Expr, expr: ast.Expr) -> Expr | No
     builder = frame.shared.builder
     builder.origin = Origin(expr.span, frame.trail)
     if value.type.shape not in (target.type.shape, ()):
-        frame.error(
-            "E0215", f"the new value is {value.type}, the old one {target.type}", expr.span
-        )
+        frame.error("E0215", f"the new value is {value.type}, the old one {target.type}", expr.span)
         return None
     value = builder.cast(value, target.type.dtype)
     if value.type.shape != target.type.shape:

@@ -7,7 +7,8 @@ from typing import Any
 from graphdsl.compiler.lower import expressions
 from graphdsl.compiler.lower.context import Frame
 from graphdsl.compiler.lower.values import POISON, Poison, Value, describe, is_constant
-from graphdsl.graph.graph import Expr, Init, Origin, Variable
+from graphdsl.graph.build import Expr
+from graphdsl.graph.graph import Init, Origin, Variable
 from graphdsl.graph.op import OPS
 from graphdsl.graph.sizes import Poly, Size
 from graphdsl.graph.types import DType, TensorType
@@ -28,9 +29,10 @@ def read_type(frame: Frame, type: ast.Type | None) -> TensorType | None:
         known = [*DType.__members__, "float"]
         if type.dtype.id not in known:
             help = did_you_mean(type.dtype.id, known) or [f"the types are {', '.join(known)}"]
-            return frame.error(
+            frame.error(
                 "E0306", f"'{type.dtype.id}' is no element type", type.dtype.span, help=help
-            ) and None
+            )
+            return None
         if type.dtype.id != "float":
             dtype = DType[type.dtype.id]
     sizes = [expressions.size(frame, expr) for expr in type.sizes or ()]
@@ -101,18 +103,19 @@ def _variable(
     """The type and the initial value as written."""
     init = statement.init
     if init is None:
-        return frame.error(
+        frame.error(
             "E0308",
             f"the {kind} '{statement.name.id}' has no initial value",
             statement.name.span,
             help=["draw it: '~ normal(0, 0.1)', or give it: '= 0'"],
-        ) and None
+        )
+        return None
     if isinstance(init, ast.Draw):
         type = read_type(frame, statement.type)
         if type is None or not _is_fixed(frame, statement, type):
             return None
         made = _draw(frame, init, type)
-        return made and (type, made)
+        return None if made is None else (type, made)
     return _filled(frame, statement, init)
 
 
@@ -139,33 +142,33 @@ def _size_exprs(statement: ast.Param | ast.State) -> tuple[ast.Expr, ...]:
 def _draw(frame: Frame, init: ast.Draw, type: TensorType) -> Init | None:
     known = INITIALIZERS.get(init.name.id)
     if known is None:
-        help = did_you_mean(init.name.id, INITIALIZERS) or [
-            f"there are {', '.join(INITIALIZERS)}"
-        ]
+        help = did_you_mean(init.name.id, INITIALIZERS) or [f"there are {', '.join(INITIALIZERS)}"]
         message = f"'{init.name.id}' draws no initial values"
-        return frame.error("E0308", message, init.name.span, help=help) and None
+        frame.error("E0308", message, init.name.span, help=help)
+        return None
     args = _draw_arguments(frame, init, known)
     if args is None:
         return None
     fault = known.check(args, type)
     if fault is not None:
-        return frame.error("E0308", f"{init.name.id}: {fault}", init.span) and None
+        frame.error("E0308", f"{init.name.id}: {fault}", init.span)
+        return None
     return Init(draw=init.name.id, args=args)
 
 
-def _draw_arguments(
-    frame: Frame, init: ast.Draw, known: Initializer
-) -> tuple[float, ...] | None:
+def _draw_arguments(frame: Frame, init: ast.Draw, known: Initializer) -> tuple[float, ...] | None:
     given: dict[str, ast.Expr] = dict(zip(known.arguments, init.args, strict=False))
     signature = ", ".join(f"{k} = {v}" for k, v in known.arguments.items())
     help = [f"it is called as {known.name}({signature})"]
     if len(init.args) > len(known.arguments):
         span = init.args[len(known.arguments)].span
-        return frame.error("E0401", f"too many arguments to '{known.name}'", span, help=help) and None
+        frame.error("E0401", f"too many arguments to '{known.name}'", span, help=help)
+        return None
     for keyword in init.keywords:
         if keyword.name.id not in known.arguments:
             message = f"'{known.name}' has no argument '{keyword.name.id}'"
-            return frame.error("E0403", message, keyword.span, help=help) and None
+            frame.error("E0403", message, keyword.span, help=help)
+            return None
         given[keyword.name.id] = keyword.value
     values: list[float] = []
     for name, default in known.arguments.items():
@@ -176,7 +179,8 @@ def _draw_arguments(
                 return None
             if isinstance(value, bool) or not isinstance(value, int | float):
                 message = f"'{name}' is a number, not {describe(value)}"
-                return frame.error("E0409", message, given[name].span, help=help) and None
+                frame.error("E0409", message, given[name].span, help=help)
+                return None
         assert isinstance(value, int | float)
         values.append(float(value))
     return tuple(values)
@@ -197,13 +201,15 @@ def _filled(
     elif isinstance(value, Expr) and not value.type.weak:
         if frame.shared.builder and _reads(frame, value):
             message = "an initial value is computed from constants alone"
-            return frame.error("E0308", message, init.value.span) and None
+            frame.error("E0308", message, init.value.span)
+            return None
         found, made = value.type, Init(fill=value.id)
     elif is_constant(value):
         found, made = TensorType(frame.shared.float), Init(value=value)
     else:
         message = f"an initial value is a constant, not {describe(value)}"
-        return frame.error("E0308", message, init.value.span) and None
+        frame.error("E0308", message, init.value.span)
+        return None
     dtype = frame.shared.float if found.dtype.is_integer else found.dtype
     if statement.type is None:
         return found.with_dtype(dtype), made
@@ -212,7 +218,8 @@ def _filled(
         return None
     if found.shape not in ((), type.shape):
         message = f"the initial value is {_shape(found.shape)}, the type {_shape(type.shape)}"
-        return frame.error("E0308", message, init.value.span) and None
+        frame.error("E0308", message, init.value.span)
+        return None
     return type, made
 
 
@@ -222,7 +229,8 @@ def _shape(shape: tuple[Size, ...]) -> str:
 
 def _reads(frame: Frame, value: Expr) -> bool:
     """Whether a node depends on anything that is fed, trained or kept."""
-    nodes, found, todo = frame.shared.builder.nodes, set(), [value.id]
+    nodes, todo = frame.shared.builder.nodes, [value.id]
+    found: set[int] = set()
     while todo:
         node = nodes[todo.pop()]
         if node.op in (OPS["input"], OPS["param"], OPS["state"]):

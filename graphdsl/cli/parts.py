@@ -1,0 +1,84 @@
+"""What `run`, `evaluate` and `predict` share: a file's data, its parts, weights from elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from graphdsl.cli import options
+
+if TYPE_CHECKING:
+    from graphdsl.model import Model
+    from graphdsl.training.data import Dataset, Part
+
+PARTS = ("train", "valid", "test", "all")
+
+
+def add_weights(parser: argparse.ArgumentParser) -> None:
+    """`--weights` and `--part`."""
+    parser.add_argument(
+        "--weights",
+        metavar="WEIGHTS",
+        type=Path,
+        help="a .safetensors file, or the folder of a run (default: the initial values)",
+    )
+    parser.add_argument(
+        "--part",
+        choices=PARTS,
+        default=None,
+        help="the part of the data (default: test, else valid, else train)",
+    )
+
+
+def load_trained(args: argparse.Namespace) -> Model:
+    """The model of the command line with the weights it names."""
+    model = options.load_model(args)
+    if args.weights is not None:
+        from graphdsl.training import weights
+        from graphdsl.training.run_folder import WEIGHTS
+
+        path: Path = args.weights
+        weights.restore(path / WEIGHTS if path.is_dir() else path, model.session)
+    return model
+
+
+def held_out(dataset: Dataset) -> str:
+    """The name of the part that says most of a model: test, else valid, else train."""
+    return next(name for name in ("test", "valid", "train") if name in dataset.parts)
+
+
+def chosen(dataset: Dataset, name: str | None) -> dict[str, Part]:
+    """The parts of the command line by name; raises `DataError` if the data has none such."""
+    from graphdsl.language.diagnostics import DataError, Diagnostic
+
+    parts = dataset.parts
+    if name == "all":
+        return parts
+    name = name or held_out(dataset)
+    if name not in parts:
+        help = (f"its parts are: {', '.join(parts)}",)
+        raise DataError(Diagnostic("E0827", f"the data has no part '{name}'", (), help))
+    return {name: parts[name]}
+
+
+def score_lines(model: Model, part: str, measured: Mapping[str, float]) -> Iterator[str]:
+    """`test accuracy 97.8 %`, a line for each loss and metric of a part."""
+    for name, value in measured.items():
+        text = f"{100 * value:.1f} %" if _is_share(model, name) else f"{value:.6g}"
+        yield f"{part} {name} {text}"
+
+
+def _is_share(model: Model, name: str) -> bool:
+    """Whether a metric is the mean of truth values: the share of rows for which something holds."""
+    from graphdsl.graph.types import DType
+
+    nodes, names = model.compilation.graph().nodes, model.compilation.graph().names
+    node = nodes[names[name]]
+    if not node.type.dtype.is_float or len(node.operands) != 1:
+        return False
+    (counted,) = node.operands
+    # truth values are converted before a mean is taken of them
+    path = (counted, *nodes[counted].operands[:1])
+    return any(nodes[id].type.dtype is DType.bool for id in path)

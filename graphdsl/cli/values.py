@@ -1,0 +1,51 @@
+"""Arrays as text: what a model computes comes in, lines to read or JSON go out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from graphdsl.graph.kernel import Array
+
+DIGITS = {"f4": 7, "f8": 15}
+"""Significant digits of a float by its type: all that it holds, and none that it does not."""
+
+
+def named_lines(values: Mapping[str, Array]) -> str:
+    """`name = value`, one after the other; arrays of two axes and more below their names."""
+    return "\n".join(
+        f"{name} = {_text(value)}".replace("= \n", "=\n", 1) for name, value in values.items()
+    )
+
+
+def number_text(value: Any) -> str:
+    """One element as text."""
+    if value.dtype.kind == "b":
+        return "true" if value else "false"
+    if value.dtype.kind != "f":
+        return str(value)
+    return f"{float(value):.{DIGITS[value.dtype.str[1:]]}g}"
+
+
+def _text(value: Array) -> str:
+    import numpy as np
+
+    if value.ndim == 0:
+        return number_text(value[()])
+    text = np.array2string(value, separator=", ", formatter={"all": number_text})
+    return text if value.ndim == 1 else f"\n{text}"
+
+
+def plain(value: Array | float) -> Any:
+    """Numbers and lists for JSON, which has no nan and no infinities: these become null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return _finite(value.tolist())
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,223 @@
+"""Algebraic rules, op by op: a node's operands come in, a cheaper expression goes out, or None."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from graphdsl.compiler.rewrite.bounds import is_positive
+from graphdsl.graph.build import Builder, Expr
+from graphdsl.graph.graph import Node
+from graphdsl.graph.op import OPS, Op
+
+Operands = tuple[Expr, ...]
+Rule = Callable[[Builder, Node, Operands], Expr | None]
+
+
+@cache
+def rules() -> dict[Op, tuple[Rule, ...]]:
+    """The rules by op."""
+    table: dict[str, tuple[Rule, ...]] = {
+        "identity": (_forward,),
+        "mul": (_multiply,),
+        "div": (_divide, _divide_scaled),
+        "add": (_add,),
+        "sub": (_subtract,),
+        "neg": (_negate,),
+        "power": (_power,),
+        "sqrt": (_sqrt,),
+        "sum": (_sum,),
+        "reshape": (_reshape,),
+        "broadcast_to": (_spread,),
+        "cast": (_cast,),
+        "swap": (_swap,),
+    }
+    return {OPS[name]: rules for name, rules in table.items()}
+
+
+def _forward(builder: Builder, node: Node, operands: Operands) -> Expr | None:
+    return operands[0]
+
+
+def _multiply(builder: Builder, node: Node, operands: Operands) -> Expr | None:
+    a, b = operands
+    if node.type.weak:
+        return None
+    if number_of(a) == 1 and b.type == node.type:
+        return b
+    if number_of(b) == 1 and a.type == node.type:
+        return a
+    if a.type.weak:
+        a, b = b, a
+    if not b.type.weak or a.type.weak:
+        return None
+    return _scaled(node, a, b, multiply=True)
+
+
+def _divide(builder: Builder, node: Node, operands: Operands) -> Expr | None:
+    a, b = operands
+    if node.type.weak or not b.type.weak or a.type.weak:
+        return None
+    if number_of(b) == 1 and a.type == node.type:
+        return a
+    return _scaled(node, a, b, multiply=False)
+
+
+def _divide_scaled(builder: Builder, node: Node, operands: Operands) -> Expr | None:
+    """`(x * k) / (y * w + e)` as `(x * (k / w)) / (y + e / w)`: one pass less, for w > 0."""
+    numerator, denominator = operands
+    if node.type.weak or denominator.node.op is not OPS["add"]:
+        return None
+    y, e = (Expr(builder, id) for id in denominator.node.operands)
+    if not e.type.weak or y.node.op not in (OPS["mul"], OPS["div"]):
+        return None
+    inner, w = (Expr(builder, id) for id in y.node.operands)
+    if inner.type.weak or not w.type.weak or inner.type != y.type or not is_positive(w):
+        return None
+    if _scaled(node, numerator, w, multiply=True) is None:
+        return None  # the numerator has no factor for w to join
+    if y.node.op is OPS["mul"]:
+        return (numerator / w) / (inner + e / w)
+    return (numerator * w) / (inner + e * w)
+
+
+def _sqrt(builder: Builder, node: Node, operands: Operands) -> Expr | None:
+    """`sqrt(x / w)` as `sqrt(x) / sqrt(w)`, for w > 0: the factor is free to move on."""
+    (x,) = operands
+    if node.type.weak or x.node.op not in (OPS["mul"], OPS["div"]):
+        return None
+    inner, w = (Expr(builder, id) for id in x.node.operands)
+    if inner.type.weak or not w.type.weak or inner.type != x.type or not is_positive(w):
+        return None
+    root = OPS["sqrt"](inner)
+    return root * OPS["sqrt"](w) if x.node.op is OPS["mul"] else root / OPS["sqrt"](w)
+
+
+def _scaled(node: Node, x: Expr, factor: Expr, *, multiply: bool) -> Expr | None:
+    """`(x * a) * b` as `x * (a * b)`, and so for quotients: numbers meet numbers."""
+    inner = x.node.op
+    if inner not in (OPS["mul"], OPS["div"]) or not x.type.dtype.is_float:
+        return None
+    left, right = (Expr(x.builder, id) for id in x.node.operands)
+    if inner is OPS["mul"] and left.type.weak:
+        left, right = right, left
+    if not right.type.weak or left.type.weak or left.type != node.type:
+        return None
+    if inner is OPS["mul"]:
+        return left * (right * factor if multiply else right / factor)
+    return left * (factor / right) if multiply else left / (right * factor)
+
+
+def _add(builder: Builder, node: Node, operands: Operands) -> Expr | None:
+    a, b = operands
+    if number_of(a) == 0 and b.type == node.type:
+        return b
+    if number_of(b) == 0 and a.type == node.type:
+        return a
+    if b.node.op is OPS["neg"] and not b.type.weak:
+        return a - Expr(builder, b.node.operands[0])
+    if a.id == b.id and a.type == node.type and a.type.dtype.is_float:
+        return _scaled(node, a, builder.number(2.0), multiply=True) or a * 2.0
+    return None
+
+
+def _subtract(builder: Builder, node: Node, operands: Operands) -> Expr | None:
+    a, b = operands
+    if number_of(b) == 0 and a.type == node.type:
+        return a
+    if b.node.op is OPS["neg"] and not b.type.weak:
+        return a + Expr(builder, b.node.operands[0])
+    return None
+
+
+def _negate(builder: Builder, node: Node, operands: Operands) -> Expr | None:
+    (x,) = operands
+    if x.type.weak:
+        return None
+    if x.node.op is OPS["neg"]:
+        return Expr(builder, x.node.operands[0])
+    return _scaled(node, x, builder.number(-1.0), multiply=True)
+
+
+def _power(builder: Builder, node: Node, operands: Operands) -> Expr | None:
+    base, exponent = operands
+    value = number_of(exponent)
+    if node.type.weak or not node.type.dtype.is_float or base.type != node.type:
+        return None
+    match value:
+        case 1:
+            return base
+        case 2:
+            return base * base
+        case 3:
+            return base * base * base
+        case -1:
+            return 1.0 / base
+        case 0.5:
+            return OPS["sqrt"](base)
+    return None
+
+
+def _sum(builder: Builder, node: Node, operands: Operands) -> Expr | None:
+    """The sum of all products of elements is one product of vectors."""
+    (x,) = operands
+    if node.type.shape or not x.type.dtype.is_float or not x.type.shape:
+        return None
+    factors = [Expr(builder, id) for id in x.node.operands]
+    if x.node.op is OPS["mul"] and all(f.type == x.type for f in factors):
+        return builder.apply(OPS["vdot"], factors)
+    if x.node.op is OPS["square"]:
+        return builder.apply(OPS["vdot"], factors * 2)
+    if x.node.op is OPS["sum"]:
+        return _total(factors[0])
+    if x.node.op in (OPS["mul"], OPS["div"]) and factors[1].type.weak:
+        total = _total(factors[0])
+        return total * factors[1] if x.node.op is OPS["mul"] else total / factors[1]
+    return None
+
+
+def _total(x: Expr) -> Expr:
+    return OPS["sum"](x, axis=None, keepdims=False)
+
+
+def _reshape(builder: Builder, node: Node, operands: Operands) -> Expr | None:
+    (x,) = operands
+    if x.type == node.type:
+        return x
+    attrs = {"shape": node.type.shape}
+    if x.node.op is OPS["reshape"]:
+        return builder.apply(OPS["reshape"], (Expr(builder, x.node.operands[0]),), attrs)
+    return _refill(builder, node, x)
+
+
+def _refill(builder: Builder, node: Node, x: Expr) -> Expr | None:
+    """A filled tensor in another shape is a filled tensor."""
+    if x.node.op is not OPS["full"]:
+        return None
+    attrs = {"shape": node.type.shape, "dtype": node.type.dtype}
+    return builder.apply(OPS["full"], (Expr(builder, x.node.operands[0]),), attrs)
+
+
+def _spread(builder: Builder, node: Node, operands: Operands) -> Expr | None:
+    (x,) = operands
+    return x if x.type == node.type else _refill(builder, node, x)
+
+
+def _cast(builder: Builder, node: Node, operands: Operands) -> Expr | None:
+    (x,) = operands
+    if x.type == node.type:
+        return x
+    return _refill(builder, node, x) if node.type.dtype.is_float else None
+
+
+def _swap(builder: Builder, node: Node, operands: Operands) -> Expr | None:
+    (x,) = operands
+    return Expr(builder, x.node.operands[0]) if x.node.op is OPS["swap"] else None
+
+
+def number_of(x: Expr) -> Any:
+    """The number a node is, or None."""
+    if x.node.op is not OPS["number"]:
+        return None
+    return x.node.attributes()["value"]

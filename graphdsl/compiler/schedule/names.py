@@ -1,0 +1,106 @@
+"""The variables of a program besides its buffers: constants, cells, views and their strides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from graphdsl.graph.kernel import Array, ArrayType
+from graphdsl.graph.types import DType
+
+Fed = list[tuple[str, str]]
+"""(variable, expression) of views that are made at each call, because their base is fed."""
+
+
+class Names:
+    """Hands out variables and remembers what they stand for.
+
+    `type_of` gives the type of a variable that is handed out elsewhere.
+    """
+
+    def __init__(self, type_of: Callable[[str], ArrayType]) -> None:
+        self.constants: dict[str, Array] = {}
+        self.cells: dict[str, DType] = {}
+        self.made_once: list[tuple[str, str]] = []
+        self._type_of = type_of
+        self._constant_names: dict[object, str] = {}
+        self._views: dict[tuple[str, str], str] = {}
+        self._roots: dict[str, str] = {}
+        self._made_each_call: dict[str, tuple[str, str]] = {}
+        self._stand_ins: dict[str, Array] = {}
+        """Arrays from which the strides of views are read; their elements never are."""
+
+    def constant(self, array: Array) -> str:
+        """The variable of an array that never changes; equal ones share it."""
+        key = (array.dtype.str, array.shape, array.tobytes())
+        if key not in self._constant_names:
+            name = f"c{len(self.constants)}"
+            array.setflags(write=False)
+            self._constant_names[key] = name
+            self.constants[name] = array
+        return self._constant_names[key]
+
+    def cell(self, variable: str, dtype: DType) -> str:
+        """The array without axes that holds an untyped scalar for kernels: they start sooner on
+        an array than on a Python float."""
+        name = f"k_{variable}_{dtype}"
+        self.cells[name] = dtype
+        return name
+
+    def view(self, name: str, suffix: str, fed: Fed) -> str:
+        """The variable of a view of `name`; what has to be made with the call goes into `fed`."""
+        key = (name, suffix)
+        if key not in self._views:
+            view = f"v{len(self._views)}"
+            self._views[key] = view
+            self._roots[view] = self.root(name)
+            self._stand_ins[view] = _applied(self._stand_in(name), suffix)
+            if self._roots[view].startswith("x"):
+                self._made_each_call[view] = (name, f"{name}{suffix}")
+            else:
+                self.made_once.append((view, f"{name}{suffix}"))
+        self._require(self._views[key], fed)
+        return self._views[key]
+
+    def root(self, name: str) -> str:
+        """The variable whose memory `name` is a view of; `name` itself if it is none."""
+        return self._roots.get(name, name)
+
+    def is_contiguous(self, name: str) -> bool:
+        """Whether a variable's elements stand in C order without gaps."""
+        stand_in = self._stand_ins.get(name)
+        return stand_in is None or stand_in.flags.c_contiguous
+
+    def _require(self, view: str, fed: Fed) -> None:
+        if view in self._made_each_call:
+            base, line = self._made_each_call[view]
+            self._require(base, fed)
+            if (view, line) not in fed:
+                fed.append((view, line))
+
+    def _stand_in(self, name: str) -> Array:
+        if name in self._stand_ins:
+            return self._stand_ins[name]
+        if name in self.constants:
+            return self.constants[name]
+        return _blank(self._type_of(name))
+
+
+def _blank(type: ArrayType) -> Array:
+    """An array of this type in C order that owns no memory to speak of."""
+    dtype, step = type.dtype.numpy, type.dtype.numpy.itemsize
+    strides: list[int] = []
+    for size in reversed(type.shape):
+        strides.insert(0, step)
+        step *= max(size, 1)
+    made: Array = np.lib.stride_tricks.as_strided(
+        np.zeros(1, dtype), type.shape, strides, writeable=False
+    )
+    return made
+
+
+def _applied(stand_in: Array, suffix: str) -> Array:
+    """The view that a suffix of ours (".T", ".reshape(-1)") makes."""
+    made: Array = eval(f"x{suffix}", {"x": stand_in})
+    return made

@@ -1,0 +1,283 @@
+"""The planner: one walk over the nodes gives names and statements, then buffers get places.
+
+Nodes run in the order they were made, which keeps few of them alive. Each array has a name (`b7`
+for node 7's buffer); a kernel that writes over an operand keeps the operand's name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from graphdsl.compiler.schedule.arena import Span, place
+from graphdsl.compiler.schedule.names import Fed, Names
+from graphdsl.compiler.schedule.scalars import Scalars
+from graphdsl.compiler.schedule.storage import Storage, is_stored
+from graphdsl.compiler.schedule.values import Region, Schedule, Slot, Step
+from graphdsl.graph.graph import Graph, Node
+from graphdsl.graph.kernel import ArrayType, KernelCall
+from graphdsl.graph.layout import Layout
+from graphdsl.graph.op import OPS, Fault
+from graphdsl.graph.sizes import Poly, evaluate
+from graphdsl.graph.types import DType, TensorType
+from graphdsl.language.diagnostics import DataError, Diagnostic, InternalError, Label
+
+
+def plan(graph: Graph, sizes: Mapping[str, int], layout: Layout) -> Schedule:
+    """The schedule of a graph with its symbolic sizes bound to numbers.
+
+    Raises `DataError` where an op refuses these sizes.
+    """
+    return _Planner(graph, sizes, layout).plan()
+
+
+@dataclass(slots=True)
+class _Buffer:
+    """A stretch of the arena while it is planned: written at `start`, last read at `end`."""
+
+    start: int
+    end: int
+    type: ArrayType
+
+
+class _Planner:
+    def __init__(self, graph: Graph, sizes: Mapping[str, int], layout: Layout) -> None:
+        self.graph = graph
+        self.sizes = sizes
+        self.types = [self._bound(node.type) for node in graph.nodes]
+        self.storage = Storage(graph, self.types, layout)
+        self.scalars = Scalars(sizes)
+        self.names = Names(self._type_of)
+        self.variables: dict[int, str] = {}
+        self.variable_types: dict[str, ArrayType] = {}
+        self.inputs: list[tuple[str, ArrayType, str]] = []
+        self.regions: dict[str, Region] = {}
+        self.region_names: dict[Region, str] = {}
+        self.buffers: dict[str, _Buffer] = {}
+        self.steps: list[Step] = []
+        self.naive_bytes = 0
+        self.current: KernelCall | None = None
+
+    def plan(self) -> Schedule:
+        """Visit every node in order, then place what was asked for."""
+        for node in self.graph.nodes:
+            self._visit(node)
+        self._write_back()
+        results = tuple(
+            (r.name, self.variables[r.node], self.types[r.node]) for r in self.graph.results
+        )
+        spans = [Span(b.start, b.end, b.type.nbytes) for b in self.buffers.values()]
+        offsets, total = place(spans)
+        return Schedule(
+            inputs=tuple(self.inputs),
+            regions=self.regions,
+            slots={
+                name: Slot(offset, buffer.type)
+                for (name, buffer), offset in zip(self.buffers.items(), offsets, strict=True)
+            },
+            constants=self.names.constants,
+            views=tuple(self.names.made_once),
+            scalars=self._scalar_lines(),
+            cells=self.names.cells,
+            steps=tuple(self.steps),
+            results=results,
+            arena_bytes=total,
+            naive_bytes=self.naive_bytes,
+            notes={n.id: _note(n, self.types[n.id]) for n in self.graph.nodes},
+        )
+
+    def _bound(self, type: TensorType) -> ArrayType:
+        shape = tuple(evaluate(size, self.sizes) for size in type.shape)
+        return ArrayType(type.dtype, shape, type.weak)
+
+    # --- nodes -----------------------------------------------------------------------------------
+
+    def _visit(self, node: Node) -> None:
+        type = self.types[node.id]
+        if node.type.weak:
+            self.scalars.enter(node)
+        elif node.op is OPS["input"]:
+            self._enter(node, f"x{node.id}")
+            self.inputs.append((node.name or "", type, f"x{node.id}"))
+        elif node.op is OPS["constant"]:
+            array = np.array(node.attributes()["value"], type.dtype.numpy).reshape(type.shape)
+            self._enter(node, self.names.constant(array))
+        elif is_stored(node):
+            self._enter_region(node, self.storage.leaves[node.id])
+        elif node.op is OPS["pack"]:
+            start = node.attributes()["start"]
+            self._enter_region(node, Region(f"grad_{type.dtype}", start, type))
+        else:
+            self._compute(node)
+
+    def _enter(self, node: Node, name: str) -> None:
+        self.variables[node.id] = name
+        self.variable_types[name] = self.types[node.id]
+
+    def _enter_region(self, node: Node, region: Region) -> None:
+        name = f"p{node.id}"
+        self._enter(node, name)
+        self.regions[name] = region
+        self.region_names[region] = name
+
+    def _compute(self, node: Node) -> None:
+        fed: Fed = []
+        call = self.current = self._call(node, fed)
+        try:
+            if node.op.view is not None and (suffix := node.op.view(call)) is not None:
+                self._enter(node, self.names.view(call.args[0], suffix, fed))
+                self.steps.append(Step(node.id, (), tuple(fed)))
+                return
+            call.out = self._output(node, call)
+            self._enter(node, call.out)
+            self._run_kernel(node, call)
+        except Fault as fault:
+            raise self._refused(node, fault) from None
+        for scratch, type in call.scratches:
+            self.variable_types[scratch] = type
+            self.buffers[scratch] = _Buffer(node.id, node.id, type)
+        self.naive_bytes += self.types[node.id].nbytes
+        self.naive_bytes += sum(type.nbytes for _, type in call.scratches)
+        self.steps.append(Step(node.id, tuple(call.lines), tuple(fed)))
+
+    def _call(self, node: Node, fed: Fed) -> KernelCall:
+        meeting = self._meeting_dtype(node)
+        args = tuple(self._argument(i, meeting) for i in node.operands)
+        return KernelCall(
+            out=f"b{node.id}",
+            out_type=self.types[node.id],
+            args=args,
+            types=tuple(self.types[i] for i in node.operands),
+            contiguous=tuple(map(self.names.is_contiguous, args)),
+            attrs={key: self._numbers(value) for key, value in node.attrs},
+            where=_where(node),
+            prefix=f"b{node.id}",
+            bind_constant=self.names.constant,
+            bind_view=lambda name, suffix: self.names.view(name, suffix, fed),
+        )
+
+    def _numbers(self, value: Any) -> Any:
+        """An attribute with every size in it a number."""
+        if isinstance(value, tuple):
+            return tuple(map(self._numbers, value))
+        return evaluate(value, self.sizes) if isinstance(value, Poly) else value
+
+    def _meeting_dtype(self, node: Node) -> DType:
+        """The element type that the untyped operands of a node take."""
+        first = 1 if node.op.promotion == "condition" else 0
+        strong = (self.types[i] for i in node.operands[first:] if not self.types[i].weak)
+        return next(strong, self.types[node.id]).dtype
+
+    def _argument(self, id: int, meeting: DType) -> str:
+        """A node as an operand: its variable; an untyped one in an array of the meeting type."""
+        if not self.types[id].weak:
+            return self.variables[id]
+        value = self.scalars.value(id)
+        if isinstance(value, str):
+            return self.names.cell(value, meeting)
+        return self.names.constant(np.array(value, meeting.numpy))
+
+    def _run_kernel(self, node: Node, call: KernelCall) -> None:
+        kernel = node.op.kernel
+        if kernel is None:
+            raise InternalError(f"the op {node.op.name} has no kernel")
+        if callable(kernel):
+            kernel(call)
+            return
+        args = [self._scalar_view(call, i) for i in range(len(call.args))]
+        fields = dict(zip(node.op.operands, args, strict=True))
+        fields |= {k: repr(v) for k, v in call.attrs.items()}
+        call.emit(*kernel.format(out=call.out, **fields).splitlines())
+
+    def _scalar_view(self, call: KernelCall, position: int) -> str:
+        """An operand of one element without its axes: NumPy has a faster loop for it."""
+        type, name = call.types[position], call.args[position]
+        if type.weak or not type.shape or type.size != 1 or call.out_type.size == 1:
+            return name
+        return call.view(name, ".reshape(())")
+
+    def _refused(self, node: Node, fault: Fault) -> DataError:
+        """A fault that only these sizes have, where the node stands."""
+        bound = ", ".join(f"{name} = {value}" for name, value in self.sizes.items())
+        labels = (Label(node.origin.span, f"with {bound}"),) if node.origin else ()
+        help = (fault.help,) if fault.help else ()
+        return DataError(Diagnostic(fault.code, fault.message, labels, help))
+
+    # --- places ----------------------------------------------------------------------------------
+
+    def _output(self, node: Node, call: KernelCall) -> str:
+        """The name of the array that takes the result: a pinned one, an operand's, a new one.
+
+        A kernel that writes over an operand uses the operand's own name: NumPy is slower where
+        it has to find out that two arrays are the same memory.
+        """
+        name = f"b{node.id}"
+        if node.id in self.storage.pinned:
+            region = self.storage.pinned[node.id]
+            name = self.region_names.get(region, name)
+            self.regions[name] = region
+            return name
+        end = self.storage.last_read[node.id]
+        # NumPy takes its quick path for arrays without axes only where they are apart
+        inplace = node.op.inplace and self.types[node.id].shape
+        over = self._overwritten(node, call) if inplace else None
+        if over is not None:
+            self.buffers[over].end = end
+            return over
+        self.buffers[name] = _Buffer(node.id, end, self.types[node.id])
+        return name
+
+    def _overwritten(self, node: Node, call: KernelCall) -> str | None:
+        """An operand's array that nothing needs any more and that has the result's type."""
+        for id, name in zip(node.operands, call.args, strict=True):
+            buffer = self.buffers.get(name)
+            if buffer is None or buffer.end != node.id or self.types[id] != self.types[node.id]:
+                continue
+            # a view of the same array would be read after it is partly overwritten
+            others = {self.names.root(arg) for arg in call.args if arg != name}
+            if name not in others:
+                return name
+        return None
+
+    def _write_back(self) -> None:
+        """At the end, the written values that could not be computed in place."""
+        lines = [
+            f"copyto({self.variables[target]}, {self.variables[value]})"
+            for target, value in self.storage.unwritten()
+        ]
+        if lines:
+            self.steps.append(Step(len(self.graph.nodes), tuple(lines)))
+
+    def _type_of(self, name: str) -> ArrayType:
+        """The type of a variable, those of the kernel being planned among them."""
+        if name in self.variable_types:
+            return self.variable_types[name]
+        call = self.current
+        assert call is not None
+        return dict([(call.out, call.out_type), *call.scratches])[name]
+
+    def _scalar_lines(self) -> tuple[tuple[str, str], ...]:
+        """What is computed from the step, and then the cells it is handed to kernels in."""
+        cells = [
+            (f"{name}[()]", name.removeprefix("k_").rpartition("_")[0]) for name in self.names.cells
+        ]
+        return (*self.scalars.lines(), *cells)
+
+
+def _where(node: Node) -> str:
+    """The node as a message names it."""
+    name = node.name or node.op.name
+    return f"{name} at {node.origin.span}" if node.origin else name
+
+
+def _note(node: Node, type: ArrayType) -> str:
+    """The node as a comment of the program shows it."""
+    name, place = f"{node.name}: " if node.name else "", ""
+    if node.origin:
+        span = node.origin.span
+        place = f", {span.source.name.rpartition('/')[2]}:{span.line}"
+    return re.sub(r"[^ -~]", "?", f"{name}{node.op.name} {type}{place}")

@@ -1,0 +1,101 @@
+"""Where stored values lie and how long values are needed: what a node's place depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from graphdsl.compiler.schedule.values import Region
+from graphdsl.graph.graph import Graph, Node
+from graphdsl.graph.kernel import ArrayType
+from graphdsl.graph.layout import Layout
+from graphdsl.graph.op import OPS
+
+
+class Storage:
+    """The stored leaves of a graph, the last reader of every node, and the pinned results.
+
+    A result is pinned where it has a place outside the arena: a gradient in its flat array, a
+    written value over the old one, if nothing needs that any more.
+    """
+
+    def __init__(self, graph: Graph, types: Sequence[ArrayType], layout: Layout) -> None:
+        self.graph = graph
+        self.types = types
+        self.layout = layout
+        self.leaves = {n.id: self.region(n) for n in graph.nodes if is_stored(n)}
+        self.last_read = _last_reads(graph)
+        self.pinned = self._pins()
+
+    def region(self, node: Node) -> Region:
+        """The place of a stored leaf."""
+        attrs, type = node.attributes(), self.types[node.id]
+        if node.op is OPS["group"]:
+            return Region(f"param_{type.dtype}", attrs["start"], type)
+        if node.op is OPS["slot"]:
+            return Region(f"slot_{attrs['name']}", attrs["start"], type)
+        assert node.name is not None
+        if node.op is OPS["param"]:
+            return Region(f"param_{type.dtype}", self.layout.params[node.name].offset, type)
+        return Region(f"state_{type.dtype}", self.layout.states[node.name].offset, type)
+
+    def unwritten(self) -> list[tuple[int, int]]:
+        """(target, value) of the writes that are left for the end of the program."""
+        return [
+            (w.target, w.value)
+            for w in self.graph.writes
+            if self.pinned.get(w.value) != self.leaves[w.target]
+        ]
+
+    def _pins(self) -> dict[int, Region]:
+        nodes = self.graph.nodes
+        pins: dict[int, Region] = {}
+        for param, gradient in self.graph.gradients:
+            place = self.layout.params.get(nodes[param].name or "")
+            if place is not None:
+                pins[gradient] = Region(f"grad_{place.dtype}", place.offset, self.types[gradient])
+        for write in self.graph.writes:
+            if write.value not in pins and self._may_overwrite(write.target, write.value):
+                pins[write.value] = self.leaves[write.target]
+            else:
+                self.last_read[write.value] = len(nodes)
+        return pins
+
+    def _may_overwrite(self, target: int, value: int) -> bool:
+        """Whether nothing reads the target's old value once the new one is being written."""
+        region, reader = self.leaves[target], self.graph.nodes[value]
+        for leaf, other in self.leaves.items():
+            if self.last_read[leaf] < value or not region.overlaps(other):
+                continue
+            own = leaf == target and self.types[leaf] == self.types[value]
+            direct = own and leaf in reader.operands and reader.op.inplace
+            if self.last_read[leaf] > value or not direct or self._viewed(leaf, reader):
+                return False
+        return True
+
+    def _viewed(self, leaf: int, reader: Node) -> bool:
+        """Whether `reader` also reads a view of the leaf, which writing in place would spoil."""
+        return any(
+            self.graph.nodes[i].op.view and leaf in self.graph.nodes[i].operands
+            for i in reader.operands
+        )
+
+
+def is_stored(node: Node) -> bool:
+    """Whether a node is a leaf that lives between steps."""
+    return node.op in (OPS["param"], OPS["state"], OPS["group"], OPS["slot"])
+
+
+def _last_reads(graph: Graph) -> list[int]:
+    """For each node the last one that reads it or a view of it; the end for results."""
+    nodes = graph.nodes
+    last = list(range(len(nodes)))
+    for node in nodes:
+        for operand in node.operands:
+            last[operand] = node.id
+    for result in graph.results:
+        last[result.node] = len(nodes)
+    for node in reversed(nodes):
+        if node.op.view and node.operands:
+            base = node.operands[0]
+            last[base] = max(last[base], last[node.id])
+    return last
