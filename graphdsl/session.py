@@ -7,7 +7,6 @@ API and the trainer stand on it.
 from __future__ import annotations
 
 import contextvars
-import hashlib
 import os
 import threading
 from collections import OrderedDict
@@ -34,7 +33,7 @@ from graphdsl.language.diagnostics import (
 )
 from graphdsl.language.source import Span
 from graphdsl.ops.initial import INITIALIZERS
-from graphdsl.ops.runtime import IndexFault
+from graphdsl.ops.runtime import IndexFault, stream_key
 
 PROGRAMS_KEPT = 8
 """Programs kept for each purpose, by the sizes they are for; the least recently used goes."""
@@ -47,7 +46,7 @@ class Session:
 
     def __init__(self, compilation: Compilation, seed: int = 0) -> None:
         self.compilation = compilation
-        self.memory = Memory(compilation.layout)
+        self.memory = Memory(compilation.layout, seed)
         self.lock = threading.RLock()
         # IEEE's exceptions are silent here; entering a context costs a tenth of np.errstate
         self._silent = contextvars.copy_context()
@@ -200,17 +199,12 @@ def index_refusal(fault: IndexFault) -> DataError:
     return DataError(Diagnostic("E0607", str(fault)))
 
 
-def stream(seed: int, name: str) -> np.random.Generator:
-    """The random stream of one node: Philox keyed by the seed and the qualified name."""
-    digest = hashlib.blake2b(f"{seed}:{name}".encode(), digest_size=16).digest()
-    return np.random.Generator(np.random.Philox(key=int.from_bytes(digest, "little")))
-
-
 def _fill(target: Array, variable: Variable, seed: int) -> None:
     init = variable.init
     if init.draw is not None:
         initializer = INITIALIZERS[init.draw]
-        target[...] = initializer.draw(stream(seed, variable.name), target.shape, *init.args)
+        stream = np.random.Generator(np.random.Philox(key=stream_key(seed, variable.name)))
+        target[...] = initializer.draw(stream, target.shape, *init.args)
     elif init.fill is None:
         target[...] = np.asarray(init.value).reshape(np.shape(init.value))
 

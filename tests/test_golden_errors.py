@@ -1,4 +1,7 @@
-"""Every bad program under `golden/errors` is reported exactly as its `.expected` file says."""
+"""Every bad program under `golden/errors` is reported exactly as its `.expected` file says.
+
+`pytest tests/test_golden_errors.py -k syntax/ --update-golden` rewrites the files of one folder.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from graphdsl.language.diagnostics import GraphdslError, render
+from graphdsl.language.diagnostics import Diagnostic, GraphdslError, render
 from graphdsl.language.parser import parse
 from graphdsl.language.source import Source
 
@@ -26,7 +29,7 @@ def diagnose(path: Path) -> str:
     return "".join(render(one) + "\n\n" for one in found).removesuffix("\n")
 
 
-def _check(source: Source) -> tuple:
+def _check(source: Source) -> tuple[Diagnostic, ...]:
     if importlib.util.find_spec("graphdsl.driver") is None:
         return ()
     from graphdsl import driver
@@ -38,9 +41,9 @@ def _check(source: Source) -> tuple:
 def test_bad_program(path: Path, request: pytest.FixtureRequest) -> None:
     expected = path.with_suffix(".expected")
     found = diagnose(path)
+    assert found, f"{path.name} is not bad"
     if request.config.getoption("--update-golden"):
         expected.write_text(found, encoding="utf-8", newline="\n")
-    assert found, f"{path.name} is not bad"
     assert found == expected.read_text(encoding="utf-8")
 
 

@@ -9,6 +9,7 @@ works with when it runs, so that help comes at once.
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -31,6 +32,9 @@ INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # what a terminal's encoding lacks is escaped, as Python does on stderr
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
             return _run(arguments)
@@ -45,17 +49,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
+    command = arguments[0] if arguments else ""
     try:
-        args = _parser(arguments).parse_args(arguments)
+        if command not in COMMANDS:
+            _top_parser().parse_args(arguments)
+            return 2
+        parser = _command_parser(command)
+        args = parser.parse_intermixed_args(arguments[1:])
     except SystemExit as stop:
         return int(stop.code or 0)
     from graphdsl.cli.faults import guarded
 
-    return guarded(args.command, args)
+    return guarded(command, args)
 
 
-def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser; of the commands, only the one that is called has its options."""
+def _top_parser() -> argparse.ArgumentParser:
+    """What stands before a command: it can only explain, complain or tell the version."""
     parser = argparse.ArgumentParser(
         prog="graphdsl",
         description="Check, train, evaluate and draw computation graphs written in .gdl files.",
@@ -64,18 +73,20 @@ def _parser(arguments: Sequence[str]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version)
     commands = parser.add_subparsers(metavar="COMMAND", required=True, dest="command")
-    called = next((word for word in arguments if not word.startswith("-")), None)
     for name, does in COMMANDS.items():
-        command = commands.add_parser(
-            name, help=does, description=_sentence(does), allow_abbrev=False
-        )
-        if name == called:
-            import_module(f"graphdsl.cli.{name}").configure(command)
+        commands.add_parser(name, help=does)
     return parser
 
 
-def _sentence(text: str) -> str:
-    return f"{text[0].upper()}{text[1:]}."
+def _command_parser(command: str) -> argparse.ArgumentParser:
+    does = COMMANDS[command]
+    parser = argparse.ArgumentParser(
+        prog=f"graphdsl {command}",
+        description=f"{does[0].upper()}{does[1:]}.",
+        allow_abbrev=False,
+    )
+    import_module(f"graphdsl.cli.{command}").configure(parser)
+    return parser
 
 
 class _Version(argparse.Action):
@@ -85,7 +96,11 @@ class _Version(argparse.Action):
         super().__init__(option_strings, dest, nargs=0, help="print the version and exit")
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        import graphdsl
-
-        print(f"graphdsl {graphdsl.__version__}")
+        print(f"graphdsl {version()}")
         parser.exit()
+
+
+def version() -> str:
+    """The version of the package that this module belongs to."""
+    # the package itself stands above the command line: nothing below imports it by name
+    return str(sys.modules["graphdsl"].__dict__["__version__"])

@@ -1,4 +1,4 @@
-"""`graphdsl check FILE…`: every diagnostic of a file, or what it declares where it has no errors."""
+"""`graphdsl check FILE…`: every diagnostic of a file, and what it declares if it has no errors."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from graphdsl.cli import options
 
 if TYPE_CHECKING:
     from graphdsl.driver import Compilation
+    from graphdsl.graph.graph import Variable
     from graphdsl.language.diagnostics import Diagnostic
 
 
@@ -65,46 +66,59 @@ def _check(
 
 def summarise(compilation: Compilation) -> dict[str, Any]:
     """What a model declares, as plain data."""
+    from graphdsl.views.labels import docs_by_name
+
     graph = compilation.graph()
-    types = {node.id: str(node.type) for node in graph.nodes}
+    docs = docs_by_name(compilation.program.statements)
 
-    def stored(variable: Any) -> dict[str, Any]:
+    def facts(role: str, name: str, id: int) -> dict[str, Any]:
+        return {
+            "role": role,
+            "name": name,
+            "type": str(graph.nodes[id].type),
+            "doc": docs.get(name),
+        }
+
+    def stored(role: str, variable: Variable) -> dict[str, Any]:
         size = graph.nodes[variable.node].type.size
-        facts = {"name": variable.name, "type": types[variable.node], "elements": size}
-        return facts | ({"frozen": True} if variable.frozen else {})
+        found = facts(role, variable.name, variable.node) | {"elements": size}
+        return found | ({"frozen": True} if variable.frozen else {})
 
-    params = [stored(v) for v in graph.params]
+    params = [stored("param", variable) for variable in graph.params]
     return {
-        "inputs": [{"name": graph.nodes[i].name, "type": types[i]} for i in graph.inputs],
+        "doc": compilation.program.doc,
+        "inputs": [facts("input", graph.nodes[id].name or "", id) for id in graph.inputs],
         "parameters": params,
-        "states": [stored(v) for v in graph.states],
-        "results": [{"role": r.role, "name": r.name, "type": types[r.node]} for r in graph.results],
-        "parameter_elements": sum(p["elements"] for p in params),
+        "states": [stored("state", variable) for variable in graph.states],
+        "results": [facts(r.role, r.name, r.node) for r in graph.results],
+        "parameter_elements": sum(one["elements"] for one in params),
         "nodes": len(graph.nodes),
     }
 
 
 def table(file: str, summary: dict[str, Any]) -> str:
     """The same for people: a line for each name, the totals below."""
-    rows = [("input", one["name"], one["type"], "") for one in summary["inputs"]]
-    for role in ("parameters", "states"):
-        for one in summary[role]:
-            count = f"{one['elements']:,}" + (" frozen" if one.get("frozen") else "")
-            rows.append(({"parameters": "param", "states": "state"}[role], *_named(one), count))
-    rows += [(one["role"], *_named(one), "") for one in summary["results"]]
-    widths = [max((len(row[i]) for row in rows), default=0) for i in range(4)]
-    lines = [
-        f"  {role:<{widths[0]}}  {name:<{widths[1]}}  {type:<{widths[2]}}  {count:>{widths[3]}}"
-        for role, name, type, count in rows
+    rows = [
+        (
+            one["role"],
+            one["name"],
+            one["type"],
+            f"{one['elements']:,}" if "elements" in one else "",
+            ("(frozen) " if one.get("frozen") else "") + (one["doc"] or "").partition("\n")[0],
+        )
+        for section in ("inputs", "parameters", "states", "results")
+        for one in summary[section]
     ]
-    parameters, total = len(summary["parameters"]), summary["parameter_elements"]
-    declared = f"{_counted(parameters, 'parameter')} of {_counted(total, 'element')}"
-    totals = f"{declared}, {_counted(summary['nodes'], 'node')}"
-    return "\n".join([f"{file}: no errors", *(line.rstrip() for line in lines), f"  {totals}"])
-
-
-def _named(one: dict[str, Any]) -> tuple[str, str]:
-    return one["name"], one["type"]
+    widths = [max((len(row[i]) for row in rows), default=0) for i in range(4)]
+    lines = [f"{file}: no errors"]
+    for role, name, kind, count, doc in rows:
+        line = f"  {role:<{widths[0]}}  {name:<{widths[1]}}  {kind:<{widths[2]}}"
+        lines.append(f"{line}  {count:>{widths[3]}}  {doc}".rstrip())
+    totals = _counted(summary["nodes"], "node")
+    if summary["parameters"]:
+        parameters = _counted(len(summary["parameters"]), "parameter")
+        totals = f"{parameters} of {_counted(summary['parameter_elements'], 'element')}, {totals}"
+    return "\n".join([*lines, f"  {totals}"])
 
 
 def _counted(count: int, what: str) -> str:

@@ -69,7 +69,7 @@ def _own_fault(command: str, fault: Exception) -> None:
         traceback.print_exception(fault)
     import platform
 
-    import graphdsl
+    from graphdsl.cli import version
 
     said = str(fault).strip().splitlines()
     what = type(fault).__name__ + (f": {said[0]}" if said else "")
@@ -77,6 +77,6 @@ def _own_fault(command: str, fault: Exception) -> None:
         f"graphdsl has a fault of its own, in '{command}': {what}\n"
         "Your file may be right. Please report it with the file, the command and what\n"
         f"{TRACEBACK}=1 in the environment makes it print "
-        f"(graphdsl {graphdsl.__version__}, Python {platform.python_version()}).",
+        f"(graphdsl {version()}, Python {platform.python_version()}).",
         file=sys.stderr,
     )

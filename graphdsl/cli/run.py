@@ -75,7 +75,7 @@ def train(model: Model, args: argparse.Namespace) -> int:
     from graphdsl.training.data import load_dataset
     from graphdsl.training.history import History
     from graphdsl.training.options import fit_settings
-    from graphdsl.training.progress import listener
+    from graphdsl.training.progress import Kind, listener
     from graphdsl.training.trainer import Trainer
 
     given = {"epochs": args.epochs, "batch": args.batch, "seed": args.seed}
@@ -86,9 +86,9 @@ def train(model: Model, args: argparse.Namespace) -> int:
     dataset = load_dataset(model.session)
     trainer = Trainer(model.session)
     folder = run_folder.create(args.out, Path(args.file).stem)
-    run_folder.write_start(folder, model.session, dataset, settings, settings.seed)
+    run_folder.write_start(folder, model.session, dataset, settings)
     history = History()
-    kind = "quiet" if args.quiet else "json" if args.json else "auto"
+    kind: Kind = "quiet" if args.quiet else "json" if args.json else "auto"
     try:
         loop.fit(trainer, dataset, settings, listener(kind), history)
     except DivergedError:

@@ -23,8 +23,9 @@ def aligned_zeros(count: int, dtype: DType) -> Array:
 class Memory:
     """Flat arrays by name: `param_f32`, `grad_f32`, `state_f32`, `slot_m.f32`, …"""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: Layout, seed: int = 0) -> None:
         self.layout = layout
+        self.seed = seed
         self.arrays: dict[str, Array] = {}
         for dtype, size in layout.param_sizes.items():
             self.arrays[f"param_{dtype}"] = aligned_zeros(size, dtype)

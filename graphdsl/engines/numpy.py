@@ -64,6 +64,8 @@ class Executable:
         self.memory = memory
         self._namespace: dict[str, Any] = {**vars(scalars), **vars(runtime)}
         self._namespace |= program.schedule.constants
+        for name, qualified in program.schedule.streams.items():
+            self._namespace[name] = runtime.Stream(memory.seed, qualified)
         for name, dtype in program.schedule.cells.items():
             self._namespace[name] = np.zeros((), dtype.numpy)
         exec(compile(program.source, "<graphdsl program>", "exec"), self._namespace)

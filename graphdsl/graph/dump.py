@@ -14,7 +14,7 @@ LONGEST = 60
 
 def dump(graph: Graph) -> str:
     """The graph's nodes, a section for each sweep, and below them what they are wanted for."""
-    width = len(str(len(graph.nodes)))
+    width = len(str(max(len(graph.nodes) - 1, 0)))
     lines: list[str] = []
     sweep = None
     for node in graph.nodes:

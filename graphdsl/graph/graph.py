@@ -113,7 +113,7 @@ class Graph:
         return [
             *(r.node for r in self.results),
             *(id for write in self.writes for id in (write.target, write.value)),
-            *(gradient for _, gradient in self.gradients),
+            *(id for pair in self.gradients for id in pair),
             *fills,
         ]
 

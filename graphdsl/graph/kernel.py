@@ -61,6 +61,7 @@ class KernelCall:
     """The node as a message names it, for faults found while running."""
     bind_constant: Callable[[Array], str]
     bind_view: Callable[[str, str], str]
+    bind_stream: Callable[[str], str] | None = None
     prefix: str = ""
     """What the names of scratch arrays begin with; `out` if empty."""
     lines: list[str] = field(default_factory=list)
@@ -79,6 +80,12 @@ class KernelCall:
     def constant(self, array: Array) -> str:
         """The name of a read-only array with these elements, made once when the program loads."""
         return self.bind_constant(array)
+
+    def stream(self) -> str:
+        """The name of the random stream of this node, an object of `ops.runtime.Stream`; the
+        attribute `stream` is its qualified name. The step is the variable `t`."""
+        assert self.bind_stream is not None
+        return self.bind_stream(self.attrs["stream"])
 
     def view(self, name: str, suffix: str) -> str:
         """The name of a view, `name` followed by `suffix` (".T", ".reshape(-1)"), made once

@@ -30,7 +30,10 @@ AttributeKind = Literal[
 
 
 class Fault(Exception):
-    """What an op has against its operands or attributes; whoever builds it adds the place."""
+    """What an op has against its operands or attributes; whoever builds it adds the place.
+
+    `{a}` in `help` stands for the operand a as the user wrote it.
+    """
 
     def __init__(
         self,

@@ -89,10 +89,16 @@ class Report:
     """Gathers the diagnostics of one file while it is read."""
 
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    _seen: set[object] = field(default_factory=set)
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Keep `diagnostic` unless the same one is there."""
-        if diagnostic not in self.diagnostics:
+        """Keep `diagnostic` unless the same fault is there: however often a block is called or
+        a loop turns, each fault of its text is told once."""
+        label = diagnostic.primary
+        place = (label.span.source.name, label.span.start, label.span.end) if label else None
+        key = (diagnostic.code, place, None if place else diagnostic.message)
+        if key not in self._seen:
+            self._seen.add(key)
             self.diagnostics.append(diagnostic)
 
     @property
@@ -122,6 +128,9 @@ def suggest(word: str, known: Iterable[str]) -> str | None:
     folded = {name.lower(): name for name in names}
     if word.lower() in folded:
         return folded[word.lower()]
+    # of a single letter nothing can be near; a slip changes a third of a word's length at most
+    slip = max(1, len(word) // 3)
+    names = [name for name in names if len(word) > 1 and abs(len(name) - len(word)) <= slip]
     near = get_close_matches(word, names, n=1, cutoff=0.6 if len(word) > 3 else 0.5)
     return near[0] if near else None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-MAX_SOURCE_BYTES = 16 * 1024 * 1024
+MAX_SOURCE_BYTES = 4 * 1024 * 1024
 """A model file is text that a person can read; what is larger is refused before it is parsed."""
 
 

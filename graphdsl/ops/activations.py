@@ -14,7 +14,7 @@ from graphdsl.ops.arithmetic import minimum
 from graphdsl.ops.comparison import greater
 from graphdsl.ops.functions import expm1, tanh
 from graphdsl.ops.rules import real
-from graphdsl.ops.selection import gate, where
+from graphdsl.ops.selection import where
 
 
 def _emit_relu(k: KernelCall) -> None:
@@ -31,8 +31,9 @@ def _gated(y: TensorType, g: TensorType) -> TensorType:
 
 def _emit_relu_gate(k: KernelCall) -> None:
     """y is at least +0: the sign bit of -y, as an integer, spread over all bits is a mask."""
-    y, g, out = (k.view(name, f'.view("i{k.out_type.dtype.numpy.itemsize}")')
-                 for name in (*k.args, k.out))
+    y, g, out = (
+        k.view(name, f'.view("i{k.out_type.dtype.numpy.itemsize}")') for name in (*k.args, k.out)
+    )
     integer = DType.i32 if k.out_type.dtype is DType.f32 else DType.i64
     bits = 8 * integer.numpy.itemsize - 1
     mask, last = k.scratch(k.out_type.shape, integer), k.constant(np.array(bits, integer.numpy))

@@ -41,14 +41,14 @@ def _product(a: TensorType, b: TensorType) -> TensorType:
 
 def _advice(a: TensorType, b: TensorType) -> str:
     for left, right, text in (
-        (a.shape[-1], b.shape[-1], "'a @ b.T' would fit"),
-        (a.shape[-2:-1], b.shape[-2:-1], "'a.T @ b' would fit"),
+        (a.shape[-1], b.shape[-1], "'{a} @ {b}.T' would fit"),
+        (a.shape[-2:-1], b.shape[-2:-1], "'{a}.T @ {b}' would fit"),
     ):
         if b.rank > 1 and a.rank > 1 and left == right:
             return text
     more = {1: "", 2: ", …"}.get(b.rank)
     wanted = f"[…, {a.shape[-1]}, …]" if more is None else f"[{a.shape[-1]}{more}]"
-    return f"the right operand needs to be {wanted}"
+    return f"'{{a}} @ {{b}}' needs {{b}} to be {wanted}"
 
 
 def _emit_product(k: KernelCall) -> None:

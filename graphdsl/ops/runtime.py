@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -45,3 +46,29 @@ def _refuse(unsigned: Array, least: int, size: int, where: str) -> None:
     low, high = int(indices.min()), int(indices.max())
     if low < least or high >= size:
         raise IndexFault(where, low if low < least else high, least, size)
+
+
+def stream_key(seed: int, name: str) -> int:
+    """The Philox key of a node's random stream: a digest of the seed and the qualified name."""
+    digest = hashlib.blake2b(f"{seed}:{name}".encode(), digest_size=16).digest()
+    return int.from_bytes(digest, "little")
+
+
+class Stream:
+    """The random numbers of one node: Philox keyed by (seed, qualified name), counted by the step.
+
+    What step `t` draws does not depend on the steps before it (Salmon et al., 2011).
+    """
+
+    def __init__(self, seed: int, name: str) -> None:
+        self._bits = np.random.Philox(key=stream_key(seed, name))
+        self._generator = np.random.Generator(self._bits)
+        self._state = self._bits.state
+
+    def at(self, t: float) -> np.random.Generator:
+        """The generator at the beginning of step `t`."""
+        state = self._state
+        state["state"]["counter"][:] = (0, 0, 0, int(t))
+        state["buffer_pos"], state["has_uint32"], state["uinteger"] = 4, 0, 0
+        self._bits.state = state
+        return self._generator

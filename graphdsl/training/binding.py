@@ -20,9 +20,7 @@ from graphdsl.graph.kernel import Array
 from graphdsl.graph.types import DType
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import (
-    DataError,
     Diagnostic,
-    GraphdslError,
     Label,
     ModelError,
     did_you_mean,
@@ -30,6 +28,7 @@ from graphdsl.language.diagnostics import (
 from graphdsl.language.source import Span
 from graphdsl.session import Session
 from graphdsl.training import walking
+from graphdsl.training.placed import Placed
 from graphdsl.training.sources import Table, fault
 
 SPECIAL = ("column", "standardize", "category")
@@ -96,14 +95,8 @@ class Binder:
 
     def _known(self, name: str) -> bool:
         """Whether something that is no column has this name: a constant, a size, an op, …"""
-        program = self.compilation.program
-        static = (
-            name_.id
-            for s in program.statements
-            for name_ in (s.names if isinstance(s, ast.Dim) else (s.name,) if _static(s) else ())
-        )
         return (
-            name in static
+            name in _static_names(self.compilation.program)
             or name == "training"
             or universal(name, DType.f64) is not None
             or prelude().find(name) is not None
@@ -169,7 +162,8 @@ class Binder:
             return arrays[0]
         shapes = {array.shape[1:] for array in arrays}
         if len(shapes) > 1:
-            found = ", ".join(f"{list(a.shape)} in '{t.name}'" for a, t in zip(arrays, self.tables))
+            pairs = zip(arrays, self.tables, strict=True)
+            found = ", ".join(f"{list(a.shape)} in '{t.name}'" for a, t in pairs)
             raise fault("E0615", f"column '{name}' differs in shape: {found}")
         return np.concatenate(arrays)
 
@@ -211,7 +205,8 @@ class Binder:
         rows = values if self.train is None else values[self.train]
         mean, deviation = rows.mean(axis=0), rows.std(axis=0)
         flat = deviation <= 8 * np.finfo(np.float64).eps * np.abs(mean)
-        return (values - mean) / np.where(flat, 1.0, deviation)
+        scaled: Array = (values - mean) / np.where(flat, 1.0, deviation)
+        return scaled
 
     def _run(self, expr: ast.Expr) -> Array:
         """The value of an expression over the arrays kept: a program compiled and run once."""
@@ -224,32 +219,25 @@ class Binder:
             for n, a in arrays.items()
         ]
         output = ast.Output(ast.Name(RESULT, span=expr.span), expr, span=expr.span)
-        static = [s for s in outer.program.statements if _static(s) or isinstance(s, ast.Dim)]
+        static = [s for s in outer.program.statements if isinstance(s, _STATIC)]
         program = replace(outer.program, statements=(*static, *inputs, output))
         session = Session(Compilation(program, outer.lowered().constants, DType.f64))
         return session.results(Purpose((RESULT,)), arrays)[RESULT]
 
 
-class Placed:
-    """A context whose errors without a place get one."""
-
-    def __init__(self, span: Span | None) -> None:
-        self.span = span
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: object, trace: object) -> None:
-        if isinstance(error, GraphdslError) and self.span is not None:
-            if all(d.labels for d in error.diagnostics):
-                return
-            label = Label(self.span)
-            found = [d if d.labels else replace(d, labels=(label,)) for d in error.diagnostics]
-            raise type(error)(found) from None
+_STATIC = (ast.Const, ast.Dim, ast.Block)
+"""What a data block sees of its file."""
 
 
-def _static(statement: ast.AnyStatement) -> bool:
-    return isinstance(statement, ast.Const | ast.Block)
+def _static_names(program: ast.Program) -> set[str]:
+    found: set[str] = set()
+    for statement in program.statements:
+        match statement:
+            case ast.Const(name=name) | ast.Block(name=name):
+                found.add(name.id)
+            case ast.Dim(names=names):
+                found.update(name.id for name in names)
+    return found
 
 
 def _column_name(call: ast.Call) -> str:
@@ -259,6 +247,18 @@ def _column_name(call: ast.Call) -> str:
         message = "'column' takes a name in double quotes"
         raise ModelError(Diagnostic("E0510", message, (Label(call.span),), help))
     return argument.value
+
+
+def columns_named(expr: Any) -> Iterator[str]:
+    """The columns that an expression names one by one, and not by way of `table`."""
+    match expr:
+        case ast.Name(id=name):
+            yield name
+        case ast.Call(function=ast.Name(id="column")):
+            yield _column_name(expr)
+        case _:
+            for child in walking.children(expr):
+                yield from columns_named(child)
 
 
 def _reference(expr: ast.Expr) -> str | None:

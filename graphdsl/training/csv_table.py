@@ -154,7 +154,7 @@ class _Reader:
         if blank is not None:
             message = f"column '{name}' has an empty cell here"
             fault = self._missing(index, blank, message)
-            return Column(shape, "number" if odd is None else "text", list, fault=fault)
+            return Column(shape, "number" if odd is None else "text", _nothing, fault=fault)
         if odd is not None:
             text = np.array([cell.strip() for cell in cells])
             note = f"line {self.lines[odd]} holds '{cells[odd].strip()[:40]}'"
@@ -162,7 +162,7 @@ class _Reader:
         bad = next((i for i, n in enumerate(values) if not math.isfinite(n)), None)
         if bad is not None:
             message = f"column '{name}' has {cells[bad].strip()[:40]} here, no finite number"
-            return Column(shape, "number", list, fault=self._missing(index, bad, message))
+            return Column(shape, "number", _nothing, fault=self._missing(index, bad, message))
         array = _whole(cells)
         kept: Array = np.array(values) if array is None else array
         return Column(shape, "number", lambda: kept)
@@ -170,6 +170,10 @@ class _Reader:
     def _missing(self, index: int, row: int, message: str) -> Diagnostic:
         help = "fill the cell, leave the row out, or use other columns"
         return _diagnostic("E0612", self.source, self.lines[row], index, message, help)
+
+
+def _nothing() -> Array:
+    raise AssertionError("a column with a fault is not loaded")
 
 
 def _whole(cells: Sequence[str]) -> Array | None:

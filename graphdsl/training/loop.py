@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
-from graphdsl.driver import Purpose
 from graphdsl.engines import feeds
 from graphdsl.language.diagnostics import DataError, Diagnostic, DivergedError, UsageError
 from graphdsl.session import Session

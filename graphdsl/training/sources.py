@@ -27,7 +27,10 @@ FORMATS = ".npz, a folder of .npy, .csv"
 _UNREADABLE = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 """What NumPy and zipfile raise for a damaged, encrypted or unknown archive."""
 
-_KINDS: dict[str, Kind] = dict.fromkeys("biuf", "number") | dict.fromkeys("US", "text")  # type: ignore[assignment]
+_KINDS: dict[str, Kind] = {
+    **dict.fromkeys("biuf", "number"),
+    **dict.fromkeys("US", "text"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ def _near(path: Path) -> tuple[str, ...]:
     return did_you_mean(path.name, names)
 
 
-# --- NumPy's files ---------------------------------------------------------------------------------
+# --- NumPy's files -------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,7 @@ def _npz(path: Path) -> Table:
 
 def _load_member(path: Path, member: str) -> Array:
     with zipfile.ZipFile(path) as archive, archive.open(member) as file:
-        array: Array = np.lib.format.read_array(file, allow_pickle=False)  # type: ignore[no-untyped-call]
+        array: Array = np.lib.format.read_array(file, allow_pickle=False)
         return array
 
 

@@ -58,7 +58,8 @@ def _members(order: Array, classes: Array, parts: int) -> Iterator[Array]:
     few = np.flatnonzero(counts < parts)
     if len(few):
         value, count = values[few[0]], counts[few[0]]
-        message = f"class {value!s} has {count} rows, fewer than the {parts} parts of the split"
+        held = "1 row" if count == 1 else f"{count} rows"
+        message = f"class {value!s} has {held}, fewer than the {parts} parts of the split"
         help = ("stratify takes a column of classes, each with rows enough for every part",)
         raise DataError(Diagnostic("E0617", message, (), help))
     codes = codes[order]

@@ -28,4 +28,6 @@ def render(compilation: Compilation, path: str | Path) -> None:
             "for a drawing, make the model smaller: --set NAME=VALUE",
         )
         raise DataError(Diagnostic("E0826", message, (), help))
-    picture.write_picture(path, dot.draw(graph, program.statements, program.source.name))
+    picture.write_picture(
+        path, dot.draw(graph, program.statements, program.doc or program.source.name)
+    )

@@ -82,8 +82,8 @@ def _places(schedule: Schedule) -> Iterator[str]:
         rows.append((name, str(slot.type), f"{slot.type.nbytes:,}", f"arena + {slot.offset:,}"))
     rows += [(name, "", "", f"view: {text}") for name, text in schedule.views]
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    for name, type, nbytes, where in rows:
-        line = f"{name:<{widths[0]}}  {type:<{widths[1]}}  {nbytes:>{widths[2]}}  {where}"
+    for name, kind, nbytes, where in rows:
+        line = f"{name:<{widths[0]}}  {kind:<{widths[1]}}  {nbytes:>{widths[2]}}  {where}"
         yield line.rstrip()
 
 
@@ -95,5 +95,5 @@ def _steps(schedule: Schedule) -> Iterator[str]:
         yield f"{number:>4}  # {note}"
         yield from (f"      {name} = {text}" for name, text in step.views)
         yield from (f"      {line}" for line in step.lines)
-    for name, variable, type in schedule.results:
-        yield f"result {name} = {variable}: {type}"
+    for name, variable, result in schedule.results:
+        yield f"result {name} = {variable}: {result}"

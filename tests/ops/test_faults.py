@@ -91,7 +91,7 @@ def test_advice_for_products() -> None:
             builder.apply(OPS["matmul"], [tensor(builder, a), tensor(builder, b)])
         return caught.value.help
 
-    assert advice("f32[N, 64]", "f32[32, 128]") == "the right operand needs to be [64, …]"
-    assert advice("f32[N, 64]", "f32[128, 64]") == "'a @ b.T' would fit"
-    assert advice("f32[N, 64]", "f32[N, 32]") == "'a.T @ b' would fit"
-    assert advice("f32[N, 64]", "f32[32]") == "the right operand needs to be [64]"
+    assert advice("f32[N, 64]", "f32[32, 128]") == "'{a} @ {b}' needs {b} to be [64, …]"
+    assert advice("f32[N, 64]", "f32[128, 64]") == "'{a} @ {b}.T' would fit"
+    assert advice("f32[N, 64]", "f32[N, 32]") == "'{a}.T @ {b}' would fit"
+    assert advice("f32[N, 64]", "f32[32]") == "'{a} @ {b}' needs {b} to be [64]"

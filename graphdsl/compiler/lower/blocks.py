@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from graphdsl.compiler.lower import expressions, statements
-from graphdsl.compiler.lower.context import Frame
+from graphdsl.compiler.lower.context import MAX_EXPANSION, Frame
 from graphdsl.compiler.lower.scope import Binding, Scope
-from graphdsl.compiler.lower.values import POISON, BlockFunction, Poison, Value
+from graphdsl.compiler.lower.values import POISON, BlockFunction, Poison, SharedBlock, Value
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import Label, did_you_mean
 
-MAX_EXPANSION = 1_000_000
-"""Nodes a file may expand to; more is refused before memory is."""
 
-
-def call(frame: Frame, expr: ast.Call, function: BlockFunction) -> Value:
+def call(frame: Frame, expr: ast.Call, function: BlockFunction | SharedBlock) -> Value:
     """The value of a call of a block that gives one result."""
     values = call_all(frame, expr, function)
     if isinstance(values, Poison):
@@ -30,31 +27,74 @@ def call(frame: Frame, expr: ast.Call, function: BlockFunction) -> Value:
     return values[0]
 
 
-def call_all(frame: Frame, expr: ast.Call, function: BlockFunction) -> list[Value] | Poison:
+def call_all(
+    frame: Frame, expr: ast.Call, function: BlockFunction | SharedBlock
+) -> list[Value] | Poison:
     """The values that a block returns."""
-    block = function.block
+    shared_block = function if isinstance(function, SharedBlock) else None
+    plain = shared_block.function if shared_block else function
+    assert isinstance(plain, BlockFunction)
+    block = plain.block
     if block in frame.active:
         return frame.error(
             "E0404",
-            f"'{function.name}' calls itself",
+            f"'{plain.name}' calls itself",
             expr.span,
             more=[Label(block.name.span, "the block", primary=False)],
             help=["blocks may not recurse: write the turns with repeat"],
         )
-    arguments = bind_arguments(frame, expr, function.name, block.formals, block.name, function.home)
-    if arguments is None:
+    given = shared_block.given if shared_block else {}
+    arguments = bind_arguments(
+        frame, expr, function.name, block.formals, block.name, plain.home, given
+    )
+    if arguments is None or not _may_expand(frame, expr):
         return POISON
-    if len(frame.shared.builder.nodes) > MAX_EXPANSION:
-        return frame.error("E0410", f"the model expands to over {MAX_EXPANSION:,} nodes", expr.span)
-    name = frame.call_names.get(id(expr), function.name)
+    name = frame.call_names.get(id(expr), plain.name)
+    prefix = f"{frame.qualified(name)}." if name else frame.prefix
     inner = frame.inside(
-        scope=Scope(function.home, nodes=arguments),
-        prefix=f"{frame.qualified(name)}.",
+        scope=Scope(plain.home, nodes=arguments),
+        prefix=shared_block.prefix if shared_block else prefix,
         trail=(*frame.trail, (expr.span, f"in the call of '{function.name}'")),
         active=(*frame.active, block),
         call_names={},
+        statement="",
+        turn=None,
+        collected=None,
+        cell=frame.cell or shared_block is not None,
     )
     return statements.lower_body(inner, block)
+
+
+def share(frame: Frame, statement: ast.Share) -> Value:
+    """`share cell = Block(arguments)`: the block with one set of parameters for all its calls."""
+    function = expressions.evaluate(frame, statement.function)
+    if isinstance(function, Poison):
+        return POISON
+    if not isinstance(function, BlockFunction):
+        return frame.error("E0412", "'share' shares a block", statement.function.span)
+    formals = {formal.name.id for formal in function.block.formals}
+    names = [formal.name.id for formal in function.block.formals]
+    given: dict[str, Binding] = {}
+    pairs = [(names[i] if i < len(names) else "", e) for i, e in enumerate(statement.args)]
+    pairs += [(k.name.id, k.value) for k in statement.keywords]
+    for name, expr in pairs:
+        if name not in formals or name in given:
+            help = did_you_mean(name, formals) or [f"its arguments: {', '.join(names) or 'none'}"]
+            message = f"'{function.name}' has no argument '{name}' to give"
+            return frame.error("E0403", message, expr.span, help=help)
+        value = expressions.evaluate(frame, expr)
+        if isinstance(value, Poison):
+            return POISON
+        given[name] = Binding(value, expr.span, "argument", used=True)
+    return SharedBlock(function, statement.name.id, given, f"{frame.qualified(statement.name.id)}.")
+
+
+def _may_expand(frame: Frame, expr: ast.Call) -> bool:
+    frame.shared.expanded += 1
+    if frame.shared.expanded <= MAX_EXPANSION:
+        return True
+    frame.error("E0410", f"the model expands to over {MAX_EXPANSION:,} calls", expr.span)
+    return False
 
 
 def bind_arguments(
@@ -64,9 +104,15 @@ def bind_arguments(
     formals: tuple[ast.Formal, ...],
     declared: ast.Name,
     home: Scope,
+    shared: Mapping[str, Binding] | None = None,
 ) -> dict[str, Binding] | None:
-    """The formals' values: positional, by keyword, by default; None with the faults reported."""
+    """The formals' values: positional, by keyword, by default; None with the faults reported.
+
+    `shared` are those that `share` has given already.
+    """
     place = [Label(declared.span, f"'{called}' is declared here", primary=False)]
+    bound: dict[str, Binding] = dict(shared or {})
+    formals = tuple(formal for formal in formals if formal.name.id not in bound)
     names = [formal.name.id for formal in formals]
     given: dict[str, ast.Expr] = dict(zip(names, expr.args, strict=False))
     if len(expr.args) > len(formals):
@@ -89,7 +135,6 @@ def bind_arguments(
             frame.error("E0403", f"'{name}' is given twice", keyword.name.span)
             return None
         given[name] = keyword.value
-    bound: dict[str, Binding] = {}
     defaults = frame.inside(scope=Scope(home, nodes=bound))
     for formal in formals:
         name = formal.name.id
@@ -125,7 +170,7 @@ def names_of_calls(expr: ast.Expr, whole: str, frame: Frame) -> Mapping[int, str
         name = binding.value.name
         counts[name] = counts.get(name, 0) + 1
         suffix = f"_{counts[name]}" if counts[name] > 1 else ""
-        found[id(node)] = f"{whole}.{name}{suffix}"
+        found[id(node)] = f"{whole}.{name}{suffix}" if whole else f"{name}{suffix}"
     return found
 
 

@@ -13,6 +13,7 @@ from graphdsl.compiler.lower.values import (
     Builtin,
     OptimizerFunction,
     Poison,
+    SharedBlock,
     Value,
     describe,
     is_constant,
@@ -32,7 +33,7 @@ def call(frame: Frame, expr: ast.Call) -> Value:
     match function:
         case Poison():
             return POISON
-        case BlockFunction():
+        case BlockFunction() | SharedBlock():
             return blocks.call(frame, expr, function)
         case Builtin():
             return _BUILTIN[function.name](frame, expr)
@@ -47,7 +48,13 @@ def call(frame: Frame, expr: ast.Call) -> Value:
                 expr.span,
                 help=["train { optimizer = adam(lr = 1e-3) }"],
             )
-    return frame.error("E0406", f"{describe(function)} cannot be called", expr.function.span)
+    help = []
+    if isinstance(function, Expr):
+        help = ["an index stands in brackets, x[0]; a product needs its sign, x * (…)"]
+    elif is_constant(function):
+        help = ["a product needs its sign: k * (…)"]
+    message = f"{describe(function)} cannot be called"
+    return frame.error("E0406", message, expr.function.span, help=help)
 
 
 def _op(frame: Frame, expr: ast.Call, op: Op) -> Value:
@@ -73,6 +80,8 @@ def _op(frame: Frame, expr: ast.Call, op: Op) -> Value:
             return frame.error("E0304", str(fault), expr.span)
         if folded is not None:
             return folded
+    if op.random:
+        attributes["stream"] = frame.stream_name(op.name)
     operands = expressions.tensors(frame, values)
     return POISON if operands is None else frame.apply(op, operands, attributes, expr.span)
 
@@ -280,11 +289,37 @@ def _grad(frame: Frame, expr: ast.Call) -> Value:
             expr.args[1].span,
             help=["bind the expression to a name first and use the name on both sides"],
         )
-    values = [expressions.tensor(frame, arg) for arg in expr.args]
-    if any(isinstance(value, Poison) for value in values):
+    wrt = expressions.evaluate(frame, expr.args[1])
+    if not isinstance(wrt, Expr | Poison):
+        what = f"'{expr.args[1].span.text}' is {describe(wrt)}: only nodes have gradients"
+        return frame.error("E0702", what, expr.args[1].span)
+    y = expressions.tensor(frame, expr.args[0])
+    if isinstance(y, Poison) or isinstance(wrt, Poison):
         return POISON
-    operands = [(v, e) for v, e in zip(values, expr.args, strict=True) if isinstance(v, Expr)]
-    return frame.apply(OPS["grad"], operands, {}, expr.span)
+    operands = [(y, expr.args[0]), (wrt, expr.args[1])]
+    made = frame.apply(OPS["grad"], operands, {}, expr.span)
+    if isinstance(made, Expr) and not _reaches(frame, wrt, y):
+        first, second = (arg.span.text for arg in expr.args)
+        return frame.error(
+            "E0703",
+            f"'{first}' is not computed from '{second}'",
+            expr.args[1].span,
+            help=["the second operand is a name that the first was computed from"],
+        )
+    return made
+
+
+def _reaches(frame: Frame, x: Expr, y: Expr) -> bool:
+    """Whether `y` is computed from `x`."""
+    nodes, seen, todo = frame.shared.builder.nodes, {y.id}, [y.id]
+    while todo:
+        id = todo.pop()
+        if id == x.id:
+            return True
+        more = {i for i in nodes[id].operands if i >= x.id} - seen
+        seen |= more
+        todo += more
+    return False
 
 
 _BUILTIN = {"size": _builtin_size, "l2": _builtin_l2}

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphdsl.compiler.lower.scope import Binding, Scope
 from graphdsl.compiler.lower.values import POISON, Poison, Value
 from graphdsl.graph.build import Builder, Expr
 from graphdsl.graph.graph import Origin, Result, Variable, Write
-from graphdsl.graph.op import Fault, Op
+from graphdsl.graph.op import OPS, Fault, Op
 from graphdsl.graph.types import DType
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import Diagnostic, Label, Report, Trail
 from graphdsl.language.source import Span
+
+if TYPE_CHECKING:
+    from graphdsl.compiler.lower.imports import Importer
+
+
+MAX_EXPANSION = 200_000
+"""Statements a file may expand to; more is refused before memory is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,20 @@ class Lowering:
     writes: dict[str, Write] = field(default_factory=dict)
     l2_calls: list[L2Call] = field(default_factory=list)
     constants: dict[str, Any] = field(default_factory=dict)
+    streams: dict[str, int] = field(default_factory=dict)
+    """How often each name of a random stream has been given."""
+    loops: dict[str, Span] = field(default_factory=dict)
+    """The loops by the name that what they declare is named after."""
+    expanded: int = 0
+    """Calls and turns written out so far."""
+    importer: Importer | None = None
+    main: Scope | None = None
+    """The scope of the model's own file."""
+    reported: set[tuple[str, str, str, tuple[Label, ...]]] = field(default_factory=set)
+    settings: dict[tuple[str, str], Span] = field(default_factory=dict)
+    """Where each `with` setting of a parameter was written."""
+    later: dict[str, Span] = field(default_factory=dict)
+    """The names of the file and where each is bound first, for uses that come too early."""
     sizes_from: dict[int, Span] = field(default_factory=dict)
 
     @property
@@ -62,8 +83,16 @@ class Frame:
     active: tuple[ast.Block, ...] = ()
     call_names: Mapping[int, str] = field(default_factory=dict)
     """The names of the block calls in the current statement, by the id of the call's node."""
+    statement: str = ""
+    """The name that the current statement binds."""
     step_names: bool = False
     """Whether `t`, `epoch` and `total_steps` exist here."""
+    turn: tuple[Frame, int] | None = None
+    """Inside `repeat`: the frame outside it and the number of the turn."""
+    collected: dict[str, list[Expr]] | None = None
+    """Inside `repeat`: what its turns have collected."""
+    cell: bool = False
+    """Inside a call of a shared block: its parameters may be there already."""
 
     # --- reporting ---------------------------------------------------------------------------
 
@@ -80,7 +109,11 @@ class Frame:
         """Report an error at `span`; the value is `POISON`, to be returned in place of one."""
         labels = (Label(span, text), *more)
         trail = tuple(Trail(*step) for step in self.trail)
-        self.shared.report.add(Diagnostic(code, message, labels, tuple(help), trail))
+        # the same fault is met once for each call that leads there: the first trail is enough
+        key = (span.source.name, code, message, labels)
+        if key not in self.shared.reported:
+            self.shared.reported.add(key)
+            self.shared.report.add(Diagnostic(code, message, labels, tuple(help), trail))
         return POISON
 
     def warn(self, code: str, message: str, span: Span, *, help: Sequence[str] = ()) -> None:
@@ -105,51 +138,105 @@ class Frame:
         try:
             return builder.apply(op, [x for x, _ in operands], attributes)
         except Fault as fault:
-            return self._fault(fault, operands, span)
+            return self._fault(fault, op, operands, span)
 
-    def _fault(self, fault: Fault, operands: Sequence[tuple[Expr, ast.Expr]], span: Span) -> Poison:
+    def _fault(
+        self, fault: Fault, op: Op, operands: Sequence[tuple[Expr, ast.Expr]], span: Span
+    ) -> Poison:
+        """Report a fault: the operand at fault is shown where it is declared, the others here."""
+        places = [self._declaration(expr, span) for _, expr in operands]
+        culprit = fault.operand
+        if culprit is not None and (culprit >= len(places) or places[culprit] is None):
+            culprit = None
         more, said = [], []
-        for value, expr in operands:
-            declared = self._declaration(expr)
-            what = f"{expr.span.text if len(expr.span.text) <= 24 else 'this'} is {value.type}"
-            if declared is not None and declared.line != span.line:
-                more.append(Label(declared, what, primary=False))
-            else:
+        for position, (value, expr) in enumerate(operands):
+            what = f"{_short(expr.span.text) or 'this'} is {value.type}"
+            place = places[position]
+            if place is not None and culprit in (None, position):
+                more.append(Label(place, what, primary=False))
+            elif not isinstance(expr, ast.Number):
                 said.append(what)
-        help = (fault.help,) if fault.help else ()
+        help = [*_advice(fault, op, operands)]
         return self.error(fault.code, fault.message, span, " and ".join(said), more=more, help=help)
 
-    def _declaration(self, expr: ast.Expr) -> Span | None:
-        if isinstance(expr, ast.Name):
-            binding = self.scope.find(expr.id)
-            return binding.span if binding else None
-        return None
+    def _declaration(self, expr: ast.Expr, span: Span) -> Span | None:
+        """Where a name is declared, if that is on another line than its use."""
+        binding = self.scope.find(expr.id) if isinstance(expr, ast.Name) else None
+        if binding is None or binding.span.line == span.line:
+            return None
+        return binding.typed or binding.span
 
     # --- names -------------------------------------------------------------------------------
 
-    def bind(self, name: ast.Name, value: Value, kind: str, span: Span | None = None) -> None:
+    def bind(
+        self,
+        name: ast.Name,
+        value: Value,
+        kind: str,
+        span: Span | None = None,
+        typed: ast.Type | None = None,
+    ) -> None:
         """Bind a name in this frame's scope; a second binding is an error."""
         first = self.scope.own(name.id)
+        if first is not None and first.kind == "carried" and kind == "op":
+            first.value, first.span, first.kind = value, span or name.span, kind
+            return
         if first is not None:
+            argument = first.kind == "argument"
+            place = "the argument of that name" if argument else "first bound here"
             self.error(
                 "E0302",
                 f"'{name.id}' is bound twice",
                 name.span,
                 "bound again here",
-                more=[Label(first.span, "first bound here", primary=False)],
+                more=[Label(first.span, place, primary=False)],
                 help=["each name stands for one node: choose another name for this one"],
             )
             return
         table = self.scope.bindings if kind in _STATIC else self.scope.nodes
-        table[name.id] = Binding(value, span or name.span, kind)
+        where = typed.span if typed else None
+        table[name.id] = Binding(value, span or name.span, kind, typed=where)
 
     def qualified(self, name: str) -> str:
-        """The name as seen from the whole model."""
+        """The name as seen from the whole model; a carried one is that of its turn, `o[3]`."""
+        own = self.scope.own(name) if self.turn else None
+        if self.turn is not None and own is not None and own.kind == "carried":
+            outside, turn = self.turn
+            return f"{outside.qualified(name)}[{turn}]"
         return self.prefix + name
+
+    def stream_name(self, op: str) -> str:
+        """The qualified name of a random node: that of the statement, the op, a number."""
+        name = self.qualified(f"{self.statement}.{op}" if self.statement else op)
+        taken = self.shared.streams
+        taken[name] = taken.get(name, 0) + 1
+        return name if taken[name] == 1 else f"{name}_{taken[name]}"
 
     def inside(self, **changes: Any) -> Frame:
         """The same frame with some of it changed."""
         return replace(self, **changes)
+
+
+def _short(text: str) -> str:
+    """A text that is short enough to be part of a message, else nothing."""
+    return text if len(text) <= 24 and "\n" not in text else ""
+
+
+def _advice(fault: Fault, op: Op, operands: Sequence[tuple[Expr, ast.Expr]]) -> Iterator[str]:
+    """What to do about a fault, the operands called as they are written."""
+    texts = [_short(expr.span.text) for _, expr in operands]
+    written = dict(zip(op.operands, texts, strict=False))
+    if fault.help:
+        help = fault.help
+        for name in op.operands:
+            help = help.replace(f"{{{name}}}", written.get(name) or name)
+        yield help
+    if op.infix == "*" and fault.code == "E0201" and all(texts):
+        try:
+            product = OPS.by_sign["@"].infer(*(x.type for x, _ in operands))
+        except Fault:
+            return
+        yield f"'{texts[0]} @ {texts[1]}' is the matrix product, {product}"
 
 
 _STATIC = frozenset({"const", "dim", "block", "optimizer"})

@@ -22,7 +22,7 @@ from graphdsl.graph.op import OPS
 from graphdsl.graph.sizes import Poly, Size
 from graphdsl.graph.types import DType, promote
 from graphdsl.language import ast
-from graphdsl.language.diagnostics import did_you_mean
+from graphdsl.language.diagnostics import Label, did_you_mean
 from graphdsl.language.source import Span
 
 
@@ -83,13 +83,22 @@ def as_tensor(frame: Frame, value: Value, span: Span, beside: DType | None = Non
 
 def size(frame: Frame, expr: ast.Expr) -> Size | None:
     """The value of an expression as a size, or None with the fault reported."""
+    if isinstance(expr, ast.Name) and not _is_bound(frame, expr.id):
+        unknown_name(frame, expr, [f"a size that data binds is declared: dim {expr.id}"])
+        return None
     value = evaluate(frame, expr)
     if isinstance(value, Poison):
         return None
     found = as_size(value)
-    if found is None:
-        said = _not_a_size(value)
-        frame.error("E0307", f"a size is wanted here, not {said}", expr.span)
+    if found is None and isinstance(value, Expr) and value.type.weak:
+        frame.error(
+            "E0307",
+            f"'{expr.span.text}' is not a whole number for every value of its symbols",
+            expr.span,
+            help=["name the smaller size and multiply: dim M, and [2*M] for its double"],
+        )
+    elif found is None:
+        frame.error("E0307", f"a size is wanted here, not {describe(value)}", expr.span)
     elif isinstance(found, int) and found < 0:
         frame.error("E0307", f"a size is at least 0, not {found}", expr.span)
         return None
@@ -105,10 +114,10 @@ def as_size(value: Value) -> Size | None:
     return value if isinstance(value, int | Poly) else None
 
 
-def _not_a_size(value: Value) -> str:
-    if isinstance(value, Expr) and value.type.weak:
-        return "a quotient that is not exact for every value of its symbols"
-    return describe(value)
+def _is_bound(frame: Frame, name: str) -> bool:
+    if frame.scope.find(name) is not None or universal(name, frame.shared.float) is not None:
+        return True
+    return name in (*STEP_NAMES, *frame.shared.later, *_HABITS)
 
 
 def _name(frame: Frame, expr: ast.Name) -> Value:
@@ -128,12 +137,51 @@ def _name(frame: Frame, expr: ast.Name) -> Value:
     return unknown_name(frame, expr)
 
 
-def unknown_name(frame: Frame, expr: ast.Name) -> Poison:
-    """Report a name that nothing binds."""
-    help = list(_HABITS.get(expr.id, ())) or list(did_you_mean(expr.id, frame.scope.names()))
+def unknown_name(frame: Frame, expr: ast.Name, help: Sequence[str] = ()) -> Poison:
+    """Report a name that nothing binds here; `help` stands in where nothing better is known."""
+    later = frame.shared.later.get(expr.id)
+    if later is not None and later.source is expr.span.source and not frame.active:
+        return _bound_elsewhere(frame, expr, later)
+    hidden = frame.scope.hidden(expr.id)
+    place = hidden.span if hidden else later
+    if place is not None and place.source is expr.span.source:
+        return frame.error(
+            "E0301",
+            f"'{expr.id}' is a node of the file, and is not seen here",
+            expr.span,
+            "not found",
+            more=[Label(place, "bound here", primary=False)],
+            help=[
+                "blocks and settings see constants, sizes and blocks: hand a node over as an "
+                "argument"
+                if frame.active
+                else "settings are constants: write 'const'"
+            ],
+        )
+    help = _HABITS.get(expr.id) or did_you_mean(expr.id, frame.scope.names()) or help
     if expr.id in STEP_NAMES:
         help = [f"'{expr.id}' exists only in optimizers and in the train block"]
     return frame.error("E0301", f"'{expr.id}' is not bound", expr.span, "not found", help=help)
+
+
+def _bound_elsewhere(frame: Frame, expr: ast.Name, place: Span) -> Poison:
+    """Report a name of the file that is bound further down, or by this very statement."""
+    message, text = f"'{expr.id}' is used before it is bound", "bound here"
+    help = "statements run from the top down: move the declaration up"
+    if place.line == expr.span.line:
+        message, text = f"'{expr.id}' is used in its own definition", "defined here"
+        help = "a value that goes from step to step is a 'state' with its 'update'"
+    elif place.start < expr.span.start:
+        message = f"'{expr.id}' is no constant"
+        help = "constants and defaults are computed from constants; a node has no 'const'"
+    return frame.error(
+        "E0303",
+        message,
+        expr.span,
+        "used here",
+        more=[Label(place, text, primary=False)],
+        help=[help],
+    )
 
 
 _HABITS: dict[str, tuple[str, ...]] = {
@@ -189,7 +237,32 @@ def _binary(frame: Frame, expr: ast.Binary) -> Value:
     if value is not None:
         return value
     operands = tensors(frame, [(left, expr.left), (right, expr.right)])
-    return POISON if operands is None else frame.apply(op, operands, {}, expr.span)
+    if operands is None:
+        return POISON
+    made = frame.apply(op, operands, {}, expr.span)
+    if isinstance(made, Expr) and op.elementwise:
+        _warn_of_spreading(frame, operands, made, expr.span)
+    return made
+
+
+def _warn_of_spreading(
+    frame: Frame, operands: Sequence[tuple[Expr, ast.Expr]], made: Expr, span: Span
+) -> None:
+    """Warn where a column meets a row: `[N, 1] - [N]` is `[N, N]`, and rarely meant."""
+    shapes = [x.type.shape for x, _ in operands]
+    if len({len(shape) for shape in shapes if shape}) < 2:
+        return
+    for size in made.type.shape:
+        twice = made.type.shape.count(size) > max(shape.count(size) for shape in shapes)
+        if twice and isinstance(size, Poly):
+            what = " with ".join(str(x.type) for x, _ in operands)
+            frame.warn(
+                "W0108",
+                f"{what} is {made.type}: {size} stands on two axes",
+                span,
+                help=["x[:, 0] makes a vector of a column; reshape(x, [-1, 1]) the reverse"],
+            )
+            return
 
 
 def tensors(

@@ -6,7 +6,7 @@ from typing import Any
 
 from graphdsl.compiler.lower import expressions
 from graphdsl.compiler.lower.context import Frame
-from graphdsl.compiler.lower.values import POISON, Poison, Value
+from graphdsl.compiler.lower.values import POISON, Poison, Value, describe
 from graphdsl.graph.build import Expr
 from graphdsl.graph.op import OPS
 from graphdsl.graph.sizes import Poly
@@ -52,7 +52,8 @@ def index(frame: Frame, expr: ast.Index) -> Value:
         return POISON
     if isinstance(base, tuple) and len(items) == 1 and isinstance(items[0], int):
         if not -len(base) <= items[0] < len(base):
-            return frame.error("E0207", f"the list has {len(base)} items", expr.span)
+            message = f"index {items[0]} is out of range for a list of {len(base)}"
+            return frame.error("E0207", message, expr.span, help=["the first item is number 0"])
         item: Value = base[items[0]]
         return item
     x = expressions.as_tensor(frame, base, expr.base.span)
@@ -102,12 +103,27 @@ def _item(frame: Frame, item: ast.Expr | ast.Slice | ast.Ellipsis_) -> Any:
     if isinstance(value, tuple):
         return expressions.as_tensor(frame, value, item.span)
     if isinstance(value, Expr) and not value.type.weak:
-        return value
+        return _indices(frame, value, item)
     return value if isinstance(value, Poison) else _bound(frame, item, value)
 
 
+def _indices(frame: Frame, value: Expr, expr: ast.Expr) -> Expr | Poison:
+    """A tensor of indices, its elements checked."""
+    if value.type.dtype.is_integer:
+        return value
+    help = "cast(i, i64) makes indices of whole numbers"
+    if value.type.dtype is DType.bool:
+        help = "a mask chooses with where(mask, a, b)"
+    return frame.error(
+        "E0209", f"an index is a tensor of integers, not {value.type}", expr.span, help=[help]
+    )
+
+
 def _bound(frame: Frame, expr: ast.Expr, value: Value | None = None) -> Any:
-    found = expressions.as_size(expressions.evaluate(frame, expr) if value is None else value)
+    value = expressions.evaluate(frame, expr) if value is None else value
+    if isinstance(value, Poison):
+        return POISON
+    found = expressions.as_size(value)
     if found is None:
-        return frame.error("E0209", "an index is an integer", expr.span)
+        return frame.error("E0209", f"an index is an integer, not {describe(value)}", expr.span)
     return found

@@ -9,7 +9,12 @@ from typing import Any
 from graphdsl.compiler.lower import blocks, expressions, statements
 from graphdsl.compiler.lower.context import Frame, Lowering
 from graphdsl.compiler.lower.scope import Binding, Scope
-from graphdsl.compiler.lower.values import OptimizerFunction, Poison, Value, is_constant
+from graphdsl.compiler.lower.values import (
+    OptimizerFunction,
+    Poison,
+    describe,
+    is_constant,
+)
 from graphdsl.compiler.lower.variables import read_type
 from graphdsl.graph.build import Builder, Expr
 from graphdsl.graph.graph import Init, Variable
@@ -69,7 +74,7 @@ def read_optimizer(frame: Frame, expr: ast.Expr, params: Sequence[Variable]) -> 
     if not isinstance(function, OptimizerFunction):
         frame.error(
             "E0505",
-            "'optimizer' names an optimizer",
+            f"'optimizer' names an optimizer, not {describe(function)}",
             expr.span,
             help=["optimizer = adam(lr = 1e-3)"],
         )
@@ -130,17 +135,17 @@ def _expand(
     if bound is None:
         return None
     for name, factor in scales.items():
-        bound[name].value = _scaled(bound[name].value, factor)
+        value = bound[name].value
+        if isinstance(value, bool) or not isinstance(value, Expr | int | float):
+            message = f"'with' multiplies '{name}', which is {describe(value)}"
+            caller.error("E0313", message, rule._call.span)
+            return None
+        bound[name].value = value * factor
     place = optimizer.name.span
     bound |= {name: Binding(x, place, "op", used=True) for name, x in (("p", p), ("g", g))}
     trail = ((rule._call.span, f"in the optimizer '{rule.name}'"),)
     frame = Frame(shared, Scope(rule._function.home, nodes=bound), "", trail, step_names=True)
     return _run(frame, optimizer, p, make_state)
-
-
-def _scaled(value: Value, factor: float) -> Value:
-    assert isinstance(value, Expr | int | float)
-    return value * factor
 
 
 def _run(

@@ -6,15 +6,17 @@ the nodes in the order of the text.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from graphdsl.compiler.lower import statements
 from graphdsl.compiler.lower.context import Frame, Lowering
+from graphdsl.compiler.lower.imports import Importer
 from graphdsl.compiler.lower.scope import Scope
 from graphdsl.compiler.lower.settings import DataSettings, TrainSettings, read_data, read_train
 from graphdsl.compiler.lower.values import BlockFunction, OptimizerFunction
@@ -47,15 +49,24 @@ def lower(
     *,
     float: DType = DType.f32,
     training: bool = False,
+    include: Sequence[Path] = (),
 ) -> Lowered:
     """The typed graph of a program, sizes symbolic.
 
     `constants` override those of the file by name; `training` is what the file reads under that
-    name. Raises `ModelError` with every fault of the file.
+    name; imports may also come from the folders `include`. Raises `ModelError` with every fault
+    of the file.
     """
     report = Report()
     shared = Lowering(Builder(float), report, constants or {}, training)
     frame = Frame(shared, Scope(fallback=prelude))
+    shared.main = frame.scope
+    path = program.source.path
+    folder = path.resolve().parent if path is not None else None
+    shared.importer = Importer(folder, include, _bind_static, prelude)
+    for statement in program.statements:
+        for name in bound_names(statement):
+            shared.later.setdefault(name.id, name.span)
     _bind_static(frame, program)
     _check_overrides(frame, program)
     for statement in program.statements:
@@ -76,22 +87,48 @@ def lower(
     return Lowered(graph, data, train, shared.constants, shared.declared, tuple(report.warnings))
 
 
-_STATIC = ast.Const | ast.Dim | ast.Block | ast.Optimizer
+_STATIC = ast.Const | ast.Dim | ast.Block | ast.Optimizer | ast.Import
+
+
+def bound_names(statement: ast.AnyStatement) -> tuple[ast.Name, ...]:
+    """The names a statement binds."""
+    match statement:
+        case ast.Assign(names=names) | ast.Dim(names=names) | ast.Import(names=names):
+            return names
+        case ast.Update() | ast.Return() | ast.Repeat() | ast.Data() | ast.Train():
+            return ()
+    return (statement.name,)
 
 
 def _bind_static(frame: Frame, program: ast.Program) -> None:
     for statement in program.statements:
         match statement:
+            case ast.Import() if frame.shared.importer is not None:
+                frame.shared.importer.bring(frame, statement)
             case ast.Dim():
                 statements.declare_dims(frame, statement)
             case ast.Const():
                 statements.lower_statement(frame, statement)
             case ast.Block():
+                statements.warn_of_shadowing(frame, statement.name)
+                _check_formals(frame, statement.formals)
                 function = BlockFunction(statement, frame.scope)
                 frame.bind(statement.name, function, "block")
             case ast.Optimizer():
+                statements.warn_of_shadowing(frame, statement.name)
+                _check_formals(frame, statement.formals)
                 rule = OptimizerFunction(statement, frame.scope)
                 frame.bind(statement.name, rule, "optimizer")
+
+
+def _check_formals(frame: Frame, formals: tuple[ast.Formal, ...]) -> None:
+    seen: dict[str, ast.Name] = {}
+    for formal in formals:
+        first = seen.setdefault(formal.name.id, formal.name)
+        if first is not formal.name:
+            more = [Label(first.span, "the first one", primary=False)]
+            message = f"two arguments are called '{first.id}'"
+            frame.error("E0302", message, formal.name.span, more=more)
 
 
 @lru_cache(maxsize=1)
@@ -160,14 +197,18 @@ def _check_whole(frame: Frame, program: ast.Program, train: TrainSettings | None
         shared.report.add(Diagnostic("E0315", message, (), help))
     if train is not None and not shared.report.errors:
         has_loss = any(r.role == "loss" for r in shared.results)
+        span = next(s.span for s in program.statements if isinstance(s, ast.Train))
+        trained = any(not v.frozen for v in shared.params.values())
         if not has_loss and (train.rule or not shared.writes):
-            span = next(s.span for s in program.statements if isinstance(s, ast.Train))
-            frame.error(
-                "E0326",
-                "there is nothing to train: the model has no loss",
-                span,
-                help=["loss J = mean(…)"],
-            )
+            message, advice = "the model has no loss", "loss J = mean(…)"
+        elif train.rule and not trained:
+            message = "the model has no parameter that is not frozen"
+            advice = "param W: [64, 10] ~ he_normal()"
+        elif not train.rule and not shared.writes:
+            message, advice = "'train' names no optimizer", "optimizer = adam(lr = 1e-3)"
+        else:
+            return
+        frame.error("E0326", f"there is nothing to train: {message}", span, help=[advice])
 
 
 def _graph(shared: Lowering) -> Graph:

@@ -23,6 +23,8 @@ class Binding:
     span: Span
     kind: str
     used: bool = False
+    typed: Span | None = None
+    """Where its type is written, if it is."""
 
 
 @dataclass(slots=True)
@@ -38,6 +40,8 @@ class Scope:
     nodes: dict[str, Binding] = field(default_factory=dict)
     """File scope only: what blocks do not see."""
     fallback: Callable[[], Scope] | None = None
+    open: bool = False
+    """Whether the nodes of `outer` are seen as well, as inside `repeat`."""
 
     def find(self, name: str, with_nodes: bool = True) -> Binding | None:
         """The binding of `name`, from the inside out; prelude last."""
@@ -47,7 +51,7 @@ class Scope:
                 return scope.nodes[name]
             if name in scope.bindings:
                 return scope.bindings[name]
-            with_nodes = False
+            with_nodes = with_nodes and scope.open
             last, scope = scope, scope.outer
         return last.fallback().find(name) if last.fallback else None
 
@@ -55,11 +59,20 @@ class Scope:
         """The binding of `name` in this scope itself."""
         return self.nodes.get(name) or self.bindings.get(name)
 
+    def hidden(self, name: str) -> Binding | None:
+        """The node `name` of a scope further out, which is not seen from here."""
+        scope = self.outer
+        while scope is not None:
+            if name in scope.nodes:
+                return scope.nodes[name]
+            scope = scope.outer
+        return None
+
     def names(self) -> Iterator[str]:
         """Every name that could be meant here, for suggestions."""
+        yield from self.nodes
         scope: Scope | None = self
         while scope is not None:
-            yield from scope.nodes
             yield from scope.bindings
             last, scope = scope, scope.outer
         if last.fallback:

@@ -12,8 +12,8 @@ from graphdsl.compiler.lower.optimizers import UpdateRule, read_optimizer
 from graphdsl.compiler.lower.values import Poison, describe
 from graphdsl.graph.graph import Variable
 from graphdsl.language import ast
-from graphdsl.language.diagnostics import Label, did_you_mean
-from graphdsl.language.settings import DATA, TRAIN, Setting, check_setting
+from graphdsl.language.diagnostics import Label, did_you_mean, suggest
+from graphdsl.language.settings import DATA, KINDS, TRAIN, Setting, check_setting
 from graphdsl.language.source import Span
 
 
@@ -65,6 +65,8 @@ def read_data(frame: Frame, block: ast.Data) -> DataSettings:
             message = f"'{key}' is neither an input nor a setting of 'data'"
             frame.error("E0501", message, setting.key.span, help=help)
     values, given = _values(frame, plain, ordinary)
+    written = {setting.key.id for setting in block.settings}
+    near = {suggest(key, plain) for key in written - plain.keys() - inputs.keys()}
     missing = [name for name in inputs if name not in bindings]
     if missing:
         frame.error(
@@ -74,7 +76,7 @@ def read_data(frame: Frame, block: ast.Data) -> DataSettings:
             more=[Label(frame.scope.nodes[missing[0]].span, "the input", primary=False)],
             help=[f"add '{missing[0]} = COLUMN'"],
         )
-    if "source" not in given and "train" not in given:
+    if not {"source", "train"} & (written | near):
         frame.error("E0503", "'data' names no 'source'", block.span, help=['source = "data.npz"'])
     return DataSettings(values, bindings, given, block.span)
 
@@ -128,13 +130,18 @@ def _values(
     values = {key: spec.default for key, spec in plain.items()}
     given = {}
     for setting in settings:
-        key, value = setting.key.id, _value(frame, setting.value)
+        key, written = setting.key.id, setting.value
+        if plain[key].kind in ("path", "column") and isinstance(written, ast.Name):
+            message = f"'{key}' is {KINDS[plain[key].kind]}, not a name"
+            frame.error("E0502", message, written.span, help=[f'{key} = "{written.id}"'])
+            continue
+        value = _value(frame, written)
         if isinstance(value, Poison):
             continue
         wanted = check_setting(plain[key], value)
         if wanted is not None:
             message = f"'{key}' is {wanted}, not {describe(value)}"
-            frame.error("E0502", message, setting.value.span)
+            frame.error("E0502", message, written.span)
             continue
         values[key] = value
         given[key] = setting.span
@@ -207,6 +214,6 @@ def _check_scales(frame: Frame, rule: UpdateRule, params: Sequence[Variable]) ->
                 help = did_you_mean(name, rule.arguments) or [
                     f"the arguments of '{rule.name}': {', '.join(rule.arguments)}"
                 ]
-                span = frame.shared.declared[variable.name]
+                span = frame.shared.settings[variable.name, name]
                 message = f"the optimizer '{rule.name}' has no argument '{name}'"
                 frame.error("E0313", message, span, help=help)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from graphdsl.compiler.lower import blocks, expressions
+from graphdsl.compiler.lower import blocks, expressions, repeat
 from graphdsl.compiler.lower.context import Frame
-from graphdsl.compiler.lower.scope import BUILTINS, universal
+from graphdsl.compiler.lower.scope import universal
 from graphdsl.compiler.lower.values import (
     POISON,
     BlockFunction,
     Poison,
+    SharedBlock,
     Value,
     describe,
     is_constant,
@@ -33,9 +34,13 @@ def lower_statement(frame: Frame, statement: ast.AnyStatement) -> None:
         case ast.Input():
             _input(frame, statement)
         case ast.Param():
-            frame.bind(statement.name, declare_param(frame, statement), "param")
+            warn_of_shadowing(frame, statement.name)
+            value = declare_param(frame, statement)
+            frame.bind(statement.name, value, "param", typed=statement.type)
         case ast.State():
-            frame.bind(statement.name, declare_state(frame, statement), "state")
+            warn_of_shadowing(frame, statement.name)
+            value = declare_state(frame, statement)
+            frame.bind(statement.name, value, "state", typed=statement.type)
         case ast.Update():
             _update(frame, statement)
         case ast.Loss():
@@ -46,14 +51,12 @@ def lower_statement(frame: Frame, statement: ast.AnyStatement) -> None:
             _result(frame, statement, "output")
         case ast.Const():
             frame.bind(statement.name, constant(frame, statement), "const")
-        case ast.Repeat() | ast.Share() | ast.Collect() | ast.Import():
-            word = "import" if isinstance(statement, ast.Import) else statement.span.text.split()[0]
-            frame.error(
-                "E0314",
-                f"'{word}' is not part of this version of the language",
-                statement.span,
-                help=["write the declarations out"],
-            )
+        case ast.Repeat():
+            repeat.lower_repeat(frame, statement)
+        case ast.Collect():
+            repeat.collect(frame, statement)
+        case ast.Share():
+            frame.bind(statement.name, blocks.share(frame, statement), "share")
         case ast.Return():
             frame.error("E0322", "'return' stands at the end of a block", statement.span)
 
@@ -85,7 +88,7 @@ def _return(frame: Frame, statement: ast.Return) -> list[Value] | Poison:
 def constant(frame: Frame, statement: ast.Const) -> Value:
     """The value of a constant, which the command line or Python may override."""
     shared, name = frame.shared, statement.name.id
-    if not frame.prefix and name in shared.overrides:
+    if frame.scope is shared.main and name in shared.overrides:
         value: Value = shared.overrides[name]
     else:
         value = expressions.evaluate(frame, statement.value)
@@ -98,7 +101,7 @@ def constant(frame: Frame, statement: ast.Const) -> Value:
             statement.value.span,
             help=[f"leave 'const' out to bind a node: {name} = …"],
         )
-    if not frame.prefix:
+    if frame.scope is shared.main:
         shared.constants[name] = value
     return value
 
@@ -106,11 +109,13 @@ def constant(frame: Frame, statement: ast.Const) -> Value:
 def declare_dims(frame: Frame, statement: ast.Dim) -> None:
     """Bind symbolic sizes."""
     for name in statement.names:
+        warn_of_shadowing(frame, name)
         frame.bind(name, symbol(name.id), "dim")
 
 
 def _input(frame: Frame, statement: ast.Input) -> None:
     shared = frame.shared
+    warn_of_shadowing(frame, statement.name)
     type = read_type(frame, statement.type)
     if type is None:
         frame.bind(statement.name, POISON, "input")
@@ -119,7 +124,7 @@ def _input(frame: Frame, statement: ast.Input) -> None:
     x = shared.builder.add(OPS["input"], (), (("type", type),), type, statement.name.id)
     shared.inputs[statement.name.id] = x
     shared.names[statement.name.id] = x.id
-    frame.bind(statement.name, x, "input", statement.span)
+    frame.bind(statement.name, x, "input", statement.span, statement.type)
 
 
 def _assign(frame: Frame, statement: ast.Assign) -> None:
@@ -136,8 +141,11 @@ def _assign(frame: Frame, statement: ast.Assign) -> None:
 def _right_side(frame: Frame, name: ast.Name, expr: ast.Expr) -> Value:
     if isinstance(expr, ast.Name | ast.Number | ast.String | ast.Bool):
         return expressions.evaluate(frame, expr)
-    call_names = blocks.names_of_calls(expr, name.id, frame)
-    return expressions.evaluate(frame.inside(call_names=call_names), expr)
+    own = frame.scope.own(name.id)
+    carried = own is not None and own.kind == "carried"
+    first = carried and frame.qualified(name.id) + "." == frame.prefix
+    call_names = blocks.names_of_calls(expr, "" if first else name.id, frame)
+    return expressions.evaluate(frame.inside(call_names=call_names, statement=name.id), expr)
 
 
 def _several(frame: Frame, statement: ast.Assign) -> list[Any]:
@@ -150,7 +158,7 @@ def _several(frame: Frame, statement: ast.Assign) -> list[Any]:
     function = expressions.evaluate(frame, call.function)
     if isinstance(function, Poison):
         return poisons
-    if not isinstance(function, BlockFunction):
+    if not isinstance(function, BlockFunction | SharedBlock):
         frame.error("E0405", f"{describe(function)} returns one value", call.span)
         return poisons
     names = blocks.names_of_calls(call, statement.names[0].id, frame)
@@ -158,7 +166,8 @@ def _several(frame: Frame, statement: ast.Assign) -> list[Any]:
     if isinstance(values, Poison):
         return poisons
     if len(values) != len(statement.names):
-        declared = Label(function.block.name.span, "the block", primary=False)
+        block = function.function if isinstance(function, SharedBlock) else function
+        declared = Label(block.block.name.span, "the block", primary=False)
         message = (
             f"'{function.name}' returns {len(values)} values, "
             f"{len(statement.names)} names stand on the left"
@@ -171,11 +180,11 @@ def _several(frame: Frame, statement: ast.Assign) -> list[Any]:
 def named(frame: Frame, name: ast.Name, value: Value, expr: ast.Expr) -> Value:
     """Give a value its name in the graph; constants stay constants for whoever reads the name."""
     shared = frame.shared
-    _warn_of_shadowing(frame, name)
+    warn_of_shadowing(frame, name)
     node = expressions.as_tensor(frame, value, expr.span)
     if isinstance(node, Poison):
         return POISON
-    qualified = frame.qualified(name.id)
+    qualified = _fresh(frame, frame.qualified(name.id))
     if node.node.name is not None or node.node.op.leaf:
         shared.builder.origin = Origin(expr.span, frame.trail)
         node = shared.builder.apply(OPS["identity"], (node,))
@@ -184,31 +193,64 @@ def named(frame: Frame, name: ast.Name, value: Value, expr: ast.Expr) -> Value:
     return value if is_constant(value) or isinstance(value, Poly) else node
 
 
-def _warn_of_shadowing(frame: Frame, name: ast.Name) -> None:
+def _fresh(frame: Frame, qualified: str) -> str:
+    """The qualified name; later calls of a shared block name their nodes `cell.z#2`, `cell.z#3`."""
+    if not frame.cell or qualified not in frame.shared.names:
+        return qualified
+    number = 2
+    while f"{qualified}#{number}" in frame.shared.names:
+        number += 1
+    return f"{qualified}#{number}"
+
+
+def rebind(frame: Frame, name: ast.Name, value: Value) -> None:
+    """After a loop, give a carried name its last value."""
+    binding = frame.scope.own(name.id)
+    if binding is not None and binding.kind == "carried":
+        frame.bind(name, value, "op")
+    else:
+        found = frame.scope.find(name.id)
+        assert found is not None
+        found.value = value
+    node = expressions.as_tensor(frame, value, name.span)
+    if isinstance(node, Expr):
+        frame.shared.names[frame.qualified(name.id)] = node.id
+
+
+def warn_of_shadowing(frame: Frame, name: ast.Name) -> None:
+    """Warn of a name of the file that hides one of the prelude's or an op's."""
     hidden = universal(name.id, frame.shared.float)
     if hidden is None and frame.scope.own(name.id) is None:
         binding = frame.scope.find(name.id)
         hidden = binding.value if binding and binding.span.source is not name.span.source else None
-    if hidden is not None and not frame.prefix and name.id not in BUILTINS:
-        frame.warn("W0106", f"'{name.id}' hides {describe(hidden)}", name.span)
+    what = "whether this is a training step" if name.id == "training" else describe(hidden)
+    if (hidden is not None or name.id == "training") and not frame.prefix:
+        frame.warn("W0106", f"'{name.id}' hides {what}", name.span)
 
 
 def _update(frame: Frame, statement: ast.Update) -> None:
     shared, name = frame.shared, statement.name
     binding = frame.scope.find(name.id)
     value = expressions.tensor(frame, statement.value)
-    state = shared.states.get(frame.qualified(name.id))
     if binding is not None and isinstance(binding.value, Poison):
         return
-    if state is None or binding is None or binding.kind != "state":
-        known = [v.rpartition(".")[2] for v in shared.states]
+    held = binding.value if binding is not None and binding.kind == "state" else None
+    state = shared.states.get(held.node.name or "") if isinstance(held, Expr) else None
+    if state is None or binding is None:
+        known = [v.removeprefix(frame.prefix) for v in shared.states]
         what = f"'{name.id}' is {'bound to no state' if binding else 'not bound'}"
         help = did_you_mean(name.id, known) or [f"declare it: state {name.id}: […] = 0"]
+        if frame.prefix and name.id in shared.states:
+            help = ["a block updates its own states: declare it inside, or update it in the file"]
         frame.error("E0309", f"only a state can be updated: {what}", name.span, help=help)
         return
     binding.used = True
     if state.name in shared.writes:
-        frame.error("E0309", f"'{name.id}' is updated twice", name.span)
+        first = shared.builder.nodes[shared.writes[state.name].value].origin
+        more = [Label(first.span, "the first update", primary=False)] if first else []
+        help = ["one update each: put both into one expression"]
+        message = f"'{name.id}' is updated twice"
+        frame.error("E0309", message, name.span, more=more, help=help)
         return
     if isinstance(value, Poison):
         return
@@ -223,7 +265,9 @@ def fitted(frame: Frame, value: Expr, target: Expr, expr: ast.Expr) -> Expr | No
     builder = frame.shared.builder
     builder.origin = Origin(expr.span, frame.trail)
     if value.type.shape not in (target.type.shape, ()):
-        frame.error("E0215", f"the new value is {value.type}, the old one {target.type}", expr.span)
+        message = f"the new value is {value.type}, the old one {target.type}"
+        help = ["an update keeps the shape: reduce axes, as in mean(x, axis = 0)"]
+        frame.error("E0215", message, expr.span, help=help)
         return None
     value = builder.cast(value, target.type.dtype)
     if value.type.shape != target.type.shape:

@@ -6,6 +6,7 @@ lowered: its fault is reported, and whatever uses it stays silent.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from graphdsl.graph.types import DType
 from graphdsl.language import ast
 
 if TYPE_CHECKING:
-    from graphdsl.compiler.lower.scope import Scope
+    from graphdsl.compiler.lower.scope import Binding, Scope
 
 
 class Poison:
@@ -43,6 +44,16 @@ class BlockFunction:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class SharedBlock:
+    """A block with one set of parameters for all its calls, and the arguments given to it."""
+
+    function: BlockFunction
+    name: str
+    given: Mapping[str, Binding] = field(repr=False)
+    prefix: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class OptimizerFunction:
     """An optimizer and the scope of the file it was declared in."""
 
@@ -57,7 +68,7 @@ class Builtin:
     name: str
 
 
-Function = BlockFunction | OptimizerFunction | Builtin | Op
+Function = BlockFunction | SharedBlock | OptimizerFunction | Builtin | Op
 Value = Expr | bool | int | float | tuple[Any, ...] | Poly | DType | str | Function | Poison
 
 MAX_INTEGER = 2**63 - 1
@@ -72,7 +83,7 @@ def is_constant(value: object) -> bool:
 
 def is_function(value: object) -> bool:
     """Whether a value can be called."""
-    return isinstance(value, BlockFunction | OptimizerFunction | Builtin | Op)
+    return isinstance(value, BlockFunction | SharedBlock | OptimizerFunction | Builtin | Op)
 
 
 def describe(value: object) -> str:
@@ -94,6 +105,8 @@ def describe(value: object) -> str:
             return f"the type {value}"
         case BlockFunction():
             return f"the block {value.name}"
+        case SharedBlock():
+            return f"the shared block {value.name}"
         case OptimizerFunction():
             return f"the optimizer {value.optimizer.name.id}"
         case Op() | Builtin():

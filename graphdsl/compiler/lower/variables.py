@@ -20,6 +20,13 @@ MAX_ELEMENTS = 2**40
 """Elements of one variable; more is a mistake on every machine."""
 
 
+_HABITS = {
+    **{"float32": "f32", "single": "f32", "float64": "f64", "double": "f64"},
+    **{"int32": "i32", "int": "i64", "int64": "i64", "long": "i64", "boolean": "bool"},
+}
+"""Other languages' names of element types."""
+
+
 def read_type(frame: Frame, type: ast.Type | None) -> TensorType | None:
     """A type as written; None with the fault reported."""
     if type is None:
@@ -28,7 +35,12 @@ def read_type(frame: Frame, type: ast.Type | None) -> TensorType | None:
     if type.dtype is not None:
         known = [*DType.__members__, "float"]
         if type.dtype.id not in known:
-            help = did_you_mean(type.dtype.id, known) or [f"the types are {', '.join(known)}"]
+            meant = _HABITS.get(type.dtype.id)
+            help = (
+                [f"it is called '{meant}' here"]
+                if meant
+                else did_you_mean(type.dtype.id, known) or [f"the types are {', '.join(known)}"]
+            )
             frame.error(
                 "E0306", f"'{type.dtype.id}' is no element type", type.dtype.span, help=help
             )
@@ -56,7 +68,12 @@ def declare_param(frame: Frame, statement: ast.Param) -> Value:
             message = f"'{setting.key.id}' is a constant, not {describe(value)}"
             return frame.error("E0313", message, setting.value.span)
         assert isinstance(value, bool | int | float)
+        if isinstance(value, bool) is not (setting.key.id == "frozen"):
+            wanted = "true or false" if setting.key.id == "frozen" else "a number"
+            message = f"'{setting.key.id}' is {wanted}, not {describe(value)}"
+            return frame.error("E0313", message, setting.value.span)
         settings[setting.key.id] = value
+        frame.shared.settings[frame.qualified(statement.name.id), setting.key.id] = setting.span
     frozen = bool(settings.pop("frozen", False))
     if not type.dtype.is_float and not frozen:
         return frame.error(
@@ -87,7 +104,7 @@ def _enter(
 ) -> Value:
     shared, name = frame.shared, frame.qualified(statement.name.id)
     if name in shared.declared:
-        return POISON  # a second binding, reported where the name is bound
+        return _again(frame, statement, name, type)
     shared.builder.origin = Origin(statement.span, frame.trail)
     node = shared.builder.add(OPS[kind], (), (("type", type),), type, name)
     table = shared.params if kind == "param" else shared.states
@@ -95,6 +112,23 @@ def _enter(
     shared.declared[name] = statement.span
     shared.names[name] = node.id
     return node
+
+
+def _again(frame: Frame, statement: ast.Param | ast.State, name: str, type: TensorType) -> Value:
+    """A second declaration: the same variable in a shared block, else bound twice."""
+    shared = frame.shared
+    if not frame.cell:
+        return POISON  # reported where the name is bound
+    variable = shared.params.get(name) or shared.states[name]
+    node = Expr(shared.builder, variable.node)
+    if node.type == type:
+        return node
+    return frame.error(
+        "E0413",
+        f"'{name}' is shared: it was {node.type} in an earlier call and is {type} in this one",
+        statement.span,
+        help=["every call of a shared block needs the same sizes"],
+    )
 
 
 def _variable(
@@ -126,7 +160,7 @@ def _is_fixed(frame: Frame, statement: ast.Param | ast.State, type: TensorType) 
                 "E0310",
                 f"the sizes of a parameter or a state are constants, {size} is not",
                 expr.span,
-                help=["a size that data binds cannot be the size of something stored"],
+                help=["what is stored has its size before data comes: 'const' fixes one"],
             )
             return False
     if isinstance(type.size, int) and type.size > MAX_ELEMENTS:
@@ -169,6 +203,9 @@ def _draw_arguments(frame: Frame, init: ast.Draw, known: Initializer) -> tuple[f
             message = f"'{known.name}' has no argument '{keyword.name.id}'"
             frame.error("E0403", message, keyword.span, help=help)
             return None
+        if keyword.name.id in given:
+            frame.error("E0403", f"'{keyword.name.id}' is given twice", keyword.span, help=help)
+            return None
         given[keyword.name.id] = keyword.value
     values: list[float] = []
     for name, default in known.arguments.items():
@@ -201,7 +238,8 @@ def _filled(
     elif isinstance(value, Expr) and not value.type.weak:
         if frame.shared.builder and _reads(frame, value):
             message = "an initial value is computed from constants alone"
-            frame.error("E0308", message, init.value.span)
+            help = ["what data or parameters decide is bound as a node: name = …"]
+            frame.error("E0308", message, init.value.span, help=help)
             return None
         found, made = value.type, Init(fill=value.id)
     elif is_constant(value):

@@ -17,10 +17,16 @@ from graphdsl.graph.op import OPS
 Pass = Callable[[Graph], Graph]
 
 
-def rewrite(graph: Graph, passes: tuple[Pass, ...] | None = None) -> Graph:
-    """The graph after `passes`, by default all of `PASSES`."""
+def rewrite(
+    graph: Graph,
+    passes: tuple[Pass, ...] | None = None,
+    check: Callable[[Graph], None] | None = None,
+) -> Graph:
+    """The graph after `passes`, by default all of `PASSES`; `check` sees it after each."""
     for step in PASSES if passes is None else passes:
         graph = step(graph)
+        if check is not None:
+            check(graph)
     return graph
 
 

@@ -22,6 +22,7 @@ class Names:
     def __init__(self, type_of: Callable[[str], ArrayType]) -> None:
         self.constants: dict[str, Array] = {}
         self.cells: dict[str, DType] = {}
+        self.streams: dict[str, str] = {}
         self.made_once: list[tuple[str, str]] = []
         self._type_of = type_of
         self._constant_names: dict[object, str] = {}
@@ -46,6 +47,12 @@ class Names:
         an array than on a Python float."""
         name = f"k_{variable}_{dtype}"
         self.cells[name] = dtype
+        return name
+
+    def stream(self, qualified: str) -> str:
+        """The variable of a node's random stream."""
+        name = f"r{len(self.streams)}"
+        self.streams[name] = qualified
         return name
 
     def view(self, name: str, suffix: str, fed: Fed) -> str:

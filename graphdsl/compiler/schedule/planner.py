@@ -83,6 +83,7 @@ class _Planner:
             views=tuple(self.names.made_once),
             scalars=self._scalar_lines(),
             cells=self.names.cells,
+            streams=self.names.streams,
             steps=tuple(self.steps),
             results=results,
             arena_bytes=total,
@@ -157,6 +158,7 @@ class _Planner:
             where=_where(node),
             prefix=f"b{node.id}",
             bind_constant=self.names.constant,
+            bind_stream=self.names.stream,
             bind_view=lambda name, suffix: self.names.view(name, suffix, fed),
         )
 

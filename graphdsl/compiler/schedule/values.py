@@ -58,6 +58,8 @@ class Schedule:
     """(variable, expression) of what depends on the step alone."""
     cells: Mapping[str, DType]
     """Arrays without axes that untyped scalars are handed to kernels in."""
+    streams: Mapping[str, str]
+    """The qualified names of the random streams."""
     steps: tuple[Step, ...]
     results: tuple[tuple[str, str, ArrayType], ...]
     """(the result's name, its variable, its type)"""

@@ -1,0 +1,118 @@
+"""`from "file" import names`: whole declarations from files beside the model, never text.
+
+An imported file gives its blocks, optimizers and constants. Paths stay in the model's folder, or
+in a folder that `--include` names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from graphdsl.compiler.lower.context import Frame
+from graphdsl.compiler.lower.scope import Scope
+from graphdsl.language import ast
+from graphdsl.language.diagnostics import ModelError, did_you_mean
+from graphdsl.language.parser import parse
+from graphdsl.language.source import read_source
+
+BindStatic = Callable[[Frame, ast.Program], None]
+
+
+@dataclass(slots=True)
+class Importer:
+    """Finds, reads and remembers the files that a model imports from."""
+
+    folder: Path | None
+    include: Sequence[Path]
+    bind_static: BindStatic
+    fallback: Callable[[], Scope]
+    scopes: dict[Path, Scope] = field(default_factory=dict)
+    active: list[Path] = field(default_factory=list)
+
+    def bring(self, frame: Frame, statement: ast.Import) -> None:
+        """Bind the names that one import brings."""
+        scope = self._scope(frame, statement)
+        for name in statement.names:
+            found = scope.bindings.get(name.id) if scope is not None else None
+            if scope is not None and found is None:
+                self._not_there(frame, statement, name, scope)
+            if found is not None and name.id not in frame.scope.bindings:
+                frame.scope.bindings[name.id] = found
+            elif found is not None:
+                frame.bind(name, found.value, found.kind)
+
+    def _not_there(self, frame: Frame, statement: ast.Import, name: ast.Name, scope: Scope) -> None:
+        known = ", ".join(scope.bindings) or "nothing that can be imported"
+        frame.error(
+            "E0331",
+            f"'{statement.path.value}' declares no '{name.id}'",
+            name.span,
+            help=did_you_mean(name.id, scope.bindings) or [f"it declares {known}"],
+        )
+
+    def _scope(self, frame: Frame, statement: ast.Import) -> Scope | None:
+        path = self._path(frame, statement)
+        if path is None:
+            return None
+        if path in self.active:
+            round_trip = [*self.active[self.active.index(path) :], path]
+            chain = " imports ".join(p.name for p in round_trip)
+            frame.error("E0332", f"imports go round in a circle: {chain}", statement.span)
+            return None
+        if path not in self.scopes:
+            self.scopes[path] = self._read(frame, statement, path)
+        return self.scopes[path]
+
+    def _read(self, frame: Frame, statement: ast.Import, path: Path) -> Scope:
+        scope = Scope(fallback=self.fallback)
+        try:
+            program = parse(read_source(path))
+        except ModelError as error:
+            for diagnostic in error.diagnostics:
+                frame.shared.report.add(diagnostic)
+            return scope
+        self.active.append(path)
+        trail = (*frame.trail, (statement.span, f"imported from '{statement.path.value}'"))
+        self.bind_static(frame.inside(scope=scope, prefix="", trail=trail), program)
+        self.active.pop()
+        return scope
+
+    def _path(self, frame: Frame, statement: ast.Import) -> Path | None:
+        """The file that an import names, inside a folder it may come from."""
+        written, span = statement.path.value, statement.path.span
+        if self.folder is None and not self.include:
+            help = ["load the model from a file, or name a folder to import from"]
+            frame.error("E0333", "a text that is no file imports nothing", span, help=help)
+            return None
+        pure = PurePosixPath(written.replace("\\", "/"))
+        if pure.is_absolute() or ".." in pure.parts or ":" in written or "\0" in written:
+            help = ["imports come from the model's folder or from --include DIR"]
+            frame.error("E0334", f"'{written}' leaves the model's folder", span, help=help)
+            return None
+        for folder in ([self.folder] if self.folder else []) + list(self.include):
+            found = (folder / pure).resolve()
+            if not found.exists():
+                continue
+            if not found.is_relative_to(folder.resolve()):
+                frame.error(
+                    "E0334",
+                    f"'{written}' is a link that leaves the model's folder",
+                    span,
+                    help=["copy the file, or allow its folder with --include DIR"],
+                )
+                return None
+            return found
+        self._report_missing(frame, statement)
+        return None
+
+    def _report_missing(self, frame: Frame, statement: ast.Import) -> None:
+        beside = sorted(p.name for p in self.folder.glob("*.gdl")) if self.folder else []
+        written = statement.path.value
+        frame.error(
+            "E0335",
+            f"there is no file '{written}'",
+            statement.path.span,
+            help=did_you_mean(written, beside) or ["imports come from beside the model's file"],
+        )

@@ -1,0 +1,85 @@
+"""`show`: every stage as text."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from graphdsl.cli.show import STAGES
+
+
+def test_the_syntax_tree(call, model) -> None:
+    done = call("show", model("output y = -2^x"), "--stage", "ast")
+    assert done.out == (
+        "Output(\n"
+        "  name=Name(id='y'),\n"
+        "  value=Unary(op='-', operand=Binary(op='^', left=Number(value=2), right=Name(id='x'))),\n"
+        ")\n"
+    )
+
+
+def test_the_graph_has_a_line_for_each_node(call, examples) -> None:
+    done = call("show", examples / "lecture" / "l1.gdl")
+    assert "2 a: mul(0, 1) f32" in done.out.splitlines()
+    assert "output y = 9" in done.out
+
+
+def test_the_reverse_sweep_is_the_training_step_s_where_there_is_one(call, examples) -> None:
+    done = call("show", examples / "digits.gdl", "--stage", "reverse")
+    assert {"# forward", "# reverse", "# update"} <= set(done.out.splitlines())
+
+
+def test_the_reverse_sweep_is_the_first_scalar_s_otherwise(call, examples) -> None:
+    done = call("show", examples / "lecture" / "l1.gdl", "--stage", "reverse", "--dtype", "f64")
+    assert "# reverse" in done.out
+    assert "output ∂x" in done.out
+    assert "output ∂z" in done.out
+
+
+def test_the_schedule_says_what_memory_it_saves(call, examples) -> None:
+    done = call("show", examples / "digits.gdl", "--stage", "schedule", "N=64")
+    peak, naive = map(_number, re.findall(r"([\d,]+)(?: bytes;| if every)", done.out)[:2])
+    assert peak < naive
+    assert "f32[64, 128]" in done.out
+    assert done.err == ""
+
+
+def _number(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
+def test_the_source_runs(call, examples) -> None:
+    done = call("show", examples / "digits.gdl", "--stage", "source", "N=3")
+    compile(done.out, "source", "exec")
+    assert "def run(x0, x1, t, epoch, total_steps):" in done.out
+    assert "from numpy import" in done.out
+
+
+@pytest.mark.parametrize(("file", "said"), [("digits.gdl", "N=64"), ("lecture/l6.gdl", "N=2")])
+def test_sizes_that_are_not_given_are_chosen_and_told(call, examples, file, said) -> None:
+    done = call("show", examples / file, "--stage", "schedule")
+    assert f"with {said}" in done.err
+
+
+def test_a_size_that_is_not_there_is_said(call, examples) -> None:
+    done = call("show", examples / "digits.gdl", "--stage", "source", "M=3")
+    assert done.code == 1
+    assert "E0821" in done.err
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize(
+    "text",
+    ["", "input x\n", "const k = 1\n", "input x: i64[3]\noutput y = x + 1\n", "state m = 0\n"],
+)
+def test_every_stage_of_every_model_is_shown_or_refused(call, model, stage, text) -> None:
+    done = call("show", model(text), "--stage", stage)
+    assert done.code in (0, 1)
+    assert done.code == 0 or "error[" in done.err
+
+
+def test_the_same_text_every_time(call, examples) -> None:
+    for stage in STAGES:
+        words = ("show", examples / "digits.gdl", "--stage", stage, "N=8")
+        assert call(*words).out == call(*words).out
