@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from graphdsl import ops
@@ -62,6 +63,7 @@ class Compilation:
     program: ast.Program
     constants: Mapping[str, Any] = field(default_factory=dict)
     float: DType = DType.f32
+    include: Sequence[Path] = ()
     _lowered: dict[bool, Lowered] = field(default_factory=dict)
     _expanded: dict[bool, Graph] = field(default_factory=dict)
     _compiled: dict[Purpose, Compiled] = field(default_factory=dict)
@@ -71,7 +73,11 @@ class Compilation:
         """The file as lowered for one mode."""
         if training not in self._lowered:
             self._lowered[training] = lower(
-                self.program, self.constants, float=self.float, training=training
+                self.program,
+                self.constants,
+                float=self.float,
+                training=training,
+                include=self.include,
             )
         return self._lowered[training]
 
@@ -141,21 +147,27 @@ class Compilation:
 
 
 def compile_source(
-    source: Source, constants: Mapping[str, Any] | None = None, float: DType = DType.f32
+    source: Source,
+    constants: Mapping[str, Any] | None = None,
+    float: DType = DType.f32,
+    include: Sequence[Path] = (),
 ) -> Compilation:
     """Parse and lower a file, both modes; raises `ModelError` with every fault."""
-    compilation = Compilation(parse(source), dict(constants or {}), float)
+    compilation = Compilation(parse(source), dict(constants or {}), float, include)
     compilation.lowered()
     compilation.lowered(training=True)
     return compilation
 
 
 def check(
-    source: Source, constants: Mapping[str, Any] | None = None, float: DType = DType.f32
+    source: Source,
+    constants: Mapping[str, Any] | None = None,
+    float: DType = DType.f32,
+    include: Sequence[Path] = (),
 ) -> tuple[Diagnostic, ...]:
     """Every diagnostic of a file, errors or else warnings, down to its training step."""
     try:
-        compilation = compile_source(source, constants, float)
+        compilation = compile_source(source, constants, float, include)
         train = compilation.lowered(training=True).train
         if train is not None:
             compilation.compiled(compilation.step_purpose())

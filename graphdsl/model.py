@@ -32,14 +32,16 @@ def load(
     dtype: str = "f32",
     seed: int | None = None,
     engine: str = "numpy",
+    include: Sequence[str | Path] = (),
     **constants: Any,
 ) -> Model:
     """The model in a file; keywords override its constants.
 
     `dtype` is the model's float ("f32" or "f64"); `seed` that of initial values, shuffling and
-    random ops, in place of the train block's. Raises `ModelError` with every fault of the file.
+    random ops, in place of the train block's; `include` are folders that imports may also come
+    from. Raises `ModelError` with every fault of the file.
     """
-    return _build(read_source(Path(path)), dtype, seed, engine, constants)
+    return _build(read_source(Path(path)), dtype, seed, engine, include, constants)
 
 
 def loads(
@@ -48,14 +50,20 @@ def loads(
     dtype: str = "f32",
     seed: int | None = None,
     engine: str = "numpy",
+    include: Sequence[str | Path] = (),
     **constants: Any,
 ) -> Model:
     """The model in a text; see `load`."""
-    return _build(Source(text), dtype, seed, engine, constants)
+    return _build(Source(text), dtype, seed, engine, include, constants)
 
 
 def _build(
-    source: Source, dtype: str, seed: int | None, engine: str, constants: Mapping[str, Any]
+    source: Source,
+    dtype: str,
+    seed: int | None,
+    engine: str,
+    include: Sequence[str | Path],
+    constants: Mapping[str, Any],
 ) -> Model:
     if dtype not in ("f32", "f64"):
         raise _misused(f"a model's float is 'f32' or 'f64', not '{dtype}'")
@@ -63,7 +71,8 @@ def _build(
         raise _misused(f"there is no engine '{engine}'", "the engines are: numpy")
     if seed is not None:
         check_overrides({"seed": seed}, TRAIN)
-    return Model(compile_source(source, constants, DType[dtype]), seed)
+    folders = [Path(folder) for folder in include]
+    return Model(compile_source(source, constants, DType[dtype], folders), seed)
 
 
 class Model:

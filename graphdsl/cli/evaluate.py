@@ -12,6 +12,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The options of `evaluate`."""
     parser.add_argument("file", metavar="FILE", help="a model file with a data block")
     parts.add_weights(parser)
+    parts.add_data(parser, "other rows to measure on")
     options.add_model_options(parser)
     options.add_seed(parser)
     options.add_json(parser)
@@ -20,14 +21,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure and print."""
     from graphdsl.cli import values
+    from graphdsl.cli.faults import BadArgument
     from graphdsl.training import loop
-    from graphdsl.training.data import load_dataset
+    from graphdsl.training.data import load_dataset, load_part
     from graphdsl.training.options import fit_settings
 
     model = parts.load_trained(args)
-    dataset = load_dataset(model.session)
     size = fit_settings(model.compilation, {}).eval_batch
-    chosen = parts.chosen(dataset, args.part)
+    if args.data is None:
+        chosen = parts.chosen(load_dataset(model.session), args.part)
+    elif args.part is None:
+        chosen = {"data": load_part(model.session, args.data)}
+    else:
+        raise BadArgument("give one of --data and --part")
     found = {name: loop.evaluate(model.session, part, size) for name, part in chosen.items()}
     if args.json:
         told = {

@@ -32,6 +32,16 @@ def add_weights(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_data(parser: argparse._ActionsContainer, does: str) -> None:
+    """`--data`."""
+    parser.add_argument(
+        "--data",
+        metavar="PATH",
+        type=Path,
+        help=f"{does}, in a file or folder with the columns that the data block names",
+    )
+
+
 def load_trained(args: argparse.Namespace) -> Model:
     """The model of the command line with the weights it names."""
     model = options.load_model(args)

@@ -24,12 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="a model file")
     options.add_feeds(parser)
     parts.add_weights(parser)
-    parser.add_argument(
-        "--data",
-        metavar="PATH",
-        type=Path,
-        help="other rows, in a file or folder with the data block's columns",
-    )
+    parts.add_data(parser, "other rows to predict for")
     parser.add_argument(
         "-o",
         "--out",

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphdsl.cli import options
+from graphdsl.cli import options, parts
 
 if TYPE_CHECKING:
     from graphdsl.model import Model
@@ -29,6 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="the folder for weights and history, new or empty (default: runs/MODEL-N)",
     )
+    parts.add_data(group, "other data to train on")
     group.add_argument("--epochs", metavar="N", type=options.natural, help="how many epochs")
     group.add_argument("--batch", metavar="N|all", type=_batch, help="how many rows a step takes")
     group.add_argument("-q", "--quiet", action="store_true", help="no progress, results alone")
@@ -49,7 +50,11 @@ def run(args: argparse.Namespace) -> int:
         if fed:
             raise BadArgument("a file with a train block takes its data from there; see predict")
         return train(model, args)
-    asked = [f"--{name}" for name in ("out", "epochs", "batch") if getattr(args, name) is not None]
+    asked = [
+        f"--{name}"
+        for name in ("out", "data", "epochs", "batch")
+        if getattr(args, name) is not None
+    ]
     if asked:
         raise BadArgument(f"{asked[0]} is for files with a train block, and {args.file} has none")
     _print_values(model, fed, args.json)
@@ -83,7 +88,7 @@ def train(model: Model, args: argparse.Namespace) -> int:
     settings = fit_settings(model.compilation, overrides)
     if settings.seed != model.seed:
         model.session.initialise(settings.seed)
-    dataset = load_dataset(model.session)
+    dataset = load_dataset(model.session, data=args.data)
     trainer = Trainer(model.session)
     folder = run_folder.create(args.out, Path(args.file).stem)
     run_folder.write_start(folder, model.session, dataset, settings)
@@ -102,7 +107,7 @@ def train(model: Model, args: argparse.Namespace) -> int:
 
 def _print_scores(model: Model, history: History, folder: Path, as_json: bool) -> None:
     """The losses and metrics on the part held out, and the folder."""
-    from graphdsl.cli import parts, values
+    from graphdsl.cli import values
 
     if as_json:
         scores = {

@@ -12,7 +12,7 @@ from typing import Literal
 
 from graphdsl.training.files import write_text
 
-Ending = Literal["epochs", "early", "interrupted", "diverged"]
+Ending = Literal["epochs", "early", "interrupted", "diverged", "failed"]
 Row = dict[str, float]
 
 

@@ -16,7 +16,7 @@ from graphdsl.language.diagnostics import DataError, Diagnostic, DivergedError, 
 from graphdsl.session import Session
 from graphdsl.training.batches import Batches
 from graphdsl.training.data import Dataset, batch_symbol
-from graphdsl.training.history import History, Row
+from graphdsl.training.history import Ending, History, Row
 from graphdsl.training.measure import evaluate, predict
 from graphdsl.training.options import FitSettings
 from graphdsl.training.progress import Listener, Run, Silent
@@ -49,8 +49,12 @@ def fit(
         with _interruptible(loop):
             loop.run()
             loop.finish()
-    except DivergedError:
-        history.ending = "diverged"
+    except BaseException as error:
+        endings: dict[type, Ending] = {
+            DivergedError: "diverged",
+            KeyboardInterrupt: "interrupted",
+        }
+        history.ending = endings.get(type(error), "failed")
         raise
     finally:
         listener.on_end(history)

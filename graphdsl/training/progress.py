@@ -227,6 +227,7 @@ def outcome(history: History) -> str:
         "early": "stopped early",
         "interrupted": "interrupted",
         "diverged": "diverged",
+        "failed": "failed",
     }[history.ending]
     line = f"{ending} after {len(history.epochs)} epochs in {history.seconds:.2f} s"
     if history.best is not None:

@@ -198,7 +198,9 @@ def _header(file: IO[bytes], what: str) -> _Header:
             raise broken(what, f"version {version[0]}.{version[1]} of the format is unknown")
         read = form.read_array_header_1_0 if version == (1, 0) else form.read_array_header_2_0
         shape, _, dtype = read(file)
-    except (ValueError, EOFError, SyntaxError, TypeError, RecursionError, MemoryError) as problem:
+    except DataError:
+        raise
+    except Exception as problem:  # NumPy parses the header as Python, and lets much through
         reason = str(problem).partition("\n")[0]
         raise broken(what, reason, "np.save writes .npy files") from None
     if any(size < 0 for size in shape):

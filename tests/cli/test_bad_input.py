@@ -122,8 +122,8 @@ def test_bad_data_and_settings(call, model, x: str, setting: str, table: str, sa
     ("source", "said"),
     [
         ("none.csv", "none.csv"),
-        ("../t.csv", "m.gdl:8:12"),
-        ("/etc/passwd", "m.gdl:8:12"),
+        ("../t.csv", "m.gdl:8:3"),
+        ("/etc/passwd", "m.gdl:8:3"),
         ("m.gdl", "m.gdl"),
         ("broken.npz", "broken.npz"),
         ("pickled.npz", "pickled.npz"),

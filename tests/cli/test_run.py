@@ -253,6 +253,16 @@ def test_predictions_for_other_rows_need_no_answers(call, small: Path, trained: 
     assert json.loads(done.out)["line"] == pytest.approx([2, 2, 2], abs=0.05)
 
 
+def test_other_data_takes_the_source_s_place(call, small: Path, trained: Path) -> None:
+    x = np.ones((8, 2))
+    np.savez("new.npz", x=x, y=x @ [3, -1] + 2)
+    done = call("evaluate", small, "--weights", trained, "--data", "new.npz")
+    assert done.out.splitlines()[-1] == "data close 100.0 %"
+    assert call("run", small, "-q", "--data", "new.npz").code == 0
+    assert call("evaluate", small, "--data", "new.npz", "--part", "test").code == 2
+    assert call("evaluate", small, "--data", "none.npz").code == 1
+
+
 def test_two_sources_of_rows_are_one_too_many(call, small: Path) -> None:
     assert call("predict", small, "x=[[1, 1]]", "--part", "test").code == 2
 

@@ -59,7 +59,6 @@ class Lowering:
     importer: Importer | None = None
     main: Scope | None = None
     """The scope of the model's own file."""
-    reported: set[tuple[str, str, str, tuple[Label, ...]]] = field(default_factory=set)
     settings: dict[tuple[str, str], Span] = field(default_factory=dict)
     """Where each `with` setting of a parameter was written."""
     later: dict[str, Span] = field(default_factory=dict)
@@ -109,11 +108,7 @@ class Frame:
         """Report an error at `span`; the value is `POISON`, to be returned in place of one."""
         labels = (Label(span, text), *more)
         trail = tuple(Trail(*step) for step in self.trail)
-        # the same fault is met once for each call that leads there: the first trail is enough
-        key = (span.source.name, code, message, labels)
-        if key not in self.shared.reported:
-            self.shared.reported.add(key)
-            self.shared.report.add(Diagnostic(code, message, labels, tuple(help), trail))
+        self.shared.report.add(Diagnostic(code, message, labels, tuple(help), trail))
         return POISON
 
     def warn(self, code: str, message: str, span: Span, *, help: Sequence[str] = ()) -> None:

@@ -56,9 +56,7 @@ def lower_repeat(frame: Frame, statement: ast.Repeat) -> None:
 
 def collect(frame: Frame, statement: ast.Collect) -> None:
     """Keep one turn's value of a collected name."""
-    if frame.collected is None:
-        frame.error("E0327", "'collect' stands in the body of a 'repeat'", statement.span)
-        return
+    assert frame.collected is not None, "the parser lets 'collect' stand in a loop alone"
     value = expressions.tensor(frame, statement.value)
     if isinstance(value, Poison):
         return

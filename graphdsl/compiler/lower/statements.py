@@ -88,6 +88,7 @@ def _return(frame: Frame, statement: ast.Return) -> list[Value] | Poison:
 def constant(frame: Frame, statement: ast.Const) -> Value:
     """The value of a constant, which the command line or Python may override."""
     shared, name = frame.shared, statement.name.id
+    warn_of_shadowing(frame, statement.name)
     if frame.scope is shared.main and name in shared.overrides:
         value: Value = shared.overrides[name]
     else:

@@ -1,0 +1,95 @@
+"""`from … import`: whole declarations from files beside the model, and from nowhere else."""
+
+from pathlib import Path
+
+import pytest
+
+import graphdsl
+from graphdsl.driver import check
+from graphdsl.language.source import read_source
+
+LAYER = "const width = 4\n\nblock Layer(x) {\n  param W: [3, width] = 1\n  return x @ W\n}\n"
+MODEL = 'from "layers.gdl" import Layer\n\ninput x: [2, 3]\noutput y = Layer(x)\n'
+
+
+def codes(path: Path) -> list[str]:
+    """The codes of a file's errors."""
+    return [d.code for d in check(read_source(path)) if d.severity == "error"]
+
+
+def write(folder: Path, **files: str) -> Path:
+    """Write `name.gdl` files; the path of `model.gdl`."""
+    for name, text in files.items():
+        (folder / f"{name}.gdl").write_text(text)
+    return folder / "model.gdl"
+
+
+def test_a_block_is_imported_with_what_it_sees(tmp_path: Path) -> None:
+    model = graphdsl.load(write(tmp_path, layers=LAYER, model=MODEL))
+    assert model.run(x=[[1, 2, 3]] * 2)["y"].tolist() == [[6] * 4] * 2
+
+
+def test_an_imported_constant_is_not_overridden(tmp_path: Path) -> None:
+    path = write(tmp_path, layers=LAYER, model=MODEL)
+    with pytest.raises(graphdsl.ModelError, match="no constant 'width'"):
+        graphdsl.load(path, width=7)
+
+
+def test_imports_may_import(tmp_path: Path) -> None:
+    outer = 'from "inner.gdl" import Layer\n\nblock Two(x) {\n  return Layer(x) + 1\n}\n'
+    model = 'from "outer.gdl" import Two\n\ninput x: [2, 3]\noutput y = Two(x)\n'
+    path = write(tmp_path, inner=LAYER, outer=outer, model=model)
+    assert graphdsl.load(path).run(x=[[1, 1, 1]] * 2)["y"].tolist() == [[4] * 4] * 2
+
+
+def test_a_circle_is_an_error(tmp_path: Path) -> None:
+    a = 'from "b.gdl" import B\n\nblock A(x) {\n  return x\n}\n'
+    b = 'from "a.gdl" import A\n\nblock B(x) {\n  return x\n}\n'
+    model = 'from "a.gdl" import A\n\ninput x\noutput y = A(x)\n'
+    assert codes(write(tmp_path, a=a, b=b, model=model)) == ["E0332"]
+
+
+def test_a_name_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    path = write(tmp_path, layers=LAYER, model=MODEL.replace("Layer", "Leyer"))
+    (diagnostic,) = [d for d in check(read_source(path)) if d.code == "E0331"]
+    assert diagnostic.help == ("did you mean 'Layer'?",)
+
+
+@pytest.mark.parametrize("written", ["../layers.gdl", "/etc/passwd", "a/../../b.gdl", "C:x.gdl"])
+def test_a_path_that_leaves_the_folder_is_refused(tmp_path: Path, written: str) -> None:
+    (tmp_path / "layers.gdl").write_text(LAYER)
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    assert "E0334" in codes(write(inner, model=MODEL.replace("layers.gdl", written)))
+
+
+def test_a_link_that_leaves_the_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "layers.gdl").write_text(LAYER)
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (inner / "layers.gdl").symlink_to(tmp_path / "layers.gdl")
+    assert "E0334" in codes(write(inner, model=MODEL))
+
+
+def test_include_allows_another_folder(tmp_path: Path) -> None:
+    (tmp_path / "layers.gdl").write_text(LAYER)
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    model = graphdsl.load(write(inner, model=MODEL), include=[tmp_path])
+    assert model.outputs["y"].shape == (2, 4)
+
+
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
+    assert "E0335" in codes(write(tmp_path, layers=LAYER, model=MODEL.replace("layers", "layer")))
+
+
+def test_faults_of_an_imported_file_are_told_where_they_stand(tmp_path: Path) -> None:
+    path = write(tmp_path, layers="block Layer(x) {\n  return x +\n}\n", model=MODEL)
+    found = [d for d in check(read_source(path)) if d.primary]
+    assert any(d.primary and d.primary.span.source.name.endswith("layers.gdl") for d in found)
+
+
+def test_a_text_imports_nothing() -> None:
+    with pytest.raises(graphdsl.ModelError) as caught:
+        graphdsl.loads(MODEL)
+    assert caught.value.diagnostics[0].code == "E0333"

@@ -1,0 +1,110 @@
+"""Right-hand sides of a data block: what they compute, and where their errors stand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import graphdsl
+from graphdsl import GraphdslError, ModelError
+from graphdsl.training.data import Dataset, load_dataset
+
+HEAD = """dim N
+const k = 2
+block twice(v) {
+  return v * k
+}
+input x: [N, 2]
+input y: i64[N]
+loss J = mean(x) + 0 * mean(y)
+"""
+
+
+def dataset(path: Path, **settings: object) -> Dataset:
+    return load_dataset(graphdsl.load(path, dtype="f64").session, settings)
+
+
+@pytest.mark.parametrize(
+    ("x", "expected"),
+    [
+        ("table[:, :2]", [[1, 2], [3, 4.5]]),
+        ("stack(a, b, axis = 1)", [[1, 2], [3, 4.5]]),
+        ('stack(column("a"), b / 2, axis = 1)', [[1, 1], [3, 2.25]]),
+        ("table[:, :k] / 2", [[0.5, 1], [1.5, 2.25]]),
+        ("twice(table[:, :2])", [[2, 4], [6, 9]]),
+        ("exp(table[:, 1:3])", [[np.exp(2), 1], [np.exp(4.5), np.e]]),
+        ("stack(a == 3, a > 0, axis = -1)", [[0, 1], [1, 1]]),
+    ],
+)
+def test_expressions(write, x: str, expected: list[list[float]]) -> None:
+    data = dataset(write(f'source = "a.csv"\nx = {x}\ny = c', train="", head=HEAD))
+    np.testing.assert_allclose(data.train.arrays["x"][:2], expected)
+    assert data.train.arrays["x"].dtype == np.float64
+    assert data.train.arrays["y"].tolist() == [0, 1, 2, 1, 0, 2]
+
+
+def test_columns_shadow_constants_but_not_functions(write) -> None:
+    table = "k,exp,c\n1,2,0\n3,4,1\n"
+    path = write(
+        'source = "a.csv"\nx = twice(stack(k, exp(exp), axis = 1))\ny = c', table, "", HEAD
+    )
+    np.testing.assert_allclose(dataset(path).train.arrays["x"][0], [2, 2 * np.exp(2)])
+
+
+def test_standardize_takes_its_statistics_from_the_training_part(write) -> None:
+    table = "a,flat,c\n" + "".join(f"{i * i},7,0\n" for i in range(20))
+    data = 'source = "a.csv"\nx = standardize(table[:, :2])\ny = c\nsplit = [0.5, 0.5]'
+    path = write(data, table, train="", head=HEAD)
+    data = dataset(path)
+    assert data.valid is not None
+    train, valid = data.train.arrays["x"], data.valid.arrays["x"]
+    np.testing.assert_allclose(train[:, 0].mean(), 0, atol=1e-12)
+    np.testing.assert_allclose(train[:, 0].std(), 1)
+    assert abs(valid[:, 0].mean()) > 1e-3
+    assert not train[:, 1].any()
+
+
+def test_category_keeps_its_mapping(write) -> None:
+    path = write('source = "a.csv"\nx = table[:, :2]\ny = category(kind) + 0', train="", head=HEAD)
+    data = dataset(path)
+    assert data.train.arrays["y"].tolist() == [0, 1, 0, 2, 1, 0]
+    assert data.categories == {"kind": ("cat", "dog", "emu")}
+
+
+@pytest.mark.parametrize(
+    ("x", "code", "place", "said"),
+    [
+        ("tabel", "E0507", "m.gdl:11:5", "did you mean 'table'?"),
+        ('column("aa")', "E0507", "m.gdl:11:12", "the columns of"),
+        ("J + table", "E0507", "m.gdl:11:5", "'J' is a node of the model"),
+        ("column(a)", "E0510", "m.gdl:11:5", "double quotes"),
+        ("kind", "E0510", "m.gdl:11:5", "line 2 holds 'cat'"),
+        ("standardize(a, b)", "E0510", "m.gdl:11:5", "one argument"),
+        ("standardize(3)", "E0510", "m.gdl:11:17", "not one number"),
+        ("category(a + b)", "E0510", "m.gdl:11:14", "the name of a column"),
+        ("table @ table", "E0204", "m.gdl:11:5", "f64[6, 3]"),
+        ("exp(table, 3)", "E0408", "m.gdl:11:12", ""),
+        ("table[:, :1]", "E0604", "m.gdl:11:5", "[N, 2]"),
+        ("table[:3, :2]", "E0511", "m.gdl:11:5", "[3, 2]"),
+        ("ln(table[:, 1:3] - 4)", "E0612", "m.gdl:11:5", "nan at [0, 0]"),
+        ("table[:, :2][7 * c]", "E0607", "m.gdl:11:5", "index 7"),
+    ],
+)
+def test_errors_stand_where_the_user_wrote_them(
+    write, x: str, code: str, place: str, said: str
+) -> None:
+    path = write(f'source = "a.csv"\nx = {x}\ny = c', train="", head=HEAD)
+    with pytest.raises(GraphdslError) as caught:
+        dataset(path)
+    text = str(caught.value)
+    assert code in text
+    assert place in text
+    assert said in text
+
+
+def test_all_unknown_columns_are_reported_at_once(write) -> None:
+    with pytest.raises(ModelError) as caught:
+        dataset(write('source = "a.csv"\nx = one + two\ny = three', train="", head=HEAD))
+    assert len(caught.value.diagnostics) == 3

@@ -1,0 +1,145 @@
+"""NumPy's files: what is read, and what is refused before memory is taken for it."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from graphdsl import DataError
+from graphdsl.training.sources import machine_memory, read_table
+
+
+def header(descr: str, shape: str) -> bytes:
+    """The start of an `.npy` file that declares what it likes."""
+    text = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}".encode()
+    text += b" " * (63 - (len(text) + 10) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text
+
+
+def npz(path: Path, *members: tuple[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members:
+            archive.writestr(name, data)
+    return path
+
+
+def refusal(path: Path, column: str | None = None) -> str:
+    with pytest.raises(DataError) as caught:  # noqa: PT012
+        table = read_table(path)
+        if column is not None:
+            table.array(column)
+    return str(caught.value)
+
+
+def test_npz_gives_its_arrays_by_name(tmp_path: Path) -> None:
+    a, b = np.arange(6, dtype=np.uint8).reshape(3, 2), np.asfortranarray(np.eye(3))
+    np.savez_compressed(tmp_path / "d.npz", a=a, b=b)
+    table = read_table(tmp_path / "d.npz")
+    assert {name: column.shape for name, column in table.columns.items()} == {
+        "a": (3, 2),
+        "b": (3, 3),
+    }
+    np.testing.assert_array_equal(table.array("a"), a)
+    np.testing.assert_array_equal(table.array("b"), b)
+
+
+def test_a_folder_of_npy_is_mapped(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.ones((4, 2), np.float32))
+    np.save(tmp_path / "none.npy", np.ones((0, 2)))
+    table = read_table(tmp_path)
+    x = table.array("x")
+    assert isinstance(x.base, np.memmap)
+    assert table.array("none").shape == (0, 2)
+
+
+def test_objects_are_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "d.npz", a=np.array([{}, []], dtype=object))
+    assert "E0614" in refusal(tmp_path / "d.npz", "a")
+    np.save(tmp_path / "o.npy", np.array([{}], dtype=object))
+    assert "o.npy" in refusal(tmp_path, "o")
+
+
+@pytest.mark.parametrize("shape", ["(1099511627776,)", "(4294967296, 4294967296)", "(3,)"])
+def test_declared_sizes_are_compared_with_the_file(tmp_path: Path, shape: str) -> None:
+    data = header("'<f8'", shape) + bytes(16)
+    assert "16" in refusal(npz(tmp_path / "d.npz", ("a.npy", data)), "a")
+    (tmp_path / "a.npy").write_bytes(data)
+    assert "E0610" in refusal(tmp_path, "a")
+
+
+def test_what_memory_cannot_hold_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "d.npz"
+    np.savez_compressed(path, a=np.zeros(100_000))
+    monkeypatch.setattr("graphdsl.training.sources.machine_memory", lambda: 50_000)
+    assert "E0613" in refusal(path, "a")
+    assert machine_memory() > 2**28
+
+
+def buffer(array: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    np.save(out, array)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda p: p.write_bytes(b""), "empty"),
+        (lambda p: p.write_bytes(b"PK\x03\x04 and then nonsense"), "not a zip archive"),
+        (lambda p: p.write_bytes(os.urandom(500)), "not a zip archive"),
+        (lambda p: npz(p, ("readme.txt", b"hello")), "no arrays"),
+        (lambda p: npz(p, ("a.npy", b"not an array at all")), "'a'"),
+        (lambda p: npz(p, ("a.npy", header("'<f8'", "(-3,)"))), "[-3]"),
+        (lambda p: npz(p, ("a.npy", b"\x93NUMPY\x09\x09")), "9.9"),
+        (lambda p: npz(p, ("a.npy", header("[" * 5000, "(3,)"))), "'a'"),
+    ],
+)
+def test_damaged_archives(tmp_path: Path, make: object, said: str) -> None:
+    make(tmp_path / "d.npz")  # type: ignore[operator]
+    text = refusal(tmp_path / "d.npz")
+    assert "E0610" in text
+    assert said in text
+
+
+def test_a_name_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.warns(UserWarning, match="Duplicate"):
+        npz(tmp_path / "d.npz", ("a.npy", buffer(np.ones(3))), ("a.npy", buffer(np.ones(3))))
+    assert "twice" in refusal(tmp_path / "d.npz")
+
+
+def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
+    path = npz(tmp_path / "d.npz", ("a.npy", buffer(np.random.default_rng(0).normal(size=500))))
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 0xFF
+    path.write_bytes(bytes(data))
+    assert "E0610" in refusal(path, "a")
+
+
+def test_missing_files_and_formats(tmp_path: Path) -> None:
+    np.savez(tmp_path / "digits.npz", a=np.ones(3))
+    text = refusal(tmp_path / "digit.npz")
+    assert "E0609" in text
+    assert "did you mean 'digits.npz'" in text
+    (tmp_path / "d.parquet").write_bytes(b"PAR1")
+    text = refusal(tmp_path / "d.parquet")
+    assert "E0608" in text
+    assert ".npz, a folder of .npy, .csv" in text
+    os.mkfifo(tmp_path / "pipe.csv")
+    assert "not a file" in refusal(tmp_path / "pipe.csv")
+    (tmp_path / "empty").mkdir()
+    assert "no .npy files" in refusal(tmp_path / "empty")
+
+
+def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "secret.npy", np.ones(3))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "x.npy").symlink_to(tmp_path / "secret.npy")
+    assert "E0508" in refusal(tmp_path / "data")
