@@ -72,14 +72,22 @@ class Compilation:
     def lowered(self, training: bool = False) -> Lowered:
         """The file as lowered for one mode."""
         if training not in self._lowered:
-            self._lowered[training] = lower(
-                self.program,
-                self.constants,
-                float=self.float,
-                training=training,
-                include=self.include,
-            )
+            other = self._lowered.get(not training)
+            if other is not None and not other.reads_training:
+                graph = replace(other.graph, training=training)
+                self._lowered[training] = replace(other, graph=graph)
+            else:
+                self._lowered[training] = self._lower(training)
         return self._lowered[training]
+
+    def _lower(self, training: bool) -> Lowered:
+        return lower(
+            self.program,
+            self.constants,
+            float=self.float,
+            training=training,
+            include=self.include,
+        )
 
     def graph(self, training: bool = False) -> Graph:
         """The forward graph for one mode, every `grad` expanded; nothing rewritten yet."""

@@ -7,6 +7,7 @@ API and the trainer stand on it.
 from __future__ import annotations
 
 import contextvars
+import math
 import os
 import threading
 from collections import OrderedDict
@@ -20,7 +21,7 @@ from graphdsl.driver import Compilation, Compiled, Purpose, initial_values
 from graphdsl.engines import feeds
 from graphdsl.engines.memory import Memory
 from graphdsl.engines.numpy import Executable
-from graphdsl.graph.graph import Graph, Variable
+from graphdsl.graph.graph import Graph, Node, Variable
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.sizes import evaluate, symbols
 from graphdsl.graph.types import TensorType
@@ -31,7 +32,6 @@ from graphdsl.language.diagnostics import (
     UsageError,
     did_you_mean,
 )
-from graphdsl.language.source import Span
 from graphdsl.ops.initial import INITIALIZERS
 from graphdsl.ops.runtime import IndexFault, stream_key
 
@@ -110,7 +110,8 @@ class Session:
         try:
             return Executable(compiled.emit(sizes), self.memory)
         except MemoryError:
-            raise _too_large("this program's arrays", sizes) from None
+            message = "this program's arrays take more memory than there is"
+            raise _refused("E0802", message, sizes) from None
 
     # --- feeding and running ---------------------------------------------------------------------
 
@@ -212,32 +213,32 @@ def _fill(target: Array, variable: Variable, seed: int) -> None:
 def _check_sizes(graph: Graph, sizes: Mapping[str, int]) -> None:
     """Refuse a program one of whose arrays is larger than the machine's memory."""
     limit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    seen: set[TensorType] = set()
     for node in graph.nodes:
-        try:
-            count = evaluate(node.type.size, sizes)
-            shape = [evaluate(size, sizes) for size in node.type.shape]
-        except KeyError as unbound:
-            raise ModelError(
-                Diagnostic(
-                    "E0804",
-                    f"the size {unbound.args[0]} is bound by nothing that is fed",
-                    (),
-                    (f"feed an input that has {unbound.args[0]} as a size of its own",),
-                )
-            ) from None
-        except ZeroDivisionError:
-            raise _too_large("a size divides by zero", sizes) from None
-        nbytes = count * node.type.dtype.numpy.itemsize
-        span: Span | None = node.origin.span if node.origin else None
-        if any(size < 0 for size in shape):
-            raise _too_large(f"{node.name or node.op.name} at {span} has a negative size", sizes)
-        if nbytes > limit:
-            what = f"{node.name or node.op.name} at {span} ({nbytes:,} bytes)"
-            raise _too_large(what, sizes)
+        if node.type not in seen:
+            seen.add(node.type)
+            _check_size(node, sizes, limit)
 
 
-def _too_large(what: str, sizes: Mapping[str, int]) -> DataError:
+def _check_size(node: Node, sizes: Mapping[str, int], limit: int) -> None:
+    what = f"{node.name or node.op.name} at {node.origin.span if node.origin else 'the update'}"
+    try:
+        shape = [evaluate(size, sizes) for size in node.type.shape]
+    except KeyError as unbound:
+        message = f"the size {unbound.args[0]} is bound by nothing that is fed"
+        help = f"feed an input that has {unbound.args[0]} as a size of its own"
+        raise ModelError(Diagnostic("E0804", message, (), (help,))) from None
+    except ZeroDivisionError:
+        raise _refused("E0808", f"a size of {what} divides by zero", sizes) from None
+    if any(size < 0 for size in shape):
+        raise _refused("E0808", f"{what} has the sizes {shape}", sizes)
+    nbytes = math.prod(shape) * node.type.dtype.numpy.itemsize
+    if nbytes > limit:
+        message = f"{what} takes {nbytes:,} bytes; this machine has {limit:,}"
+        raise _refused("E0802", message, sizes)
+
+
+def _refused(code: str, message: str, sizes: Mapping[str, int]) -> DataError:
+    """Sizes that a program cannot be made for."""
     bound = ", ".join(f"{name} = {value}" for name, value in sizes.items())
-    return DataError(
-        Diagnostic("E0802", f"{what}: more than this machine can hold", (), (f"with {bound}",))
-    )
+    return DataError(Diagnostic(code, message, (), (f"with {bound}",) if bound else ()))

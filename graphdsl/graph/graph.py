@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
-
-import networkx as nx
+from typing import TYPE_CHECKING, Any, Literal
 
 from graphdsl.graph.op import Op
 from graphdsl.graph.types import DType, TensorType
 from graphdsl.language.source import Span
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 Role = Literal["loss", "metric", "output"]
 Sweep = Literal["forward", "reverse", "update"]
@@ -139,6 +140,8 @@ class Graph:
 
     def to_networkx(self) -> nx.MultiDiGraph[int]:
         """The graph as a frozen NetworkX `MultiDiGraph`; edge keys are operand positions."""
+        import networkx as nx  # here, because it takes a tenth of a second to import
+
         view: nx.MultiDiGraph[int] = nx.MultiDiGraph()
         view.add_nodes_from(
             (

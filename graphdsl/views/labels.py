@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
@@ -32,13 +33,19 @@ def roles(graph: Graph) -> dict[int, Role]:
 
 
 def names(graph: Graph) -> dict[int, str]:
-    """The names of the nodes that have some: `h`, or `h, y` where two stand for one node."""
+    """The names of the nodes that have some: `h`, `h, y` where two stand for one node, `m ←` for
+    what the state m becomes."""
     found: dict[int, list[str]] = {}
     for name, id in graph.names.items():
         found.setdefault(id, []).append(name)
     for node in graph.nodes:
         if node.name is not None:
             found.setdefault(node.id, [node.name])
+    for write in graph.writes:
+        value = graph.nodes[write.value]
+        while is_silent(value) and value.id not in found:
+            value = graph.nodes[value.operands[0]]
+        found.setdefault(value.id, []).append(f"{graph.nodes[write.target].name} ←")
     return {id: ", ".join(several) for id, several in found.items()}
 
 
@@ -98,8 +105,7 @@ def _said(node: Node) -> bool:
     """Whether the text calls the op by its name."""
     if node.origin is None or node.op.leaf:
         return True
-    text = node.origin.span.text
-    return node.op.name in text
+    return re.search(rf"\b{node.op.name}\b", node.origin.span.text) is not None
 
 
 def _formula(node: Node) -> str:
@@ -110,7 +116,7 @@ def _formula(node: Node) -> str:
     (operand,) = node.op.operands
     for bare in (formula.removeprefix(operand), formula.removesuffix(operand)):
         if bare != formula and operand not in bare:
-            return bare.strip().replace("-", "−") or formula
+            return bare.strip().replace("-", "−") or node.op.name
     return node.op.name
 
 

@@ -85,11 +85,11 @@ def test_category_keeps_its_mapping(write) -> None:
         ("standardize(3)", "E0510", "m.gdl:11:17", "not one number"),
         ("category(a + b)", "E0510", "m.gdl:11:14", "the name of a column"),
         ("table @ table", "E0204", "m.gdl:11:5", "f64[6, 3]"),
-        ("exp(table, 3)", "E0408", "m.gdl:11:12", ""),
+        ("exp(table, 3)", "E0408", "m.gdl:11:16", ""),
         ("table[:, :1]", "E0604", "m.gdl:11:5", "[N, 2]"),
         ("table[:3, :2]", "E0511", "m.gdl:11:5", "[3, 2]"),
         ("ln(table[:, 1:3] - 4)", "E0612", "m.gdl:11:5", "nan at [0, 0]"),
-        ("table[:, :2][7 * c]", "E0607", "m.gdl:11:5", "index 7"),
+        ("table[:, :2][7 * c]", "E0607", "m.gdl:11:5", "index 14"),
     ],
 )
 def test_errors_stand_where_the_user_wrote_them(

@@ -147,6 +147,8 @@ def test_roles_differ_in_shape_and_in_colour() -> None:
         ("input x\noutput y = x^2", "^2"),
         ("input x\noutput y = 1 - x", "1 −"),
         ("input x\noutput y = -x", "−"),
+        ("input neg_x\noutput y = -neg_x", "−"),
+        ("input x\noutput y = x", "identity"),
         ("input x: [3]\noutput y = x >= 0.5", "≥ 0.5"),
         ("input x: [3]\noutput y = maximum(x, 0)", "maximum(_, 0)"),
         ("input x: [3, 4]\noutput y = mean(x, axis = 0)", "mean axis=0"),
@@ -169,6 +171,12 @@ def test_a_constant_tensor_has_a_box_unless_it_only_fills_a_parameter() -> None:
     functions = [box.function for box in drawing.boxes.values()]
     assert "[3, 4]" in functions
     assert "[1, 2]" not in functions
+
+
+def test_what_a_state_becomes_is_named_after_it() -> None:
+    drawing = of("state m: [2] = 0\ninput x: [2]\nupdate m = m + x\noutput y = m\n")
+    assert drawing.box("m ←").function == "+"
+    assert drawing.operands("m ←") == ["m", "x"]
 
 
 def test_what_a_person_wrote_comes_out_as_text() -> None:

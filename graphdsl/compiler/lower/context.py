@@ -40,6 +40,8 @@ class Lowering:
     report: Report
     overrides: Mapping[str, Any]
     training: bool
+    reads_training: bool = False
+    """Whether anything has asked for the mode."""
     params: dict[str, Variable] = field(default_factory=dict)
     states: dict[str, Variable] = field(default_factory=dict)
     declared: dict[str, Span] = field(default_factory=dict)

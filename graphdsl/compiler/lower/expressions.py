@@ -127,6 +127,7 @@ def _name(frame: Frame, expr: ast.Name) -> Value:
         binding.used = True
         return binding.value
     if name == "training":
+        frame.shared.reads_training = True
         return frame.shared.training
     if name in STEP_NAMES and frame.step_names:
         frame.shared.builder.origin = Origin(expr.span, frame.trail)

@@ -41,6 +41,8 @@ class Lowered:
     constants: Mapping[str, Any]
     declared: Mapping[str, Span]
     warnings: tuple[Diagnostic, ...]
+    reads_training: bool = False
+    """Whether the file is another in training than in evaluation."""
 
 
 def lower(
@@ -84,7 +86,15 @@ def lower(
     report.raise_errors()
     graph = _graph(shared)
     _warn(frame, graph)
-    return Lowered(graph, data, train, shared.constants, shared.declared, tuple(report.warnings))
+    return Lowered(
+        graph,
+        data,
+        train,
+        shared.constants,
+        shared.declared,
+        tuple(report.warnings),
+        shared.reads_training,
+    )
 
 
 _STATIC = ast.Const | ast.Dim | ast.Block | ast.Optimizer | ast.Import

@@ -8,6 +8,7 @@ import numpy as np
 
 from graphdsl.graph.kernel import Array, ArrayType
 from graphdsl.graph.types import DType
+from graphdsl.language.diagnostics import InternalError
 
 Fed = list[tuple[str, str]]
 """(variable, expression) of views that are made at each call, because their base is fed."""
@@ -91,23 +92,14 @@ class Names:
             return self._stand_ins[name]
         if name in self.constants:
             return self.constants[name]
-        return _blank(self._type_of(name))
-
-
-def _blank(type: ArrayType) -> Array:
-    """An array of this type in C order that owns no memory to speak of."""
-    dtype, step = type.dtype.numpy, type.dtype.numpy.itemsize
-    strides: list[int] = []
-    for size in reversed(type.shape):
-        strides.insert(0, step)
-        step *= max(size, 1)
-    made: Array = np.lib.stride_tricks.as_strided(
-        np.zeros(1, dtype), type.shape, strides, writeable=False
-    )
-    return made
+        type = self._type_of(name)
+        return np.empty(type.shape, type.dtype.numpy)  # never touched: no page is ever made
 
 
 def _applied(stand_in: Array, suffix: str) -> Array:
-    """The view that a suffix of ours (".T", ".reshape(-1)") makes."""
+    """The view that a suffix of ours (".T", ".reshape(-1)") makes; it may not be a copy, which
+    would not see what is written later."""
     made: Array = eval(f"x{suffix}", {"x": stand_in})
+    if made.size and not np.may_share_memory(made, stand_in):
+        raise InternalError(f"{suffix} of strides {stand_in.strides} is no view")
     return made

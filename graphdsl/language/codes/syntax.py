@@ -1,23 +1,8 @@
-"""The catalogue of diagnostic codes: what each means, why it is so, how to mend it.
-
-Codes are stable: one that is retired is never used again. The hundreds are the phases: E01xx text
-and syntax, E02xx shapes and types, E03xx names and declarations, E04xx blocks and calls, E05xx
-settings, E06xx data and feeds, E07xx gradients, E08xx running and files, W01xx warnings.
-"""
+"""E01xx: text and syntax."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Code:
-    """One entry of the catalogue."""
-
-    title: str
-    why: str
-    mend: str
-
+from graphdsl.language.codes.entry import Code
 
 SYNTAX = {
     "E0101": Code(
@@ -146,10 +131,3 @@ SYNTAX = {
         "Mend those that are shown, and check again.",
     ),
 }
-
-CODES: dict[str, Code] = {**SYNTAX}
-
-
-def lookup(code: str) -> Code | None:
-    """The catalogue's entry for `code`, written in either case."""
-    return CODES.get(code.upper())

@@ -1,0 +1,109 @@
+"""E06xx: data files and fed arrays."""
+
+from __future__ import annotations
+
+from graphdsl.language.codes.entry import Code
+
+FILES = {
+    "E0601": Code(
+        "an array is fed that no input takes",
+        "Arrays are fed by the names of the inputs.",
+        "Take the near name that is suggested.",
+    ),
+    "E0602": Code(
+        "an input is not fed",
+        "What is asked for depends on it.",
+        "Feed an array of the type that the help shows.",
+    ),
+    "E0603": Code(
+        "the rows of an array differ in length",
+        "A tensor has rows of one length.",
+        "Pad the short rows, or feed them one by one.",
+    ),
+    "E0604": Code(
+        "an array has another shape than its input",
+        "The number of axes and every size that is a number are part of the declaration.",
+        "Reshape the array, or change the declaration.",
+    ),
+    "E0605": Code(
+        "one symbolic size, two values",
+        "A symbol stands for one number in all inputs that are fed together.",
+        "Feed arrays of one length, or declare two dims.",
+    ),
+    "E0606": Code(
+        "an array's elements do not fit its input",
+        "Integers may be fed to floats, floats to integers where every value is whole, and f64 to "
+        "f32; text, objects, and values that would change are refused.",
+        "Convert the array, or change the declared type.",
+    ),
+    "E0607": Code(
+        "an index is out of range",
+        "An index that comes from data is checked when it is used.",
+        "Look at the value and the line in the message; labels are counted from 0.",
+    ),
+    "E0608": Code(
+        "an unknown kind of data file",
+        "The ending of a file says how it is read.",
+        "Store the data in one of the formats that the help names.",
+    ),
+    "E0609": Code(
+        "a data file cannot be opened",
+        "There is no such file, it is a folder, or the system does not let it be read.",
+        "Check the path; the nearest name beside it is suggested.",
+    ),
+    "E0610": Code(
+        "a data file is damaged",
+        "It is not what its ending says, or ends too early.",
+        "Write it anew.",
+    ),
+    "E0611": Code(
+        "a CSV file cannot be read",
+        "A CSV file has a line of names, then as many cells in every line.",
+        "Mend the line in the message.",
+    ),
+    "E0612": Code(
+        "a value is missing",
+        "One nan among the inputs makes every result nan.",
+        "Fill the cell, leave the row out, or use other columns.",
+    ),
+    "E0613": Code(
+        "data larger than the machine's memory",
+        "It would be read whole.",
+        "Use fewer rows or columns, or a folder of `.npy` files, which are mapped and not read.",
+    ),
+    "E0614": Code(
+        "a column's elements cannot be used",
+        "Python objects, and integers beyond 64 bits, are no numbers of the language.",
+        "Store numbers or text.",
+    ),
+    "E0615": Code(
+        "the columns do not fit together",
+        "Every row has a value in each column, and all parts have the same columns.",
+        "Compare the shapes in the message.",
+    ),
+    "E0616": Code(
+        "a part has no rows",
+        "Every part that is named needs a row at least.",
+        "Choose other fractions, or give the data more rows.",
+    ),
+    "E0617": Code(
+        "a class has too few rows to be split",
+        "A stratified split gives each part rows of every class.",
+        "Stratify by a column of classes, each with rows enough, or leave `stratify` out.",
+    ),
+    "E0618": Code(
+        "a batch is no mapping of arrays",
+        "A stream gives one mapping of arrays by input for each step.",
+        'Yield `{"x": …, "y": …}`.',
+    ),
+    "E0620": Code(
+        "a weights file cannot be read",
+        "Weights are safetensors files, as `model.save` and a run's folder have them.",
+        "Name such a file, or the run's folder.",
+    ),
+    "E0621": Code(
+        "weights do not fit the model",
+        "Every parameter and state is found by its name, with its shape and type.",
+        "Load the model with the constants it was trained with.",
+    ),
+}

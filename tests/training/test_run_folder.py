@@ -1,0 +1,92 @@
+"""Run folders: one each, never overwritten, complete."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+import graphdsl
+from graphdsl import DataError, UsageError
+from graphdsl.training import run_folder
+from graphdsl.training.data import load_dataset
+from graphdsl.training.options import fit_settings
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_numbers_go_on() -> None:
+    names = [run_folder.create(None, "models/my digits.gdl").name for _ in range(3)]
+    assert names == ["my_digits-1", "my_digits-2", "my_digits-3"]
+    (Path("runs") / "my_digits-1").rmdir()
+    (Path("runs") / "my_digits-x").mkdir()
+    assert run_folder.create(None, "my digits").name == "my_digits-4"
+    assert run_folder.create(None, "..").name == "model-1"
+
+
+def test_two_runs_at_once_get_two_folders(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = run_folder.create(None, "m")
+    monkeypatch.setattr(run_folder, "_numbers", lambda *_: [])
+    assert first != run_folder.create(None, "m")
+
+
+def test_a_folder_of_ones_own_must_be_empty(tmp_path: Path) -> None:
+    assert run_folder.create("new/one", "m").is_dir()
+    assert run_folder.create("new/one", "m").is_dir()
+    Path("new/one/file").touch()
+    with pytest.raises(UsageError, match="E0813"):
+        run_folder.create("new/one", "m")
+    with pytest.raises(DataError, match="E0812"):
+        run_folder.create("new/one/file", "m")
+
+
+def test_what_a_run_leaves(simple: graphdsl.Model, tmp_path: Path) -> None:
+    folder = run_folder.create(None, "m.gdl")
+    dataset = load_dataset(simple.session)
+    settings = fit_settings(simple.compilation, {"epochs": 2}, simple.seed)
+    run_folder.write_start(folder, simple.session, dataset, settings, {"split_seed": 0})
+    history = simple.fit(dataset, epochs=2)
+    weights = run_folder.write_end(folder, simple.session, history)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "history.csv",
+        "history.jsonl",
+        "metrics.json",
+        "model.gdl",
+        "settings.json",
+        "weights.safetensors",
+    ]
+    said = json.loads((folder / "settings.json").read_text())
+    assert said["train"]["epochs"] == 2
+    assert said["data_hash"] == dataset.digest()
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["valid"] == history.final["valid"]
+    again = graphdsl.load(folder / "model.gdl")
+    again.restore(weights)
+    assert (again.params["W"] == simple.params["W"]).all()
+
+
+def test_a_full_disk_leaves_nothing_half_written(
+    simple: graphdsl.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = run_folder.create(None, "m")
+    history = simple.fit()
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(DataError, match="No space left"):
+        run_folder.write_end(folder, simple.session, history)
+    assert not list(folder.iterdir())
+
+
+def test_a_place_that_is_no_folder() -> None:
+    Path("runs").write_text("in the way")
+    with pytest.raises(DataError, match="E0812"):
+        run_folder.create(None, "m")

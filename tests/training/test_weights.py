@@ -1,0 +1,163 @@
+"""Weights: a round trip, and every way a file can fail to fit."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+import graphdsl
+from graphdsl import DataError
+from graphdsl.training.weights import restore, save
+
+MODEL = """input x: [3]
+const k = 2
+param W: [3, k] ~ normal(0, 1)
+param b = 0.5
+state m: [3] = 1
+update m = x
+output y = x @ W + b * sum(m)
+"""
+
+
+@pytest.fixture
+def model() -> graphdsl.Model:
+    return graphdsl.loads(MODEL, seed=1)
+
+
+@pytest.fixture
+def saved(model: graphdsl.Model, tmp_path: Path) -> Path:
+    model.save(tmp_path / "w.safetensors")
+    return tmp_path / "w.safetensors"
+
+
+def test_round_trip(model: graphdsl.Model, saved: Path) -> None:
+    other = graphdsl.loads(MODEL, seed=2)
+    other.states["m"][...] = 7
+    other.restore(saved)
+    for name, array in {**model.params, **model.states}.items():
+        np.testing.assert_array_equal(array, {**other.params, **other.states}[name])
+    read = load_file(saved)
+    assert read["b"].shape == ()
+    np.testing.assert_array_equal(read["W"], model.params["W"])
+    assert (saved.stat().st_mode & 0o777) == 0o666 & ~_umask()
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def test_views_that_are_not_contiguous_are_saved_right(tmp_path: Path, model) -> None:
+    turned = np.arange(6, dtype=np.float32).reshape(2, 3).T
+    memory = SimpleNamespace(params={"W": turned}, states={})
+    session = model.session
+    session = SimpleNamespace(memory=memory, compilation=model.compilation, lock=session.lock)
+    save(tmp_path / "w", session)
+    np.testing.assert_array_equal(load_file(tmp_path / "w")["W"], turned)
+
+
+def test_metadata(model: graphdsl.Model, saved: Path) -> None:
+    said = restore(saved, model.session)
+    assert said["graphdsl"] == graphdsl.__version__
+    assert said["dtype"] == "f32"
+    assert len(said["model"]) == 32
+
+
+def refusal(model: graphdsl.Model, path: Path) -> str:
+    before = {name: array.copy() for name, array in model.params.items()}
+    with pytest.raises(DataError) as caught:
+        model.restore(path)
+    for name, array in model.params.items():
+        np.testing.assert_array_equal(array, before[name])
+    assert str(path) in str(caught.value)
+    return str(caught.value)
+
+
+def test_what_does_not_fit_is_named(model: graphdsl.Model, tmp_path: Path) -> None:
+    path = tmp_path / "w"
+    W, b, m = np.ones((3, 4), np.float32), np.ones((), np.float64), np.ones(3, np.float32)
+    save_file({"W": W, "b": b, "M": m, "extra": m}, path)
+    text = refusal(model, path)
+    assert "'W' is f32[3, 4] in the file and f32[3, 2] in the model" in text
+    assert "'b' is f64 in the file and f32 in the model" in text
+    assert "'m' is missing; is it 'M' in the file?" in text
+    assert "'extra' is no parameter or state of the model" in text
+
+
+def test_weights_of_another_model_are_told_so(model: graphdsl.Model, saved: Path) -> None:
+    other = graphdsl.loads(MODEL, k=3)
+    assert "E0621" in refusal(other, saved)
+    assert "saved by another model" in refusal(other, saved)
+
+
+def entry(**changes: object) -> dict[str, object]:
+    return {"dtype": "F32", "shape": [], "data_offsets": [0, 4], **changes}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"short",
+        os.urandom(200),
+        struct.pack("<Q", 2**60) + b"{}",
+        struct.pack("<Q", 5) + b"{not}",
+        struct.pack("<Q", 2) + b"[]",
+        struct.pack("<Q", 26) + b'{"a": {"dtype": "F32"}   }',
+        b"PK\x03\x04" + bytes(100),
+        struct.pack("<Q", 40_000) + b"[" * 40_000,
+    ],
+    ids=["empty", "short", "random", "huge", "json", "list", "entry", "zip", "deep"],
+)
+def test_files_that_are_no_weights(model: graphdsl.Model, tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "w").write_bytes(data)
+    assert "E0620" in refusal(model, tmp_path / "w")
+
+
+def raw(header: str, body: bytes = b"\0\0\0\0") -> bytes:
+    return struct.pack("<Q", len(header)) + header.encode() + body
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        raw(f'{{"b": {json.dumps(entry())}, "b": {json.dumps(entry())}}}'),
+        raw(json.dumps({"b": entry(data_offsets=[0, 8])})),
+        raw(json.dumps({"b": entry(shape=[-1])})),
+        raw(json.dumps({"b": entry(), "__metadata__": {"x": 1}})),
+    ],
+    ids=["twice", "beyond", "negative", "metadata"],
+)
+def test_headers_that_lie(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "w").write_bytes(data)
+    assert "E0620" in refusal(graphdsl.loads("param b = 0\noutput y = b"), tmp_path / "w")
+
+
+def test_offsets_and_shapes_must_agree(tmp_path: Path) -> None:
+    model = graphdsl.loads("param b: [2] = 0\noutput y = b")
+    (tmp_path / "w").write_bytes(raw(json.dumps({"b": entry(shape=[2])})))
+    assert "another number of bytes" in refusal(model, tmp_path / "w")
+
+
+@pytest.mark.parametrize("cut", [1, 4, 30, 100])
+def test_truncated_files(model: graphdsl.Model, saved: Path, cut: int) -> None:
+    saved.write_bytes(saved.read_bytes()[:-cut])
+    assert "E062" in refusal(model, saved)
+
+
+def test_missing_file_and_folder(model: graphdsl.Model, tmp_path: Path) -> None:
+    assert "No such file" in refusal(model, tmp_path / "none")
+    assert "folder" in refusal(model, tmp_path)
+
+
+def test_saving_where_nothing_can_be_written(model: graphdsl.Model, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="E0812"):
+        model.save(tmp_path / "no" / "w")
