@@ -229,9 +229,9 @@ def _check_size(node: Node, sizes: Mapping[str, int], limit: int) -> None:
         help = f"feed an input that has {unbound.args[0]} as a size of its own"
         raise ModelError(Diagnostic("E0804", message, (), (help,))) from None
     except ZeroDivisionError:
-        raise _refused("E0808", f"a size of {what} divides by zero", sizes) from None
+        raise _refused("E0815", f"a size of {what} divides by zero", sizes) from None
     if any(size < 0 for size in shape):
-        raise _refused("E0808", f"{what} has the sizes {shape}", sizes)
+        raise _refused("E0815", f"{what} has the sizes {shape}", sizes)
     nbytes = math.prod(shape) * node.type.dtype.numpy.itemsize
     if nbytes > limit:
         message = f"{what} takes {nbytes:,} bytes; this machine has {limit:,}"

@@ -11,13 +11,7 @@ from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import Shape, Size
 from graphdsl.graph.types import DType, TensorType
-
-
-def _check_shape(shape: Shape) -> Shape:
-    for size in shape:
-        if isinstance(size, int) and size < 0:
-            raise Fault("E0206", f"expected sizes of at least 0, and found {size}")
-    return tuple(shape)
+from graphdsl.ops.rules import check_sizes
 
 
 def _full_type(value: TensorType, *, shape: Shape, dtype: DType) -> TensorType:
@@ -30,7 +24,7 @@ def _full_type(value: TensorType, *, shape: Shape, dtype: DType) -> TensorType:
         )
     if not value.weak and value.dtype is not dtype:
         raise Fault("E0203", f"'full' of {dtype} cannot be filled with {value}", operand=0)
-    return TensorType(dtype, _check_shape(shape))
+    return TensorType(dtype, check_sizes(shape))
 
 
 def _full_vjp(g: Expr, y: Expr, value: Expr, *, shape: Shape, dtype: DType) -> Expr:
@@ -60,7 +54,7 @@ full = declare(
 
 
 def _filled(*, shape: Shape, dtype: DType) -> TensorType:
-    return TensorType(dtype, _check_shape(shape))
+    return TensorType(dtype, check_sizes(shape))
 
 
 def _constant(name: str, value: int) -> Op:
@@ -84,7 +78,7 @@ ones = _constant("ones", 1)
 
 
 def _eye_type(*, n: Size, m: Size | None, dtype: DType) -> TensorType:
-    return TensorType(dtype, _check_shape((n, n if m is None else m)))
+    return TensorType(dtype, check_sizes((n, n if m is None else m)))
 
 
 def _emit_eye(k: KernelCall) -> None:
@@ -112,7 +106,7 @@ eye = declare(
 
 
 def _arange_type(*, n: Size, start: float, step: float, dtype: DType) -> TensorType:
-    return TensorType(dtype, _check_shape((n,)))
+    return TensorType(dtype, check_sizes((n,)))
 
 
 def _emit_arange(k: KernelCall) -> None:

@@ -66,9 +66,7 @@ uniform = declare(
 )
 
 
-def _normal_type(
-    *, shape: Shape, mean: float, std: float, dtype: DType, stream: str
-) -> TensorType:
+def _normal_type(*, shape: Shape, mean: float, std: float, dtype: DType, stream: str) -> TensorType:
     if std < 0:
         raise Fault("E0216", f"the std of 'normal' is at least 0, not {std}", attribute="std")
     return TensorType(_check_float(dtype, "normal"), check_sizes(shape))

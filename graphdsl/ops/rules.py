@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from graphdsl.graph.op import Fault
-from graphdsl.graph.sizes import Shape
+from graphdsl.graph.sizes import Shape, Size
 from graphdsl.graph.types import DType, TensorType, broadcast_shapes
 
 Axes = int | tuple[int, ...] | None
@@ -122,6 +122,14 @@ def check_truth(x: TensorType, name: str, operand: int) -> TensorType:
             help="a comparison gives truth values: x != 0",
         )
     return x
+
+
+def check_sizes(shape: Sequence[Size]) -> Shape:
+    """The sizes as a shape; raises `Fault` E0206 for one that is negative."""
+    for size in shape:
+        if isinstance(size, int) and size < 0:
+            raise Fault("E0206", f"expected sizes of at least 0, and found {size}")
+    return tuple(shape)
 
 
 def axes_of(axis: Axes, rank: int) -> tuple[int, ...]:

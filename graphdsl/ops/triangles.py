@@ -68,7 +68,7 @@ def _declare(name: str, lower: bool) -> Op:
             operands=("x",),
             infer=infer,
             attributes={"diagonal": Attribute("int", 0, "which diagonal ends the triangle")},
-            promotion="float",
+            promotion="same",
             vjp=(lambda g, y, x, *, diagonal: OPS[name](g, diagonal=diagonal),),
             decompose=decompose,
             doc=f"The elements on and {side} a diagonal of the last two axes, 0 elsewhere.",

@@ -22,6 +22,7 @@ from graphdsl.training.options import FitSettings
 from graphdsl.training.progress import Listener, Run, Silent
 from graphdsl.training.snapshot import Snapshot
 from graphdsl.training.stopping import Stopping
+from graphdsl.training.threads import blas_threads
 from graphdsl.training.trainer import Trainer
 
 __all__ = ["evaluate", "fit", "predict"]
@@ -46,7 +47,7 @@ def fit(
     listener = listener if listener is not None else Silent()
     loop = _Loop(trainer, dataset, settings, listener, history)
     try:
-        with _interruptible(loop):
+        with _interruptible(loop), blas_threads(trainer.session, loop.batches.size):
             loop.run()
             loop.finish()
     except BaseException as error:

@@ -116,7 +116,7 @@ def write_program(random: Random, length: int) -> str:
     """A whole file of random ops, with states, a loss and an optimizer."""
     writer = _Writer(random)
     writer.pool |= {"x": ("N", "3"), "v": ("N",), "W": ("3", "4"), "U": ("4", "3"), "b": ("4",)}
-    writer.pool |= {"m": ("3", "4"), "s": (), "r": ("4",)}
+    writer.pool |= {"m": ("3", "4"), "s": (), "r": ("4",), "q": ("4", "4")}
     head = [
         "dim N",
         "input x: [N, 3]",
@@ -127,6 +127,7 @@ def write_program(random: Random, length: int) -> str:
         "param s = 0.3",
         "state m: [3, 4] = 0.2",
         "state r: [4] = 0.7",
+        "state q: [4, 4] ~ normal(0, 1)",
         "h = tanh(x @ W + b)",
     ]
     writer.pool["h"] = ("N", "4")
@@ -136,13 +137,25 @@ def write_program(random: Random, length: int) -> str:
     loss = " + ".join(f"mean(tanh({n})^2)" for n in random.sample(names, min(3, len(names))))
     outputs = random.sample(names, min(2, len(names)))
     tail = [f"output o{i} = {name}" for i, name in enumerate(outputs)]
-    m = writer.pick(("3", "4")) or "m"
-    r = writer.pick(("4",)) or "r"
-    updates = [f"update m = {m}", f"update r = 0.5 * {r} + 0.5 * r"]
     optimizer = random.choice(OPTIMIZERS)
-    text = [*head, *writer.lines, *tail, f"loss J = {loss} + 0.01 * s^2 + 0.1 * sum(h^2)", *updates]
+    tail.append(f"loss J = {loss} + 0.01 * s^2 + 0.1 * sum(h^2)")
+    text = [*head, *_with_updates(random, writer), *tail]
     text.append(f"train {{\n  optimizer = {optimizer}\n}}")
     return "\n".join(text) + (NORM_RULE if "norm" in optimizer else "\n")
+
+
+def _with_updates(random: Random, writer: _Writer) -> list[str]:
+    """The statements with an update of each state somewhere between them."""
+    lines = list(writer.lines)
+    for name, shape in (("m", ("3", "4")), ("r", ("4",)), ("q", ("4", "4"))):
+        at = random.randrange(len(lines) + 1)
+        bound = {line.partition(" ")[0] for line in lines[:at]} | {name}
+        other = random.choice([n for n in bound if writer.pool.get(n) == shape])
+        forms = [f"tanh({other})", f"0.5 * {name} + 0.5 * {other}", f"{name} + 1"]
+        if name == "q":
+            forms += ["q + 0.1 * q.T", "q - q.T"]
+        lines.insert(at, f"update {name} = {random.choice(forms)}")
+    return lines
 
 
 @st.composite

@@ -93,7 +93,16 @@ class _Replay:
         for name in access.reads:
             self._read(name, access.text)
         if access.write is not None:
+            self._apart(access)
             self._write(access.write)
+
+    def _apart(self, access: Access) -> None:
+        """What a statement writes it reads under the same name or not at all: NumPy would make
+        a copy of an array that it finds to be half of the result."""
+        root = self.roots.get(access.write or "", access.write)
+        for name in access.reads:
+            if name != access.write and self.roots.get(name, name) == root:
+                raise PlanFault(f"{access.text}: {name} is another view of what is written")
 
     def _alias(self, statement: ast.Assign) -> None:
         """A view belongs to what it is a view of."""

@@ -47,6 +47,22 @@ MODELS = {path.stem: path.read_text(encoding="utf-8") for path in EXAMPLES} | {
         output y = a * x
         train {}
     """,
+    "transposed": """
+        input x: [3, 3]
+        state q: [3, 3] ~ normal(0, 1)
+        a = exp(x)
+        output y = a - a.T
+        update q = q - q.T
+        train {}
+    """,
+    "late_reader": """
+        input x: [3]
+        state m: [3] = 1
+        update m = m + x
+        update_of_m = m * 2
+        output y = update_of_m
+        train {}
+    """,
     "penalty": """
         dim N
         input x: [N, 3]

@@ -265,7 +265,7 @@ def _derivable(case: Case) -> bool:
     return OPS[case.op].vjp is not None and all(x.size for x in case.operands)
 
 
-@pytest.mark.parametrize("case", filter(_derivable, CASES), ids=str)
+@pytest.mark.parametrize("case", list(filter(_derivable, CASES)), ids=str)
 def test_vjp(case: Case) -> None:
     op, attrs = OPS[case.op], dict(case.attrs)
     if "dtype" in op.attributes:

@@ -12,6 +12,7 @@ import pytest
 import graphdsl
 from graphdsl.training.batches import Batches
 from graphdsl.training.data import load_dataset
+from graphdsl.training.threads import blas_threads
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -53,7 +54,8 @@ def test_the_loss_after_100_adam_steps_equals_a_straight_computation() -> None:
     trainer.total_steps = 1000
     batches = Batches(data.train, 64, seed=3)
     fed = [dict(f) for e in range(6) for f, _ in _copied(batches, e)][:100]
-    losses = [trainer.step(batch) for batch in fed]
+    with blas_threads(model.session, 64):
+        losses = [trainer.step(batch) for batch in fed]
     expected = handwritten(params, fed, 1000)
     assert losses[-1] == pytest.approx(expected[-1], rel=1e-5)
     np.testing.assert_allclose(losses, expected, rtol=1e-5)

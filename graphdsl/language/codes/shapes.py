@@ -94,4 +94,12 @@ SHAPES = {
         bad="input x: [3]\nstate m: [2] = 0\nupdate m = x\noutput y = sum(x)",
         good="input x: [3]\nstate m: [3] = 0\nupdate m = x\noutput y = sum(x)",
     ),
+    "E0216": Code(
+        "an argument of an op is out of its range",
+        "A stride or a dilation is at least 1, padding at least 0, a probability from 0 to 1; "
+        "windows fit into what they slide over, and groups divide channels.",
+        "The message says what is allowed and what was found.",
+        bad="input x: [5]\noutput y = x * dropout_mask(x, rate = 1.5)",
+        good="input x: [5]\noutput y = x * dropout_mask(x, rate = 0.5)",
+    ),
 }

@@ -1,0 +1,161 @@
+"""Windows that slide over the last axes of `x[N, C, …]`: their sizes, and how kernels read them.
+
+A window's elements are copied for each place in the window, not for each place of the window: a
+few copies of large slices instead of many of small ones.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from graphdsl.graph.kernel import KernelCall
+from graphdsl.graph.op import Attribute, Fault
+from graphdsl.graph.sizes import Shape, Size
+from graphdsl.graph.types import TensorType
+
+Ints = int | tuple[int, ...]
+
+WINDOW = {
+    "stride": Attribute("ints", 1, "how far a window moves; one number for all axes, or a list"),
+    "padding": Attribute("ints", 0, "how many places are added on both sides of each axis"),
+    "dilation": Attribute("ints", 1, "how far the places of one window stand apart"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Windows of `kernel` places along each axis."""
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    dilation: tuple[int, ...]
+
+    def sizes(self, given: Sequence[Size]) -> Shape:
+        """How many windows there are along each axis of the given sizes (Dumoulin & Visin, 2016);
+        raises `Fault` E0216 where not one fits."""
+        found: list[Size] = []
+        for size, k, s, p, d in zip(given, *self._axes(), strict=True):
+            room = size + (2 * p - d * (k - 1) - 1)
+            if isinstance(room, int) and room < 0:
+                span = d * (k - 1) + 1
+                message = f"a window of {span} does not fit into a size of {size}"
+                padded = f" with {p} added on both sides" if p else ""
+                raise Fault("E0216", message + padded, operand=0)
+            found.append(room // s + 1)
+        return tuple(found)
+
+    def spread(self, given: Sequence[Size], more: Sequence[int]) -> Shape:
+        """The sizes that `given` numbers of windows cover, and `more`: the reverse of `sizes`."""
+        rows = zip(given, more, *self._axes(), strict=True)
+        return tuple((n - 1) * s - 2 * p + d * (k - 1) + 1 + m for n, m, k, s, p, d in rows)
+
+    def _axes(self) -> tuple[tuple[int, ...], ...]:
+        return self.kernel, self.stride, self.padding, self.dilation
+
+    def places(self, numbers: Sequence[int]) -> Iterator[tuple[tuple[int, ...], str]]:
+        """Each place in a window, and Python's index of that place of all `numbers` windows."""
+        for place in itertools.product(*map(range, self.kernel)):
+            parts = []
+            for at, n, s, d in zip(place, numbers, self.stride, self.dilation, strict=True):
+                start, stop = at * d, at * d + s * (n - 1) + 1
+                parts.append(f"{start}:{stop}:{s}" if s > 1 else f"{start}:{stop}")
+            yield place, f"[:, :, {', '.join(parts)}]"
+
+    def interior(self, sizes: Sequence[int]) -> str:
+        """Python's index of what is not padding."""
+        parts = (f"{p}:{p + n}" for p, n in zip(self.padding, sizes, strict=True))
+        return f"[:, :, {', '.join(parts)}]"
+
+
+def windows(
+    kernel: Sequence[int], stride: Ints, padding: Ints, dilation: Ints, rank: int
+) -> Windows:
+    """Windows from attributes as they are written; raises `Fault` E0216 for what they cannot be."""
+    return Windows(
+        tuple(kernel),
+        one_each(stride, rank, "stride", 1),
+        one_each(padding, rank, "padding", 0),
+        one_each(dilation, rank, "dilation", 1),
+    )
+
+
+def one_each(value: Ints, rank: int, name: str, least: int) -> tuple[int, ...]:
+    """One number for each axis."""
+    given = (value,) if isinstance(value, int) else tuple(value)
+    given = given * rank if len(given) == 1 else given
+    if len(given) != rank:
+        message = f"'{name}' is one number or {rank}, and {len(given)} were found"
+        raise Fault("E0216", message, attribute=name)
+    if min(given) < least:
+        raise Fault("E0216", f"'{name}' is at least {least}, not {min(given)}", attribute=name)
+    return given
+
+
+def window_lengths(size: Ints, rank: int) -> tuple[int, ...]:
+    """The lengths of windows as they are written."""
+    return one_each(size, rank, "size", 1)
+
+
+def check_images(x: TensorType, rank: int, name: str, operand: int = 0) -> TensorType:
+    """`x` itself; raises `Fault` E0202 unless it has axes for rows, channels and `rank` more."""
+    if x.rank != rank + 2:
+        axes = "N, channels, length" if rank == 1 else "N, channels, height, width"
+        raise Fault(
+            "E0202",
+            f"'{name}' needs {rank + 2} axes, [{axes}], and found {x}",
+            operand=operand,
+            help="reshape gives a tensor more axes",
+        )
+    return x
+
+
+def emit_padded(k: KernelCall, position: int, w: Windows, value: str = "0") -> str:
+    """The name of an operand with its padding."""
+    x, given = k.args[position], k.types[position]
+    if not any(w.padding):
+        return x
+    sizes = given.shape[2:]
+    wider = (n + 2 * p for n, p in zip(sizes, w.padding, strict=True))
+    padded = k.scratch((*given.shape[:2], *wider), given.dtype)
+    k.emit(f"{padded}.fill({value})")
+    k.emit(f"copyto({k.view(padded, w.interior(sizes))}, {x})")
+    return padded
+
+
+def emit_columns(k: KernelCall, position: int, w: Windows, numbers: Sequence[int]) -> str:
+    """The name of an array `[C, …, N, …]`: for each channel and place in a window that element
+    of every window. Products with it are convolutions (Chellapilla et al., 2006)."""
+    given = k.types[position]
+    rows, channels = given.shape[:2]
+    padded = emit_padded(k, position, w)
+    columns = k.scratch((channels, *w.kernel, rows, *numbers), given.dtype)
+    for place, index in w.places(numbers):
+        source = k.view(padded, f"{index}.swapaxes(0, 1)")
+        k.emit(f"copyto({k.view(columns, column(place))}, {source})")
+    return columns
+
+
+def emit_sums(k: KernelCall, w: Windows, numbers: Sequence[int], part: str, columns: bool) -> None:
+    """The result as the sum of window elements that stand in the array `part`: the reverse of
+    `emit_columns`, or of windows that stand `[N, C, place, …]`."""
+    shape = k.out_type.shape
+    target = k.out
+    if any(w.padding):
+        wider = (n + 2 * p for n, p in zip(shape[2:], w.padding, strict=True))
+        target = k.scratch((*shape[:2], *wider))
+    k.emit(f"{target}.fill(0)")
+    for flat, (place, index) in enumerate(w.places(numbers)):
+        index = f"{index}.swapaxes(0, 1)" if columns else index
+        source = k.view(part, column(place) if columns else f"[:, :, {flat}]")
+        goal = k.view(target, index)
+        k.emit(f"add({goal}, {source}, {goal})")
+    if target != k.out:
+        k.emit(f"copyto({k.out}, {k.view(target, w.interior(shape[2:]))})")
+
+
+def column(place: Sequence[int]) -> str:
+    """Python's index of one place in an array of columns."""
+    return f"[:, {', '.join(map(str, place))}]"

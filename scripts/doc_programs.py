@@ -1,0 +1,43 @@
+"""Programs as documentation: a model's stages as the compiler gives them."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from graphdsl.driver import Compilation, compile_source
+from graphdsl.language.source import read_source
+from graphdsl.views.stages import schedule_text
+
+TREE = Path(__file__).parents[1]
+MICRO = TREE / "benchmarks" / "models" / "micro.gdl"
+SIZES = {"N": 32}
+
+
+@cache
+def _micro() -> Compilation:
+    return compile_source(read_source(MICRO))
+
+
+def micro_model() -> str:
+    """The text of the micro model."""
+    return f"```gdl\n{MICRO.read_text('utf-8')}```"
+
+
+def micro_schedule() -> str:
+    """How its training step is laid out in memory."""
+    compilation = _micro()
+    schedule = compilation.compiled(compilation.step_purpose()).plan(SIZES)
+    return f"```text\n{schedule_text(schedule)}```"
+
+
+def micro_program() -> str:
+    """The program of one of its training steps."""
+    compilation = _micro()
+    program = compilation.compiled(compilation.step_purpose()).emit(SIZES)
+    return f"```text\n{program.source}```"
+
+
+def tutorial_files() -> str:
+    """The models of the tutorial, in order."""
+    return ""

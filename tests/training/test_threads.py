@@ -1,0 +1,38 @@
+"""BLAS threads: one for small models, and as they were afterwards."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+import graphdsl
+from graphdsl.training.threads import LARGE, blas_threads
+
+threadpoolctl = pytest.importorskip("threadpoolctl")
+
+
+def threads() -> list[int]:
+    np.ones((4, 4)) @ np.ones((4, 4))
+    return [lib["num_threads"] for lib in threadpoolctl.threadpool_info()]
+
+
+def test_small_models_get_one_thread() -> None:
+    session = graphdsl.loads("param w: [100] = 0\noutput y = sum(w)").session
+    with threadpoolctl.threadpool_limits(2):
+        before = threads()
+        with blas_threads(session, LARGE // 100):
+            assert set(threads()) == {1}
+        assert threads() == before
+        with blas_threads(session, LARGE // 100 + 1):
+            assert threads() == before
+
+
+def test_nothing_changes_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    session = graphdsl.loads("param w = 0\noutput y = w").session
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    with threadpoolctl.threadpool_limits(2):
+        before = threads()
+        with blas_threads(session, 1):
+            assert threads() == before
