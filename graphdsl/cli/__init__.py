@@ -17,6 +17,7 @@ from importlib import import_module
 
 COMMANDS = {
     "check": "report every error of a file, or what it declares",
+    "info": "what a model declares, for programs that feed it",
     "run": "train, or evaluate where the file trains nothing",
     "evaluate": "the loss and the metrics on a part of the data",
     "predict": "the outputs for the rows of the data, or for given values",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from graphdsl.driver import Compilation
+    from graphdsl.language.source import Source
     from graphdsl.model import Model
 
 Pair = tuple[str, str]
@@ -26,6 +27,18 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--dtype", choices=("f32", "f64"), default="f32", help="the model's float (default: f32)"
+    )
+    add_include(parser)
+
+
+def add_include(parser: argparse.ArgumentParser) -> None:
+    """`--include`."""
+    parser.add_argument(
+        "--include",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="a folder that imports may also come from; may be given several times",
     )
 
 
@@ -65,11 +78,20 @@ def load_model(args: argparse.Namespace) -> Model:
 
 def compile_model(args: argparse.Namespace) -> Compilation:
     """The same, compiled but without memory: for what only looks at a model."""
-    from graphdsl.driver import compile_source
-    from graphdsl.graph.types import DType
     from graphdsl.language.source import read_source
 
-    return compile_source(read_source(args.file), dict(args.constants), DType[args.dtype])
+    return compile_with(args, read_source(args.file))
+
+
+def compile_with(args: argparse.Namespace, source: Source) -> Compilation:
+    """A source compiled with the command line's constants, float and folders."""
+    from pathlib import Path
+
+    from graphdsl.driver import compile_source
+    from graphdsl.graph.types import DType
+
+    folders = [Path(folder) for folder in args.include]
+    return compile_source(source, dict(args.constants), DType[args.dtype], folders)
 
 
 def read_feeds(pairs: list[Pair]) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import import_module
+
+from threadpoolctl import threadpool_limits
 
 from graphdsl.session import Session
 
@@ -20,18 +21,10 @@ LARGE = 2**22
 
 @contextmanager
 def blas_threads(session: Session, rows: int) -> Iterator[None]:
-    """One thread while training on batches of `rows` rows, if the model is small for that.
-
-    Without threadpoolctl nothing is changed.
-    """
+    """One thread while training on batches of `rows` rows, if the model is small for that."""
     work = rows * sum(array.size for array in session.memory.params.values())
     if work >= LARGE:
         yield
         return
-    try:
-        limits = import_module("threadpoolctl").threadpool_limits
-    except ImportError:
-        yield
-        return
-    with limits(1, user_api="blas"):
+    with threadpool_limits(1, user_api="blas"):
         yield

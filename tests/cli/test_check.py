@@ -13,7 +13,7 @@ def test_it_lists_what_a_model_declares(call, examples) -> None:
     lines = [line.split() for line in done.out.splitlines()]
     assert ["param", "W1", "f32[64,", "128]", "8,192"] in [line[:5] for line in lines]
     assert ["output", "p", "f32[N,", "10]"] in lines
-    assert "4 parameters of 9,610 elements, 26 nodes" in done.out
+    assert "4 parameters of 9,610 elements, 19 operations" in done.out
     assert "Brightness of the 64 pixels" in done.out
 
 
@@ -27,7 +27,8 @@ def test_json_says_the_same(call, examples) -> None:
     (told,) = json.loads(done.out)
     assert told["parameter_elements"] == 9610
     assert told["diagnostics"] == []
-    assert {"role": "loss", "name": "J", "type": "f32", "doc": None} in told["results"]
+    loss = {"role": "loss", "name": "J", "type": "f32", "dtype": "f32", "shape": [], "doc": None}
+    assert loss in told["results"]
 
 
 def test_all_errors_of_all_files_are_told_at_once(call, model, examples) -> None:
@@ -48,6 +49,11 @@ def test_json_has_the_errors_places(call, model) -> None:
     (told,) = json.loads(done.out)
     (error,) = told["diagnostics"]
     assert (error["severity"], error["line"], error["column"]) == ("error", 2, 16)
+
+
+def test_strict_counts_warnings(call, model) -> None:
+    path = model("input x\ninput unused\noutput y = x^2")
+    assert call("check", "--strict", path).code == 1
 
 
 def test_warnings_are_no_errors(call, model) -> None:

@@ -29,10 +29,3 @@ def test_small_models_get_one_thread() -> None:
             assert threads() == before
 
 
-def test_nothing_changes_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    session = graphdsl.loads("param w = 0\noutput y = w").session
-    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
-    with threadpoolctl.threadpool_limits(2):
-        before = threads()
-        with blas_threads(session, 1):
-            assert threads() == before

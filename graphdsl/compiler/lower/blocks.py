@@ -11,6 +11,9 @@ from graphdsl.compiler.lower.values import POISON, BlockFunction, Poison, Shared
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import Label, did_you_mean
 
+MAX_DEPTH = 50
+"""Block calls inside one another; a body further in has no reader."""
+
 
 def call(frame: Frame, expr: ast.Call, function: BlockFunction | SharedBlock) -> Value:
     """The value of a call of a block that gives one result."""
@@ -49,6 +52,8 @@ def call_all(
     )
     if arguments is None or not _may_expand(frame, expr):
         return POISON
+    if len(frame.active) >= MAX_DEPTH:
+        return _too_deep(frame, expr)
     name = frame.call_names.get(id(expr), plain.name)
     prefix = f"{frame.qualified(name)}." if name else frame.prefix
     inner = frame.inside(
@@ -62,7 +67,19 @@ def call_all(
         collected=None,
         cell=frame.cell or shared_block is not None,
     )
-    return statements.lower_body(inner, block)
+    try:
+        return statements.lower_body(inner, block)
+    except RecursionError:  # deep calls of deep expressions: the limit alone does not bound both
+        return _too_deep(frame, expr)
+
+
+def _too_deep(frame: Frame, expr: ast.Call) -> Poison:
+    return frame.inside(trail=()).error(
+        "E0410",
+        f"block calls are nested more than {MAX_DEPTH} deep",
+        expr.span,
+        help=["bind the results of inner calls to names in the file"],
+    )
 
 
 def share(frame: Frame, statement: ast.Share) -> Value:

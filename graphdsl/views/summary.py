@@ -1,0 +1,82 @@
+"""What a model declares: as plain data for programs, as a table for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from graphdsl.driver import Compilation
+from graphdsl.graph.graph import Variable
+from graphdsl.graph.sizes import symbols
+from graphdsl.views.labels import docs_by_name
+
+
+def summarise(compilation: Compilation) -> dict[str, Any]:
+    """What a model declares, as plain data."""
+    graph = compilation.graph()
+    docs = docs_by_name(compilation.program.statements)
+
+    def facts(role: str, name: str, id: int) -> dict[str, Any]:
+        return {
+            "role": role,
+            "name": name,
+            "type": str(graph.nodes[id].type),
+            "dtype": str(graph.nodes[id].type.dtype),
+            "shape": [s if isinstance(s, int) else str(s) for s in graph.nodes[id].type.shape],
+            "doc": docs.get(name),
+        }
+
+    def stored(role: str, variable: Variable) -> dict[str, Any]:
+        size = graph.nodes[variable.node].type.size
+        found = facts(role, variable.name, variable.node) | {"elements": size}
+        return found | ({"frozen": True} if variable.frozen else {})
+
+    params = [stored("param", variable) for variable in graph.params]
+    operations = Counter(node.op.name for node in graph.nodes if not node.op.leaf)
+    return {
+        "doc": compilation.program.doc,
+        "float": str(graph.float),
+        "constants": dict(compilation.lowered().constants),
+        "sizes": sorted(
+            {s for id in graph.inputs for d in graph.nodes[id].type.shape for s in symbols(d)}
+        ),
+        "inputs": [facts("input", graph.nodes[id].name or "", id) for id in graph.inputs],
+        "parameters": params,
+        "states": [stored("state", variable) for variable in graph.states],
+        "results": [facts(r.role, r.name, r.node) for r in graph.results],
+        "parameter_elements": sum(one["elements"] for one in params),
+        "trained_elements": sum(p["elements"] for p in params if not p.get("frozen")),
+        "operations": sum(operations.values()),
+        "operations_by_name": dict(sorted(operations.items())),
+        "nodes": len(graph.nodes),
+        "trains": compilation.lowered(training=True).train is not None,
+    }
+
+
+def table(file: str, summary: dict[str, Any]) -> str:
+    """The same for people: a line for each name, the totals below."""
+    rows = [
+        (
+            one["role"],
+            one["name"],
+            one["type"],
+            f"{one['elements']:,}" if "elements" in one else "",
+            ("(frozen) " if one.get("frozen") else "") + (one["doc"] or "").partition("\n")[0],
+        )
+        for section in ("inputs", "parameters", "states", "results")
+        for one in summary[section]
+    ]
+    widths = [max((len(row[i]) for row in rows), default=0) for i in range(4)]
+    lines = [f"{file}: no errors"]
+    for role, name, kind, count, doc in rows:
+        line = f"  {role:<{widths[0]}}  {name:<{widths[1]}}  {kind:<{widths[2]}}"
+        lines.append(f"{line}  {count:>{widths[3]}}  {doc}".rstrip())
+    totals = _counted(summary["operations"], "operation")
+    if summary["parameters"]:
+        parameters = _counted(len(summary["parameters"]), "parameter")
+        totals = f"{parameters} of {_counted(summary['parameter_elements'], 'element')}, {totals}"
+    return "\n".join([*lines, f"  {totals}"])
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" + "s" * (count != 1)
