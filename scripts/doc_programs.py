@@ -5,8 +5,9 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from graphdsl.driver import Compilation, compile_source
-from graphdsl.language.source import read_source
+from graphdsl.driver import Compilation, check, compile_source
+from graphdsl.language.diagnostics import render
+from graphdsl.language.source import Source, read_source
 from graphdsl.views.stages import schedule_text
 
 TREE = Path(__file__).parents[1]
@@ -36,6 +37,20 @@ def micro_program() -> str:
     compilation = _micro()
     program = compilation.compiled(compilation.step_purpose()).emit(SIZES)
     return f"```text\n{program.source}```"
+
+
+FAULTY = """\
+dim N
+input x: [N, 64]
+param W: [32, 10] ~ he_normal()
+output z = x @ W
+"""
+
+
+def message() -> str:
+    """A program with a fault, and what is said of it."""
+    found = "\n\n".join(render(one) for one in check(Source(FAULTY, "model.gdl")))
+    return f"<!-- error: E0204 -->\n```gdl\n{FAULTY}```\n\n```text\n{found}\n```"
 
 
 def tutorial_files() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from importlib import import_module, resources
+from textwrap import fill
 
 from graphdsl.cli import COMMANDS
 from graphdsl.driver import check
@@ -14,6 +15,7 @@ from graphdsl.language.parser import parse
 from graphdsl.language.printer import format_expr
 from graphdsl.language.settings import DATA, KINDS, TRAIN, Setting
 from graphdsl.language.source import Source
+from graphdsl.language.tokens import KEYWORDS
 from graphdsl.ops.initial import INITIALIZERS
 
 PRELUDE = "graphdsl/prelude"
@@ -23,6 +25,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A Markdown table."""
     escaped = [[cell.replace("|", "\\|") for cell in row] for row in rows]
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *escaped))
+
+
+def keywords() -> str:
+    """The words that are no names."""
+    return fill(" ".join(f"`{word}`" for word in sorted(KEYWORDS)), 96, break_on_hyphens=False) + "."
 
 
 def settings_table(block: Sequence[Setting]) -> str:

@@ -24,10 +24,12 @@ PAGES: dict[str, Callable[[], str]] = {
     "errors.md": doc_tables.errors_page,
 }
 PARTS: dict[str, Callable[[], str]] = {
+    "keywords": doc_tables.keywords,
     "initializers": doc_tables.initializers,
     "data": doc_tables.data_settings,
     "train": doc_tables.train_settings,
     "commands": doc_tables.commands,
+    "message": doc_programs.message,
     "micro model": doc_programs.micro_model,
     "micro schedule": doc_programs.micro_schedule,
     "micro program": doc_programs.micro_program,

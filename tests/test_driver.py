@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from graphdsl.compiler.lower import blocks
 from graphdsl.driver import Purpose, check, compile_source
 from graphdsl.graph.types import DType
 from graphdsl.language.diagnostics import Diagnostic, UsageError
@@ -142,11 +143,11 @@ def test_a_thousand_parameters() -> None:
 
 
 def chain_of_blocks(length: int, body: str = "{inner}(x) * 2") -> str:
-    blocks = ["block f0(x) {\n  return sin(x)\n}"]
+    found = ["block f0(x) {\n  return sin(x)\n}"]
     for i in range(1, length):
         text = body.format(inner=f"f{i - 1}")
-        blocks.append(f"block f{i}(x) {{\n  return {text}\n}}")
-    return "\n".join([*blocks, "input x", f"output y = f{length - 1}(x)\n"])
+        found.append(f"block f{i}(x) {{\n  return {text}\n}}")
+    return "\n".join([*found, "input x", f"output y = f{length - 1}(x)\n"])
 
 
 def test_a_chain_of_blocks() -> None:
@@ -160,7 +161,8 @@ def test_a_chain_of_blocks_of_deep_expressions() -> None:
     assert errors(chain_of_blocks(40, body)) == ["E0410"]
 
 
-def test_blocks_that_double() -> None:
+def test_blocks_that_double(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "MAX_EXPANSION", 5000)
     assert errors(chain_of_blocks(45, "{inner}(x) + {inner}(x)")) == ["E0410"]
 
 

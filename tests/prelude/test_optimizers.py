@@ -69,7 +69,7 @@ def momentum(p: Array, g: Array, t: int, s: dict[str, Any]) -> Array:
 
 
 def nesterov(p: Array, g: Array, t: int, s: dict[str, Any]) -> Array:
-    """In its first form: the gradient is taken at the point ahead, q = p + β v (see below)."""
+    """The velocity in units of p, as Sutskever et al. (2013) write it."""
     s["v"] = 0.8 * s.get("v", 0) - 0.05 * g
     return p + 0.8 * s["v"] - 0.05 * g
 
@@ -190,7 +190,8 @@ def test_optimizer_is_that_of_torch(optimizer: str) -> None:
         (torch.tensor(SCALES) * (p - torch.tensor(goal)) ** 2).sum().div(2).backward()
         made.step()
         expected.append(p.detach().numpy().copy())
-    np.testing.assert_allclose(model(optimizer), np.array(expected), rtol=1e-9)
+    digits = 1e-6 if name == "NAdam" else 1e-9  # torch keeps one of its factors in f32
+    np.testing.assert_allclose(model(optimizer), np.array(expected), rtol=digits)
 
 
 def test_every_optimizer_and_schedule_is_tested() -> None:

@@ -110,7 +110,8 @@ def _may_expand(frame: Frame, expr: ast.Call) -> bool:
     frame.shared.expanded += 1
     if frame.shared.expanded <= MAX_EXPANSION:
         return True
-    frame.error("E0410", f"the model expands to over {MAX_EXPANSION:,} calls", expr.span)
+    if frame.shared.expanded == MAX_EXPANSION + 1:  # once: the calls that led here fail with it
+        frame.error("E0410", f"the model expands to over {MAX_EXPANSION:,} calls", expr.span)
     return False
 
 

@@ -20,6 +20,7 @@ from graphdsl.compiler.lower.imports import Importer
 from graphdsl.compiler.lower.scope import Scope
 from graphdsl.compiler.lower.settings import DataSettings, TrainSettings, read_data, read_train
 from graphdsl.compiler.lower.values import BlockFunction, OptimizerFunction
+from graphdsl.compiler.lower.warnings import warn_of_graph
 from graphdsl.graph.build import Builder
 from graphdsl.graph.graph import Graph
 from graphdsl.graph.types import DType
@@ -85,7 +86,7 @@ def lower(
     _check_whole(frame, program, train)
     report.raise_errors()
     graph = _graph(shared)
-    _warn(frame, graph)
+    warn_of_graph(frame, graph)
     return Lowered(
         graph,
         data,
@@ -233,20 +234,3 @@ def _graph(shared: Lowering) -> Graph:
         float=shared.builder.float,
         training=shared.training,
     )
-
-
-def _warn(frame: Frame, graph: Graph) -> None:
-    wanted = graph.reaching(graph.roots())
-    loss = graph.loss
-    reaching = graph.reaching([loss.node]) if loss else set()
-    shared = frame.shared
-    for id in graph.inputs:
-        name = graph.nodes[id].name
-        if id not in wanted and name is not None and graph.results:
-            frame.warn("W0101", f"nothing reads the input '{name}'", frame.scope.nodes[name].span)
-    for variable in graph.params:
-        span = shared.declared[variable.name]
-        if variable.node not in wanted and graph.results:
-            frame.warn("W0102", f"nothing uses the parameter '{variable.name}'", span)
-        elif loss and variable.node not in reaching and not variable.frozen:
-            frame.warn("W0103", f"the loss does not depend on '{variable.name}'", span)

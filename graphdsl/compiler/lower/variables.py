@@ -114,11 +114,23 @@ def _enter(
     return node
 
 
+def _collide(frame: Frame, statement: ast.Param | ast.State, name: str) -> None:
+    """Report two variables of different calls that would have one qualified name."""
+    frame.error(
+        "E0302",
+        f"two calls would own a parameter or state called '{name}'",
+        statement.name.span,
+        help=["give the inner call a name of its own: bind it in a line before"],
+    )
+
+
 def _again(frame: Frame, statement: ast.Param | ast.State, name: str, type: TensorType) -> Value:
     """A second declaration: the same variable in a shared block, else bound twice."""
     shared = frame.shared
     if not frame.cell:
-        return POISON  # reported where the name is bound
+        if frame.scope.own(statement.name.id) is None:
+            _collide(frame, statement, name)
+        return POISON  # else reported where the name is bound
     variable = shared.params.get(name) or shared.states[name]
     node = Expr(shared.builder, variable.node)
     if node.type == type:
