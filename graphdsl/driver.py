@@ -18,8 +18,10 @@ from graphdsl.compiler.rewrite import rewrite
 from graphdsl.compiler.schedule import Schedule, plan
 from graphdsl.compiler.update import Slot, apply_updates
 from graphdsl.engines.numpy import Program, emit
+from graphdsl.graph.build import Expr, resume
 from graphdsl.graph.graph import Graph, Result
 from graphdsl.graph.layout import Layout, lay_out
+from graphdsl.graph.op import OPS
 from graphdsl.graph.types import DType
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import Diagnostic, GraphdslError, UsageError
@@ -37,6 +39,8 @@ class Purpose:
     wrt: tuple[str, ...] = ()
     training: bool = False
     step: bool = False
+    derivative: str = ""
+    """"jacobian", "hessian", "hvp" or "jvp" of the one result with respect to the one name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,8 @@ class Compilation:
         graph = _restricted(whole, purpose)
         if purpose.step:
             return self._step(graph)
+        if purpose.derivative:
+            return _with_derivative(graph, purpose, whole.names), ()
         if purpose.wrt:
             (result,) = graph.results
             wrt = [whole.names[name] for name in purpose.wrt]
@@ -182,6 +188,27 @@ def check(
         return compilation.lowered().warnings
     except GraphdslError as error:
         return error.diagnostics
+
+
+DIRECTION = "·v"
+"""The input that a direction is fed by; no name of a file begins so."""
+
+
+def _with_derivative(graph: Graph, purpose: Purpose, names: Mapping[str, int]) -> Graph:
+    """The graph with one derivative as its only result, along a direction that is fed."""
+    builder = resume(graph, "reverse")
+    (result,), (name,) = graph.results, purpose.wrt
+    y, x = Expr(builder, result.node), Expr(builder, names[name])
+    op, inputs = OPS[purpose.derivative], graph.inputs
+    operands = [y, x]
+    if len(op.operands) == 3:
+        attrs = (("type", x.type),)
+        operands.append(builder.add(OPS["input"], (), attrs, x.type, DIRECTION))
+        inputs = (*inputs, operands[-1].id)
+    made = builder.apply(op, operands)
+    found = Result("output", purpose.derivative, made.id)
+    nodes = tuple(builder.nodes)
+    return expand_gradients(replace(graph, nodes=nodes, results=(found,), inputs=inputs))
 
 
 def _restricted(graph: Graph, purpose: Purpose) -> Graph:

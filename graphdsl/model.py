@@ -7,8 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphdsl.driver import Compilation, Purpose, compile_source
+from graphdsl.driver import DIRECTION, Compilation, Purpose, compile_source
 from graphdsl.graph.kernel import Array
+from graphdsl.graph.op import Fault
 from graphdsl.graph.types import DType, TensorType
 from graphdsl.language.diagnostics import Diagnostic, UsageError
 from graphdsl.language.settings import TRAIN
@@ -157,6 +158,39 @@ class Model:
             stored = self.session.memory.gradients() if set(names) & set(self.params) else {}
             grads = {n: stored[n].copy() if n in stored else values[f"∂{n}"] for n in names}
         return float(values[target]), grads
+
+    def jacobian(
+        self, of: str, wrt: str, feeds: Mapping[str, Any] | None = None, /, **named: Any
+    ) -> Array:
+        """∂of/∂wrt in denominator layout: the sizes of `wrt` first, then those of `of`, which
+        have to be constants."""
+        return self._derivative("jacobian", of, wrt, {**(feeds or {}), **named})
+
+    def hessian(
+        self, of: str, wrt: str, feeds: Mapping[str, Any] | None = None, /, **named: Any
+    ) -> Array:
+        """The second derivatives of a scalar, of shape [wrt…, wrt…]; constant sizes."""
+        return self._derivative("hessian", of, wrt, {**(feeds or {}), **named})
+
+    def hvp(
+        self, of: str, wrt: str, v: Any, feeds: Mapping[str, Any] | None = None, /, **named: Any
+    ) -> Array:
+        """The Hessian of a scalar times a direction `v` of the shape of `wrt`."""
+        return self._derivative("hvp", of, wrt, {**(feeds or {}), **named, DIRECTION: v})
+
+    def jvp(
+        self, of: str, wrt: str, v: Any, feeds: Mapping[str, Any] | None = None, /, **named: Any
+    ) -> Array:
+        """The derivative of `of` along a direction `v` of the shape of `wrt`."""
+        return self._derivative("jvp", of, wrt, {**(feeds or {}), **named, DIRECTION: v})
+
+    def _derivative(self, kind: str, of: str, wrt: str, fed: Mapping[str, Any]) -> Array:
+        for name in (of, wrt):
+            self.session.check_node(name)
+        try:
+            return self.session.results(Purpose((of,), (wrt,), derivative=kind), fed)[kind]
+        except Fault as fault:
+            raise _misused(fault.message, *filter(None, [fault.help])) from None
 
     def trainer(self, **settings: Any) -> Trainer:
         """A trainer, at its first step, for steps on arrays that are fed.

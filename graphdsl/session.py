@@ -115,9 +115,12 @@ class Session:
 
     # --- feeding and running ---------------------------------------------------------------------
 
-    def feed(self, fed: Mapping[str, Any]) -> tuple[dict[str, Array], dict[str, int]]:
-        """What is fed as arrays of the right elements, and the sizes they bind."""
-        inputs = self.inputs
+    def feed(
+        self, fed: Mapping[str, Any], more: Mapping[str, TensorType] | None = None
+    ) -> tuple[dict[str, Array], dict[str, int]]:
+        """What is fed as arrays of the right elements, and the sizes they bind; `more` inputs
+        are those that a derivative adds."""
+        inputs = {**self.inputs, **(more or {})}
         feeds.check_names(fed, inputs)
         arrays = {name: feeds.as_array(name, fed[name], inputs[name]) for name in fed}
         return arrays, feeds.bind_sizes(arrays, inputs)
@@ -129,9 +132,10 @@ class Session:
         clock: tuple[float, float, float] = (0, 0, 0),
     ) -> dict[str, Array]:
         """The purpose's results by name, as arrays of the caller's own."""
-        arrays, sizes = self.feed(fed)
         compiled = self.compilation.compiled(purpose)
-        feeds.check_all_fed(arrays, self.needed_inputs(compiled.graph))
+        needed = self.needed_inputs(compiled.graph)
+        arrays, sizes = self.feed(fed, needed)
+        feeds.check_all_fed(arrays, needed)
         with self.lock:
             program = self.executable(purpose, sizes)
             values = self.call(program, arrays, *clock)

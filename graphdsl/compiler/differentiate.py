@@ -6,32 +6,32 @@ nodes that a wanted gradient needs are built. Summing over broadcast axes happen
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from graphdsl.graph.build import Builder, Expr, rebuild, resume
 from graphdsl.graph.graph import Graph, Node
-from graphdsl.graph.op import OPS
+from graphdsl.graph.op import OPS, Op
 from graphdsl.graph.types import TensorType
 from graphdsl.language.diagnostics import InternalError
-from graphdsl.ops.calculus import grad as GRAD
+from graphdsl.ops import calculus
 
 
 def expand_gradients(graph: Graph) -> Graph:
-    """Every `grad(y, x)` of the text replaced by the reverse sweep it stands for.
+    """Every derivative of the text (`grad`, `jacobian`, …) replaced by the reverse sweeps it
+    stands for.
 
-    Nodes are met in topological order, so an inner gradient is expanded before the outer one
+    Nodes are met in topological order, so an inner derivative is expanded before the outer one
     that differentiates it.
     """
-    if not any(node.op is GRAD for node in graph.nodes):
+    if not any(node.op in _EXPANSIONS for node in graph.nodes):
         return graph
 
     def expand(builder: Builder, node: Node, operands: tuple[Expr, ...]) -> Expr | None:
-        if node.op is not GRAD:
+        if node.op not in _EXPANSIONS:
             return None
-        y, x = operands
         builder.sweep = "reverse"
-        (made,) = sweep(builder, y, [x])
+        made = _EXPANSIONS[node.op](builder, *operands)
         if node.name is not None:
             if made.node.name is not None or made.node.op.leaf:
                 made = OPS["identity"](made)
@@ -39,6 +39,52 @@ def expand_gradients(graph: Graph) -> Graph:
         return made
 
     return rebuild(graph, expand)
+
+
+def _grad(builder: Builder, y: Expr, x: Expr) -> Expr:
+    return sweep(builder, y, [x])[0]
+
+
+def _jacobian(builder: Builder, y: Expr, x: Expr) -> Expr:
+    """One sweep for each element of y, side by side on the last axis."""
+    count = y.type.size
+    assert isinstance(count, int)
+    if count == 0:
+        return _full(builder, 0.0, x.type.with_shape((*x.type.shape, *y.type.shape)))
+    unit = builder.apply(OPS["eye"], (), {"n": count, "m": None, "dtype": y.type.dtype})
+    columns = []
+    for row in range(count):
+        seed = builder.apply(OPS["index"], (unit,), {"items": (row,)})
+        seed = OPS["reshape"](seed, shape=y.type.shape)
+        columns += sweep(builder, y, [x], seed)
+    stacked = builder.apply(OPS["stack"], columns, {"axis": x.type.rank})
+    return OPS["reshape"](stacked, shape=(*x.type.shape, *y.type.shape))
+
+
+def _hessian(builder: Builder, y: Expr, x: Expr) -> Expr:
+    return _jacobian(builder, _grad(builder, y, x), x)
+
+
+def _hvp(builder: Builder, y: Expr, x: Expr, v: Expr) -> Expr:
+    """The gradient of the gradient's product with v (Pearlmutter, 1994)."""
+    return _grad(builder, OPS["sum"](_grad(builder, y, x) * v), x)
+
+
+def _jvp(builder: Builder, y: Expr, x: Expr, v: Expr) -> Expr:
+    """Reverse mode twice: the cotangent of x is linear in that of y, and its derivative along v
+    is the product that forward mode would give."""
+    cotangent = OPS["copy"](_full(builder, 0.0, y.type))
+    (pulled,) = sweep(builder, y, [x], cotangent)
+    return _grad(builder, OPS["sum"](pulled * v), cotangent)
+
+
+_EXPANSIONS: dict[Op, Callable[..., Expr]] = {
+    calculus.grad: _grad,
+    calculus.jacobian: _jacobian,
+    calculus.hessian: _hessian,
+    calculus.hvp: _hvp,
+    calculus.jvp: _jvp,
+}
 
 
 def differentiate(graph: Graph, of: int, wrt: Sequence[int]) -> Graph:
@@ -53,11 +99,12 @@ def differentiate(graph: Graph, of: int, wrt: Sequence[int]) -> Graph:
     return replace(graph, nodes=tuple(builder.nodes), gradients=pairs)
 
 
-def sweep(builder: Builder, y: Expr, wrt: Sequence[Expr]) -> list[Expr]:
+def sweep(builder: Builder, y: Expr, wrt: Sequence[Expr], seed: Expr | None = None) -> list[Expr]:
     """Append the reverse sweep from `y`; the cotangents of `wrt`, zeros where `y` does not
-    depend on one. Time is linear in the number of nodes between."""
+    depend on one. `seed` is the cotangent of `y`, 1 if not given. Time is linear in the number
+    of nodes between."""
     on_path = _between(builder.nodes, y.id, [x.id for x in wrt])
-    cotangents: dict[int, list[Expr]] = {y.id: [_full(builder, 1.0, y.type)]}
+    cotangents: dict[int, list[Expr]] = {y.id: [seed or _full(builder, 1.0, y.type)]}
     found: dict[int, Expr] = {}
     wanted = {x.id for x in wrt}
     for id in sorted(on_path, reverse=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Any
 
-from graphdsl.compiler.lower import blocks, constants, expressions
+from graphdsl.compiler.lower import blocks, constants, derivatives, expressions
 from graphdsl.compiler.lower.context import Frame, L2Call
 from graphdsl.compiler.lower.values import (
     POISON,
@@ -25,6 +25,7 @@ from graphdsl.graph.sizes import Poly
 from graphdsl.graph.types import DType
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import did_you_mean
+from graphdsl.ops import calculus
 
 
 def call(frame: Frame, expr: ast.Call) -> Value:
@@ -38,8 +39,8 @@ def call(frame: Frame, expr: ast.Call) -> Value:
         case Builtin():
             return _BUILTIN[function.name](frame, expr)
         case Op():
-            if function is OPS["grad"]:
-                return _grad(frame, expr)
+            if function in calculus.DERIVATIVES:
+                return derivatives.derivative(frame, expr, function)
             return _op(frame, expr, function)
         case OptimizerFunction():
             return frame.error(
@@ -275,51 +276,6 @@ def _builtin_l2(frame: Frame, expr: ast.Call) -> Value:
         )
         return 0.0
     return total
-
-
-def _grad(frame: Frame, expr: ast.Call) -> Value:
-    if len(expr.args) != 2 or expr.keywords:
-        return frame.error(
-            "E0408", "'grad' takes a scalar and a name", expr.span, help=["grad(J, W)"]
-        )
-    if expressions.dotted(expr.args[1]) is None:
-        return frame.error(
-            "E0703",
-            "the second operand of 'grad' is a name that the first was computed from",
-            expr.args[1].span,
-            help=["bind the expression to a name first and use the name on both sides"],
-        )
-    wrt = expressions.evaluate(frame, expr.args[1])
-    if not isinstance(wrt, Expr | Poison):
-        what = f"'{expr.args[1].span.text}' is {describe(wrt)}: only nodes have gradients"
-        return frame.error("E0702", what, expr.args[1].span)
-    y = expressions.tensor(frame, expr.args[0])
-    if isinstance(y, Poison) or isinstance(wrt, Poison):
-        return POISON
-    operands = [(y, expr.args[0]), (wrt, expr.args[1])]
-    made = frame.apply(OPS["grad"], operands, {}, expr.span)
-    if isinstance(made, Expr) and not _reaches(frame, wrt, y):
-        first, second = (arg.span.text for arg in expr.args)
-        return frame.error(
-            "E0703",
-            f"'{first}' is not computed from '{second}'",
-            expr.args[1].span,
-            help=["the second operand is a name that the first was computed from"],
-        )
-    return made
-
-
-def _reaches(frame: Frame, x: Expr, y: Expr) -> bool:
-    """Whether `y` is computed from `x`."""
-    nodes, seen, todo = frame.shared.builder.nodes, {y.id}, [y.id]
-    while todo:
-        id = todo.pop()
-        if id == x.id:
-            return True
-        more = {i for i in nodes[id].operands if i >= x.id} - seen
-        seen |= more
-        todo += more
-    return False
 
 
 _BUILTIN = {"size": _builtin_size, "l2": _builtin_l2}

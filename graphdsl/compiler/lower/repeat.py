@@ -44,7 +44,7 @@ def lower_repeat(frame: Frame, statement: ast.Repeat) -> None:
         _give_up(frame, statement, carried)
         return
     loop = _Loop(statement, turns, carried, prefix)
-    values = {name.id: _outer(frame, name).value for name in carried}
+    values = {name.id: _first(frame, name) for name in carried}
     for turn in turns:
         faults = len(frame.shared.report.diagnostics)
         values = _turn(frame, loop, turn, values)
@@ -110,6 +110,13 @@ def _outer(frame: Frame, name: ast.Name) -> Binding:
     binding = frame.scope.find(name.id)
     assert binding is not None
     return binding
+
+
+def _first(frame: Frame, name: ast.Name) -> Value:
+    """The value of a carried name before the first turn, which is read by carrying it."""
+    binding = _outer(frame, name)
+    binding.used = True
+    return binding.value
 
 
 def _can_expand(frame: Frame, statement: ast.Repeat, turns: range) -> bool:
