@@ -14,7 +14,7 @@ from typing import Any
 from graphdsl import ops
 from graphdsl.compiler.differentiate import differentiate, expand_gradients
 from graphdsl.compiler.lower import Lowered, lower
-from graphdsl.compiler.rewrite import rewrite
+from graphdsl.compiler.rewrite import Fired, rewrite, stabilise
 from graphdsl.compiler.schedule import Schedule, plan
 from graphdsl.compiler.update import Slot, apply_updates
 from graphdsl.engines.numpy import Program, emit
@@ -70,6 +70,8 @@ class Compilation:
     include: Sequence[Path] = ()
     _lowered: dict[bool, Lowered] = field(default_factory=dict)
     _expanded: dict[bool, Graph] = field(default_factory=dict)
+    _stable: dict[bool, Graph] = field(default_factory=dict)
+    _fired: dict[bool, tuple[Fired, ...]] = field(default_factory=dict)
     _compiled: dict[Purpose, Compiled] = field(default_factory=dict)
     _layout: Layout | None = None
 
@@ -99,6 +101,18 @@ class Compilation:
             self._expanded[training] = expand_gradients(self.lowered(training).graph)
         return self._expanded[training]
 
+    def stable(self, training: bool = False) -> Graph:
+        """The same, unstable formulas replaced before anything is differentiated: what runs."""
+        if training not in self._stable:
+            graph, self._fired[training] = stabilise(self.lowered(training).graph)
+            self._stable[training] = expand_gradients(graph)
+        return self._stable[training]
+
+    def fired(self, training: bool = False) -> tuple[Fired, ...]:
+        """The stability rules that have changed the model, and where."""
+        self.stable(training)
+        return self._fired[training]
+
     @property
     def layout(self) -> Layout:
         """Where parameters and states are stored: the same for both modes."""
@@ -108,7 +122,7 @@ class Compilation:
 
     def swept(self, purpose: Purpose) -> tuple[Graph, tuple[Slot, ...]]:
         """The graph with the sweeps a purpose asks for, before it is rewritten."""
-        whole = self.graph(purpose.training)
+        whole = self.stable(purpose.training)
         graph = _restricted(whole, purpose)
         if purpose.step:
             return self._step(graph)

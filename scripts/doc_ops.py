@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from importlib import import_module
 from itertools import product
+from textwrap import fill
 
 from graphdsl import ops
 from graphdsl.driver import compile_source
@@ -34,7 +35,7 @@ are known at compile time. An attribute without a default may also stand in its 
 i32 becomes i64 and truth values count as integers; where operands meet as *floats*, integers become
 the model's float. In a derivative, g is the cotangent of the result y; where operands were
 broadcast it is summed over the axes that were added. Each example says which types it has for
-operands of likely sizes: n, m and k are symbols.
+operands of likely sizes: N, M and K are symbols.
 """
 MEET = {
     "number": "operands meet as numbers",
@@ -43,24 +44,35 @@ MEET = {
     "condition": "all operands but the first meet in one type",
     "none": "",
 }
-DIMS = "dim n, m, k\n"
-SHAPES = ("[n, m]", "[m]", "[m, k]", "[n]", "[m, m]", "[n, 1, m]", "bool[n, m]", "i64[n]", "")
-WIDE = ("[4, 3]", "[3]", "[4, 1, 3]", "[2, 3, 8]", "[2, 3, 8, 8]", "[5, 3, 3]", "[5, 3, 3, 3]")
+DIMS = "dim N, M, K\n"
+SHAPES = ("[N, M]", "[M, K]", "[M]", "[N]", "[M, M]", "[N, 1, M]", "bool[N, M]", "i64[N]", "")
+WIDE = ("[N, 4, 5]", "[4]", "[2, 3]", "[4, 3]", "[N, 3, 8]", "[5, 3, 3]", "[3, 5, 3]")
+IMAGES = ("[N, 3, 8, 8]", "[5, 3, 3, 3]", "[3, 5, 3, 3]")
 LISTED = {
-    "labels": ("i64[n]",),
-    "tokens": ("i64[n]",),
-    "indices": ("i64[k]", "i64[n]", "i64[n, k]"),
-    "condition": ("bool[n, m]",),
-    "mask": ("bool[n, m]", "bool[n, n]"),
+    "labels": ("i64[N]",),
+    "tokens": ("i64[N]",),
+    "indices": ("i64[K]", "i64[N]", "i64[N, K]"),
+    "condition": ("bool[N, M]",),
+    "mask": ("bool[N, M]", "bool[N, N]"),
 }
-BEFORE = {"grad": "param W: [4, 3] = 0\nJ = mean(W^2)\n"}
+_SQUARES = "param {0}: [3] = 0\ninput v: [3]\nJ = sum({0}^2)\n"
+BEFORE = {
+    "grad": _SQUARES.format("W"),
+    "hessian": _SQUARES.format("w"),
+    "hvp": _SQUARES.format("w"),
+    "jacobian": "input x: [3]\ny = stack(x, x^2)\n",
+    "jvp": "input x: [3]\ninput v: [3]\ny = stack(x, x^2)\n",
+}
 """What stands above an example whose names are no plain inputs."""
 
 
 def ops_page() -> str:
     """The whole page."""
     sections = list(_sections())
-    parts = [HEAD, "\n".join(f"- [{name}](#{name.lower()}): {_list(found)}" for name, _, found in sections)]
+    parts = [
+        HEAD,
+        "\n".join(f"- [{name}](#{name.lower()}): {_list(found)}" for name, _, found in sections),
+    ]
     for name, doc, found in sections:
         parts.append(f"## {name}\n\n{doc}")
         parts += [op_entry(op) for op in found]
@@ -77,7 +89,8 @@ def _sections() -> Iterator[tuple[str, str, list[Op]]]:
         found = [OPS[op] for op in left if op in here]
         if found:
             doc = " ".join((module.__doc__ or "").split("\n\n")[0].split())
-            yield name.capitalize(), doc, found
+            doc = doc.removeprefix(f"{name.capitalize()}: ")
+            yield name.capitalize(), fill(f"{doc[:1].upper()}{doc[1:]}", 100), found
             for op in found:
                 left.pop(op.name)
     if left:
@@ -90,19 +103,23 @@ def _assigned(source: str) -> set[str]:
     for node in python.parse(source).body:
         targets = getattr(node, "targets", [getattr(node, "target", None)])
         for target in targets:
-            names |= {n.id for n in python.walk(target) if isinstance(n, python.Name)} if target else set()
+            names |= (
+                {n.id for n in python.walk(target) if isinstance(n, python.Name)}
+                if target
+                else set()
+            )
     return names
 
 
 def op_entry(op: Op) -> str:
     """What the page says of one op."""
-    rows = [f"### {op.name}", "", f"`{signature(op)}`", "", _escaped(op.doc), ""]
-    rows.append(f"- value: {_escaped(op.formula)}")
-    rows.append(f"- derivative: {_escaped(op.derivative) or 'none'}")
-    rows.append(f"- shape: {_escaped(shape_rule(op))}")
+    rows = [f"### {op.name}", "", f"`{signature(op)}`", "", escaped(op.doc), ""]
+    rows.append(f"- value: {escaped(op.formula)}")
+    rows.append(f"- derivative: {escaped(op.derivative) or 'none'}")
+    rows.append(f"- shape: {escaped(shape_rule(op))}")
     for name, attribute in op.attributes.items():
         if attribute.kind != "internal" and attribute.doc:
-            rows.append(f"- `{name}`: {_escaped(attribute.doc)}")
+            rows.append(f"- `{name}`: {escaped(attribute.doc)}")
     if op.random:
         rows.append("- drawn anew at every step")
     example, types = typed_example(op)
@@ -156,17 +173,33 @@ def typed_example(op: Op) -> tuple[str, str]:
     bound = name[1]
     text = example if re.match(r"loss|metric|output", example) else f"output {example}"
     before = BEFORE.get(op.name, "")
-    free = [] if before else _free(text, bound)
-    candidates = [LISTED.get(one, (*SHAPES, *WIDE)) for one in free]
-    for types in product(*candidates):
+    free = _free(text, bound)
+    for types in _assignments([] if before else free):
         declared = "".join(
-            f"input {n}{': ' + t if t else ''}\n" for n, t in zip(free, types, strict=True)
+            f"input {n}{': ' + t if t else ''}\n" for n, t in zip(free, types, strict=False)
         )
-        found = _types(f"{DIMS}{before}{declared}{text}\n", [*free, bound])
+        above = before or f"{DIMS}{declared}"
+        found = _types(f"{above}{text}\n", [*free, bound])
         if found is not None:
             given = ", ".join(f"{n}: {t}" for n, t in zip(free, found, strict=False))
             return example, f"{given} → {bound}: {found[-1]}" if given else f"{bound}: {found[-1]}"
     return example, ""
+
+
+def _assignments(names: list[str]) -> Iterator[tuple[str, ...]]:
+    """Types for the names, the likely ones first: all alike, then the first and the others."""
+    if any(name in LISTED for name in names):
+        yield from product(*(LISTED.get(name, SHAPES) for name in names))
+        return
+    shapes = (*SHAPES, *WIDE, *IMAGES)
+    if len(names) <= 1:
+        yield from product(shapes, repeat=len(names))
+        return
+    yield (shapes[0],) * len(names)
+    for alike in (False, True):
+        for first, rest in product(shapes, repeat=2):
+            if (first == rest) == alike:
+                yield (first, *((rest,) * (len(names) - 1)))
 
 
 def _free(text: str, bound: str) -> list[str]:
@@ -194,7 +227,7 @@ def _list(found: list[Op]) -> str:
     return ", ".join(f"[{op.name}](#{op.name})" for op in found)
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """A text whose stars Markdown leaves alone, code apart."""
     parts = text.split("`")
     parts[::2] = [re.sub(r"([*<])", r"\\\1", part) for part in parts[::2]]

@@ -5,12 +5,15 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+
 from graphdsl.driver import Compilation, check, compile_source
 from graphdsl.language.diagnostics import render
 from graphdsl.language.source import Source, read_source
 from graphdsl.views.stages import schedule_text
 
 TREE = Path(__file__).parents[1]
+TUTORIAL = TREE / "docs" / "tutorial"
 MICRO = TREE / "benchmarks" / "models" / "micro.gdl"
 SIZES = {"N": 32}
 
@@ -53,6 +56,17 @@ def message() -> str:
     return f"<!-- error: E0204 -->\n```gdl\n{FAULTY}```\n\n```text\n{found}\n```"
 
 
-def tutorial_files() -> str:
-    """The models of the tutorial, in order."""
-    return ""
+def tutorial_file(name: str) -> str:
+    """One of the tutorial's models."""
+    return f"```gdl\n{(TUTORIAL / f'{name}.gdl').read_text('utf-8')}```"
+
+
+def moons() -> str:
+    """The tutorial's data: two crescents of points, as CSV."""
+    rng = np.random.default_rng(0)
+    angle = rng.uniform(0, np.pi, 200)
+    upper = np.arange(200) % 2
+    x1 = np.where(upper, np.cos(angle), 1 - np.cos(angle)) + rng.normal(0, 0.12, 200)
+    x2 = np.where(upper, np.sin(angle), 0.4 - np.sin(angle)) + rng.normal(0, 0.12, 200)
+    rows = (f"{a:.3f},{b:.3f},{c}" for a, b, c in zip(x1, x2, upper, strict=True))
+    return "x1,x2,upper\n" + "\n".join(rows) + "\n"

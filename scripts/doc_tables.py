@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module, resources
 from textwrap import fill
 
+from doc_ops import escaped
 from graphdsl.cli import COMMANDS
 from graphdsl.driver import check
 from graphdsl.language import ast
@@ -29,7 +30,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def keywords() -> str:
     """The words that are no names."""
-    return fill(" ".join(f"`{word}`" for word in sorted(KEYWORDS)), 96, break_on_hyphens=False) + "."
+    return (
+        fill(" ".join(f"`{word}`" for word in sorted(KEYWORDS)), 96, break_on_hyphens=False) + "."
+    )
 
 
 def settings_table(block: Sequence[Setting]) -> str:
@@ -90,7 +93,7 @@ def prelude_page() -> str:
     parts = [
         "# The prelude\n\nGenerated from the prelude's files by `scripts/make_docs.py`.\n\n"
         "These declarations are known in every model. They are written in the language itself: "
-        "copy one into your own file, under another name, and change it."
+        "copy one\ninto your own file, under another name, and change it."
     ]
     folder = resources.files("graphdsl") / "prelude"
     for path in sorted(folder.iterdir(), key=lambda one: one.name):
@@ -101,7 +104,9 @@ def prelude_page() -> str:
 
 def _prelude_file(name: str, text: str) -> Iterator[str]:
     program = parse(Source(text, name))
-    yield f"## {name.removesuffix('.gdl').capitalize()}\n\n{' '.join((program.doc or '').split())}"
+    title = name.removesuffix(".gdl").capitalize()
+    doc = " ".join((program.doc or "").split()).removeprefix(f"{title}: ")
+    yield f"## {title}\n\n{fill(doc[:1].upper() + doc[1:], 100)}"
     for statement in program.statements:
         if isinstance(statement, ast.Block | ast.Optimizer | ast.Const):
             title = statement.name.id
@@ -110,7 +115,7 @@ def _prelude_file(name: str, text: str) -> Iterator[str]:
             source = text[statement.span.start : statement.span.end]
             code = sorted({d.code for d in check(Source(f"{source}\n"))})
             note = f"<!-- warning: {' '.join(code)} -->\n" if code else ""
-            yield f"### {statement.name.id}\n\n`{title}`\n\n{statement.doc or ''}".rstrip()
+            yield f"### {statement.name.id}\n\n`{title}`\n\n{escaped(statement.doc or '')}".rstrip()
             yield f"{note}```gdl\n{source}\n```"
 
 
@@ -124,8 +129,8 @@ def errors_page() -> str:
     parts = [
         "# Errors and warnings\n\nGenerated from the catalogue in `graphdsl/language/codes` by "
         "`scripts/make_docs.py`.\n\nA message begins with its code, which is stable: `E` stops a "
-        "model, `W` warns. All errors of a file are reported at once, in the order of the text. "
-        "Where a program shows the fault, the one below it shows the remedy."
+        "model, `W` warns. All errors of a file\nare reported at once, in the order of the text. "
+        "Where a program shows the fault, the one below it\nshows the remedy."
     ]
     parts += [
         "\n".join(f"- [{name}](#{name.lower().replace(' ', '-')})" for name in CHAPTERS),
@@ -137,7 +142,10 @@ def errors_page() -> str:
 
 
 def _code(code: str, entry: Code) -> str:
-    parts = [f"### {code}: {entry.title}", f"{entry.why} {entry.mend}"]
+    parts = [
+        f"### {code}: {entry.title}",
+        fill(f"{entry.why} {entry.mend}", 100, break_on_hyphens=False),
+    ]
     if entry.bad:
         kind = "error" if code.startswith("E") else "warning"
         parts.append(f"<!-- {kind}: {code} -->\n```gdl\n{entry.bad}\n```")

@@ -1,4 +1,5 @@
-"""Build the examples' data from the sets that scikit-learn carries: in, a folder; out, its files.
+"""Build the examples' data: from the sets that scikit-learn carries, from a text, by formulas.
+In, a folder; out, its files.
 
     python scripts/make_data.py [FOLDER]        # default: examples/
 
@@ -48,6 +49,38 @@ def write_diabetes(folder: Path) -> None:
     )
 
 
+def write_sonnets(folder: Path) -> None:
+    """Windows of 33 letters of the text, in steps of 3: each letter's number in the alphabet."""
+    text = (EXAMPLES / "sonnets.txt").read_text("utf-8").lower()
+    alphabet = sorted(set(text))
+    numbers = np.array([alphabet.index(letter) for letter in text], np.uint8)
+    windows = np.lib.stride_tricks.sliding_window_view(numbers, 33)[::3]
+    np.savez_compressed(folder / "sonnets.npz", windows=windows)
+
+
+def write_adding(folder: Path) -> None:
+    """The adding problem: 1000 times 32 numbers from 0 to 255, and two places, one a half each."""
+    rng = np.random.Generator(np.random.Philox(0))
+    np.savez_compressed(
+        folder / "adding.npz",
+        numbers=rng.integers(0, 256, (1000, 32)).astype(np.uint8),
+        first=rng.integers(0, 16, 1000).astype(np.uint8),
+        second=rng.integers(16, 32, 1000).astype(np.uint8),
+    )
+
+
+def write_spirals(folder: Path) -> None:
+    """100 points of the plane, and where do/dt = A o, A = [[-0.3, -2], [2, -0.3]], moves them in 20
+    steps of 0.1: round the origin by two radians in a unit of time, and inwards."""
+    rng = np.random.Generator(np.random.Philox(0))
+    start = rng.uniform(-1, 1, (100, 1, 2))
+    time = 0.1 * np.arange(21)[:, None]
+    x, y, sine, cosine = start[..., :1], start[..., 1:], np.sin(2 * time), np.cos(2 * time)
+    turned = np.concatenate([x * cosine - y * sine, x * sine + y * cosine], -1)
+    path = np.round(np.exp(-0.3 * time) * turned, 4).astype(np.float32)
+    np.savez_compressed(folder / "spirals.npz", start=path[:, 0], seen=path[:, 1:])
+
+
 def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[float]]) -> None:
     """Write numbers so that they read back to the same bits, whole ones without a point."""
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -62,10 +95,13 @@ def format_number(value: float) -> str:
 
 
 def main(folder: Path = EXAMPLES) -> None:
-    """Write the three files into `folder`."""
+    """Write every file into `folder`."""
     write_digits(folder)
     write_breast_cancer(folder)
     write_diabetes(folder)
+    write_sonnets(folder)
+    write_adding(folder)
+    write_spirals(folder)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import argparse
 import re
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import doc_ops
@@ -22,6 +23,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "ops.md": doc_ops.ops_page,
     "prelude.md": doc_tables.prelude_page,
     "errors.md": doc_tables.errors_page,
+    "tutorial/moons.csv": doc_programs.moons,
 }
 PARTS: dict[str, Callable[[], str]] = {
     "keywords": doc_tables.keywords,
@@ -33,15 +35,19 @@ PARTS: dict[str, Callable[[], str]] = {
     "micro model": doc_programs.micro_model,
     "micro schedule": doc_programs.micro_schedule,
     "micro program": doc_programs.micro_program,
-    "tutorial files": doc_programs.tutorial_files,
+    **{
+        f"tutorial {path.stem}": partial(doc_programs.tutorial_file, path.stem)
+        for path in sorted(doc_programs.TUTORIAL.glob("*.gdl"))
+    },
 }
 MARKED = re.compile(r"(<!-- generated: ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def generated(path: Path) -> str:
     """What a page should hold."""
-    if path.name in PAGES:
-        return PAGES[path.name]()
+    page = PAGES.get(path.relative_to(DOCS).as_posix())
+    if page is not None:
+        return page()
     return MARKED.sub(lambda m: f"{m[1]}{PARTS[m[2]]()}\n{m[3]}", path.read_text("utf-8"))
 
 

@@ -127,7 +127,7 @@ def test_numbers_without_a_value_are_silent() -> None:
 
 
 def test_names_are_normalised() -> None:
-    text = "input ﬁ\ninput x\noutput y = fi * x\n"  # noqa: RUF001
+    text = "input ﬁ\ninput x\noutput y = fi * x\n"
     assert not diagnose(text)
     assert errors("input Å\ninput Å\noutput y = Å\n") == ["E0302"]
 

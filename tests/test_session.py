@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -73,10 +75,8 @@ def test_an_array_that_no_machine_holds() -> None:
 )
 def test_reductions_of_nothing_are_no_traceback(text: str) -> None:
     one = session(f"dim N\ninput x: [N]\n{text}\n")
-    try:
-        one.results(Y, {"x": np.zeros(0)})
-    except GraphdslError as error:
-        assert "N = 0" in str(error)
+    with contextlib.suppress(GraphdslError):
+        assert not np.isfinite(one.results(Y, {"x": np.zeros(0)})["y"])
 
 
 def test_an_empty_list_is_no_traceback() -> None:

@@ -12,9 +12,10 @@ from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.types import DType, TensorType
 from graphdsl.ops.arithmetic import minimum
 from graphdsl.ops.comparison import greater
-from graphdsl.ops.functions import expm1, tanh
+from graphdsl.ops.functions import exp, expm1, tanh
 from graphdsl.ops.rules import real
 from graphdsl.ops.selection import where
+from graphdsl.ops.special import normal_cdf
 
 
 def _emit_relu(k: KernelCall) -> None:
@@ -200,7 +201,13 @@ def _gelu_tanh(x: Expr) -> Expr:
     return tanh(x * (_C + (_C * 0.044715) * (x * x)))
 
 
-def _gelu_vjp(g: Expr, y: Expr, x: Expr) -> Expr:
+def _gelu(x: Expr, *, exact: bool) -> Expr:
+    return x * normal_cdf(x) if exact else 0.5 * x * (1 + _gelu_tanh(x))
+
+
+def _gelu_vjp(g: Expr, y: Expr, x: Expr, *, exact: bool) -> Expr:
+    if exact:
+        return g * (normal_cdf(x) + x * (0.5 * _C) * exp(-0.5 * (x * x)))
     t = _gelu_tanh(x)
     inner = _C + (3 * _C * 0.044715) * (x * x)
     return g * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * inner)
@@ -211,13 +218,14 @@ gelu = declare(
         name="gelu",
         operands=("x",),
         infer=real,
+        attributes={"exact": Attribute("bool", False, "x Φ(x) itself, not the tanh near it")},
         promotion="float",
         vjp=(_gelu_vjp,),
-        decompose=lambda x: 0.5 * x * (1 + _gelu_tanh(x)),
+        decompose=_gelu,
         elementwise=True,
-        doc="The Gaussian error linear unit, in its approximation by tanh.",
-        formula="x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))",
-        derivative="g times the derivative of the formula",
+        doc="The Gaussian error linear unit, in its approximation by tanh unless exact.",
+        formula="x/2 (1 + tanh(√(2/π) (x + 0.044715 x³))); exact: x Φ(x)",
+        derivative="g times the derivative of the formula; exact: g (Φ(x) + x e^(-x²/2) / √(2π))",
         example="y = gelu(x)",
     )
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 from graphdsl.graph.op import Op, Vjp, declare
 from graphdsl.ops.rules import real
 
 
-def _function(
+def function(
     name: str,
     vjp: Vjp,
     *,
@@ -14,6 +16,7 @@ def _function(
     formula: str,
     derivative: str,
     ufunc: str | None = None,
+    scalar: str | None = None,
     domain: tuple[float, float] = (-3.0, 3.0),
 ) -> Op:
     """Declare a function of one operand that NumPy has a ufunc for."""
@@ -25,7 +28,7 @@ def _function(
             promotion="float",
             vjp=(vjp,),
             kernel=(ufunc or name) + "({x}, {out})",
-            scalar=f"_{name}" + "({x})",
+            scalar=scalar or f"_{name}" + "({x})",
             elementwise=True,
             inplace=True,
             domain=(domain,),
@@ -37,7 +40,7 @@ def _function(
     )
 
 
-exp = _function(
+exp = function(
     "exp",
     lambda g, y, x: g * y,
     doc="The exponential function.",
@@ -45,7 +48,7 @@ exp = _function(
     derivative="g y",
 )
 
-expm1 = _function(
+expm1 = function(
     "expm1",
     lambda g, y, x: g * (y + 1),
     doc="exp(x) - 1, exact near 0 as well.",
@@ -53,7 +56,7 @@ expm1 = _function(
     derivative="g (y + 1)",
 )
 
-ln = _function(
+ln = function(
     "ln",
     lambda g, y, x: g / x,
     ufunc="log",
@@ -63,7 +66,7 @@ ln = _function(
     derivative="g / x",
 )
 
-log1p = _function(
+log1p = function(
     "log1p",
     lambda g, y, x: g / (1 + x),
     domain=(-0.9, 3.0),
@@ -72,7 +75,33 @@ log1p = _function(
     derivative="g / (1 + x)",
 )
 
-sin = _function(
+exp2 = function(
+    "exp2",
+    lambda g, y, x: g * y * math.log(2),
+    doc="2 to the power x.",
+    formula="2^x",
+    derivative="g y ln 2",
+)
+
+log2 = function(
+    "log2",
+    lambda g, y, x: g / (x * math.log(2)),
+    domain=(0.1, 4.0),
+    doc="The logarithm to base 2; -inf at 0, nan below.",
+    formula="log₂ x",
+    derivative="g / (x ln 2)",
+)
+
+log10 = function(
+    "log10",
+    lambda g, y, x: g / (x * math.log(10)),
+    domain=(0.1, 4.0),
+    doc="The logarithm to base 10; -inf at 0, nan below.",
+    formula="log₁₀ x",
+    derivative="g / (x ln 10)",
+)
+
+sin = function(
     "sin",
     lambda g, y, x: g * cos(x),
     doc="The sine of an angle in radians.",
@@ -80,7 +109,7 @@ sin = _function(
     derivative="g cos x",
 )
 
-cos: Op = _function(
+cos: Op = function(
     "cos",
     lambda g, y, x: -(g * sin(x)),
     doc="The cosine of an angle in radians.",
@@ -88,7 +117,7 @@ cos: Op = _function(
     derivative="-g sin x",
 )
 
-tan = _function(
+tan = function(
     "tan",
     lambda g, y, x: g * (1 + y * y),
     domain=(-1.3, 1.3),
@@ -97,7 +126,7 @@ tan = _function(
     derivative="g (1 + y²)",
 )
 
-tanh = _function(
+tanh = function(
     "tanh",
     lambda g, y, x: g * (1 - y * y),
     doc="The hyperbolic tangent, from -1 to 1.",

@@ -14,10 +14,10 @@ from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import Shape, Size
 from graphdsl.graph.types import DType, TensorType
-from graphdsl.ops.rules import check_axis, check_integer, check_tensor
+from graphdsl.ops.rules import check_axis, check_integer, check_sizes, check_tensor
 
 
-def _emit_check(k: KernelCall, position: int, size: int, signed: bool = False) -> None:
+def emit_check(k: KernelCall, position: int, size: int, signed: bool = False) -> None:
     """Have the indices checked while running."""
     indices = k.types[position]
     if indices.size:
@@ -34,7 +34,7 @@ def _gathered(x: TensorType, indices: TensorType, *, axis: int) -> TensorType:
 
 def _emit_gather(k: KernelCall) -> None:
     axis = k.attrs["axis"] % k.types[0].rank
-    _emit_check(k, 1, k.types[0].shape[axis], signed=True)
+    emit_check(k, 1, k.types[0].shape[axis], signed=True)
     if k.out_type.size:
         k.emit(f'{k.args[0]}.take({k.args[1]}, {axis}, {k.out}, "wrap")')
 
@@ -62,6 +62,16 @@ gather = declare(
 
 
 def _scattered(g: TensorType, indices: TensorType, *, size: Size, axis: int) -> TensorType:
+    check_integer(indices, "scatter_add", 1)
+    check_tensor(g, "scatter_add")
+    wanted = (*g.shape[:axis], *indices.shape, *g.shape[axis + indices.rank :])
+    if not 0 <= axis <= g.rank - indices.rank or wanted != g.shape:
+        raise Fault(
+            "E0201",
+            f"'scatter_add' from axis {axis} of {g} on needs the sizes of the indices, {indices}",
+            operand=1,
+        )
+    check_sizes((size,))
     return g.with_shape((*g.shape[:axis], size, *g.shape[axis + indices.rank :]))
 
 
@@ -73,12 +83,12 @@ def _emit_scatter_add(k: KernelCall) -> None:
     (g, indices), axis, shape = k.types, k.attrs["axis"], k.out_type.shape
     if not g.size:
         return
-    _emit_check(k, 1, shape[axis], signed=True)
+    emit_check(k, 1, shape[axis], signed=True)
     before, inner = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
     pairs = k.out_type.dtype.is_float and inner % 2 == 0
     columns = inner // 2 if pairs else inner
     rows = k.scratch((before, indices.size), DType.i64)
-    flat = _in_order(k, 1)
+    flat = in_order(k, 1)
     if before > 1:
         base = k.constant(np.arange(before)[:, None] * shape[axis])
         k.emit(f"remainder({flat}, {shape[axis]}, {rows})", f"add({rows}, {base}, {rows})")
@@ -91,14 +101,14 @@ def _emit_scatter_add(k: KernelCall) -> None:
         numbers = k.constant(np.arange(columns))
         k.emit(f"add({k.view(rows, '.reshape(-1, 1)')}, {numbers}, {table})")
         places = k.view(table, ".reshape(-1)")
-    out, values = k.flat_out(), _in_order(k, 0)
+    out, values = k.flat_out(), in_order(k, 0)
     if pairs:
         kind = f'.view("c{2 * g.dtype.numpy.itemsize}")'
         out, values = k.view(out, kind), k.view(values, kind)
     k.emit(f"add.at({out}, {places}, {values})")
 
 
-def _in_order(k: KernelCall, position: int) -> str:
+def in_order(k: KernelCall, position: int) -> str:
     """The operand's elements in one axis, copied if they do not stand in order."""
     if k.contiguous[position]:
         return k.flat(position)
@@ -112,18 +122,20 @@ scatter_add: Op = declare(
         name="scatter_add",
         operands=("g", "indices"),
         infer=_scattered,
-        attributes={"size": Attribute("size"), "axis": Attribute("axis", 0)},
+        attributes={
+            "size": Attribute("size", doc="the size of the axis in the result"),
+            "axis": Attribute("axis", 0, "where that axis stands in it, counted from 0"),
+        },
         promotion="none",
         vjp=(
             lambda h, y, g, indices, *, size, axis: gather(h, indices, axis=axis),
             None,
         ),
         kernel=_emit_scatter_add,
-        public=False,
         doc="Slices of g added up at indices of an axis of the given size.",
         formula="yᵢ = Σ of the g whose index is i",
         derivative="g at the indices",
-        example="g = grad(sum(E[tokens]), E)",
+        example="y = scatter_add(x, tokens, size = 10)",
     )
 )
 
@@ -150,7 +162,7 @@ def _emit_places(k: KernelCall, shape: tuple[int, ...], axis: int, position: int
     """The name of an array with the flat places in `shape` that the indices name along `axis`."""
     numbers = np.arange(math.prod(shape)).reshape(shape)
     base = k.constant(np.asarray(numbers.take(0, axis)).reshape(k.types[position].shape))
-    _emit_check(k, position, shape[axis])
+    emit_check(k, position, shape[axis])
     places = k.scratch(k.types[position].shape, DType.i64)
     stride = math.prod(shape[axis + 1 :])
     if stride == 1:
@@ -166,7 +178,7 @@ def _emit_take_along(k: KernelCall) -> None:
         return
     given = k.types[0]
     places = _emit_places(k, given.shape, k.attrs["axis"] % given.rank, 1)
-    x = _in_order(k, 0)
+    x = in_order(k, 0)
     k.emit(f'{x}.take({places}, 0, {k.out}, "clip")')
 
 
@@ -193,6 +205,10 @@ take_along = declare(
 
 
 def _put(g: TensorType, indices: TensorType, *, size: Size, axis: int) -> TensorType:
+    _check_rows(g.shape, indices, "put_along")
+    check_sizes((size,))
+    if not 0 <= axis <= g.rank:
+        raise Fault("E0205", f"axis {axis} is out of range: expected 0 to {g.rank}")
     return g.with_shape((*g.shape[:axis], size, *g.shape[axis:]))
 
 
@@ -208,18 +224,20 @@ put_along: Op = declare(
         name="put_along",
         operands=("g", "indices"),
         infer=_put,
-        attributes={"size": Attribute("size"), "axis": Attribute("axis", -1)},
+        attributes={
+            "size": Attribute("size", doc="the size of the new axis"),
+            "axis": Attribute("axis", 0, "where that axis stands, counted from 0"),
+        },
         promotion="none",
         vjp=(
             lambda h, y, g, indices, *, size, axis: take_along(h, indices, axis=axis),
             None,
         ),
         kernel=_emit_put_along,
-        public=False,
         doc="One element in each row, at the index, and 0 elsewhere.",
         formula="y[i, indices[i]] = g[i]",
         derivative="g at the indices",
-        example="g = grad(sum(take_along(x, labels)), x)",
+        example="y = put_along(x, labels, size = 10, axis = 1)",
     )
 )
 

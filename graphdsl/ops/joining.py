@@ -30,7 +30,7 @@ def _concatenated(*types: TensorType, axis: int) -> TensorType:
     return first.with_shape((*first.shape[:at], total, *first.shape[at + 1 :]))
 
 
-def _along(axis: int, index: str) -> str:
+def along(axis: int, index: str) -> str:
     """Python's text for an index of one axis; the ellipsis keeps even a scalar an array."""
     return f"[{':, ' * axis}{index}, ...]"
 
@@ -41,7 +41,7 @@ def _emit_concat(k: KernelCall) -> None:
     for name, operand in zip(k.args, k.types, strict=True):
         stop = start + operand.shape[axis]
         if operand.size:
-            k.emit(f"copyto({k.view(k.out, _along(axis, f'{start}:{stop}'))}, {name})")
+            k.emit(f"copyto({k.view(k.out, along(axis, f'{start}:{stop}'))}, {name})")
         start = stop
 
 
@@ -90,7 +90,7 @@ def _part_vjp(h: Expr, y: Expr, g: Expr, *, start: Size, size: Size, axis: int) 
 
 def _part_view(k: KernelCall) -> str:
     start, axis = k.attrs["start"], k.attrs["axis"]
-    return _along(axis, f"{start}:{start + k.out_type.shape[axis]}")
+    return along(axis, f"{start}:{start + k.out_type.shape[axis]}")
 
 
 part = declare(
@@ -132,7 +132,7 @@ def _stacked(*types: TensorType, axis: int) -> TensorType:
 def _emit_stack(k: KernelCall) -> None:
     axis = k.attrs["axis"] % k.out_type.rank
     for position, name in enumerate(k.args):
-        k.emit(f"copyto({k.view(k.out, _along(axis, str(position)))}, {name})")
+        k.emit(f"copyto({k.view(k.out, along(axis, str(position)))}, {name})")
 
 
 def _stack_vjp(position: int, g: Expr, y: Expr, *parts: Expr, axis: int) -> Expr:

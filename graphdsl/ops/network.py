@@ -72,7 +72,13 @@ log_softmax = declare(
 )
 
 
-def _row_losses(z: TensorType, y: TensorType) -> TensorType:
+def _row_losses(z: TensorType, y: TensorType, *, smoothing: float) -> TensorType:
+    if not 0 <= smoothing <= 1:
+        raise Fault(
+            "E0216",
+            f"the smoothing of 'cross_entropy' is from 0 to 1, not {smoothing}",
+            attribute="smoothing",
+        )
     check_rank(z, 1, "cross_entropy")
     if not z.dtype.is_float:
         raise Fault(
@@ -99,26 +105,36 @@ def _row_losses(z: TensorType, y: TensorType) -> TensorType:
     return z.with_shape(rows)
 
 
-def _cross_entropy(z: Expr, y: Expr) -> Expr:
+def _cross_entropy(z: Expr, y: Expr, *, smoothing: float) -> Expr:
     _, shifted, total = exponentials(z, -1)
     spread = reshape(ln(total), shape=z.type.shape[:-1])
     if y.type.dtype.is_float:
-        return spread * sum_(y, axis=-1, keepdims=False) - sum_(
+        loss = spread * sum_(y, axis=-1, keepdims=False) - sum_(
             y * shifted, axis=-1, keepdims=False
         )
-    return spread - take_along(shifted, y, axis=-1)
+    else:
+        loss = spread - take_along(shifted, y, axis=-1)
+    if not smoothing:
+        return loss
+    alike = spread - sum_(shifted, axis=-1, keepdims=False) / count(z, -1)
+    return (1 - smoothing) * loss + smoothing * alike
 
 
-def _logits_vjp(g: Expr, loss: Expr, z: Expr, y: Expr) -> Expr:
-    rows = reshape(g, shape=(*g.type.shape, 1))
+def _logits_vjp(g: Expr, loss: Expr, z: Expr, y: Expr, *, smoothing: float) -> Expr:
+    own = (1 - smoothing) * g if smoothing else g
+    rows = reshape(own, shape=(*g.type.shape, 1))
     p = softmax(z, axis=-1)
     if y.type.dtype.is_float:
-        return rows * (p * sum_(y, axis=-1, keepdims=True) - y)
-    return p * rows - put_along(g, y, size=z.type.shape[-1], axis=z.type.rank - 1)
+        slope = rows * (p * sum_(y, axis=-1, keepdims=True) - y)
+    else:
+        slope = p * rows - put_along(own, y, size=z.type.shape[-1], axis=z.type.rank - 1)
+    if not smoothing:
+        return slope
+    return slope + reshape(smoothing * g, shape=rows.type.shape) * (p - 1 / count(z, -1))
 
 
-def _target_vjp(g: Expr, loss: Expr, z: Expr, y: Expr) -> Expr:
-    return -(expand(g, axis=-1) * log_softmax(z, axis=-1))
+def _target_vjp(g: Expr, loss: Expr, z: Expr, y: Expr, *, smoothing: float) -> Expr:
+    return -(expand((1 - smoothing) * g, axis=-1) * log_softmax(z, axis=-1))
 
 
 cross_entropy = declare(
@@ -126,11 +142,14 @@ cross_entropy = declare(
         name="cross_entropy",
         operands=("z", "y"),
         infer=_row_losses,
+        attributes={
+            "smoothing": Attribute("number", 0.0, "the part given to all classes alike"),
+        },
         promotion="none",
         vjp=(_logits_vjp, _target_vjp),
         decompose=_cross_entropy,
         doc="For each row, minus the logarithm of the probability that logits z give to label y; "
-        "y may also be rows of probabilities.",
+        "y may also be rows of probabilities. Smoothing s takes y (1 - s) + s / classes for y.",
         formula="-ln softmax(z)[y]",
         derivative="g (softmax(z) - one_hot(y)) for z, -g log_softmax(z) for probabilities y",
         example="loss J = mean(cross_entropy(z, labels))",

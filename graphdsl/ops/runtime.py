@@ -7,19 +7,59 @@ from typing import Any
 
 import numpy as np
 
+from graphdsl.ops.erf_arrays import erf, erfc, erfinv, normal_cdf
+from graphdsl.ops.gamma_arrays import digamma, lgamma, polygamma
+from graphdsl.ops.matrices import (
+    cholesky_of,
+    cofactors,
+    determinant,
+    inverse,
+    log_determinant,
+    solution,
+    triangular_solution,
+)
+from graphdsl.ops.recurrences import recur
+from graphdsl.ops.run_fault import RunFault
+
+__all__ = [
+    "IndexFault",
+    "RunFault",
+    "Stream",
+    "check_index",
+    "check_signed_index",
+    "cholesky_of",
+    "cofactors",
+    "determinant",
+    "digamma",
+    "erf",
+    "erfc",
+    "erfinv",
+    "inverse",
+    "lgamma",
+    "log_determinant",
+    "normal_cdf",
+    "polygamma",
+    "recur",
+    "solution",
+    "stream_key",
+    "triangular_solution",
+]
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-class IndexFault(Exception):
+class IndexFault(RunFault):
     """An index that was fed or computed lies outside the axis it indexes."""
+
+    code = "E0607"
 
     def __init__(self, where: str, found: int, least: int, size: int) -> None:
         super().__init__(
-            f"{where}: index {found} is out of range: expected {least} to {size - 1}"
+            where,
+            f"index {found} is out of range: expected {least} to {size - 1}"
             if size
-            else f"{where}: index {found} is out of range: the axis is empty"
+            else f"index {found} is out of range: the axis is empty",
         )
-        self.where = where
         self.found = found
         self.least = least
         self.size = size

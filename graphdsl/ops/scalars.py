@@ -9,6 +9,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+import numpy as np
+
+from graphdsl.ops import erf_arrays, gamma_arrays
+from graphdsl.ops.erf_arrays import ROWS, Array
+
 
 def _div(a: float, b: float) -> float:
     if b:
@@ -99,3 +104,119 @@ def _unbounded(function: Callable[[float], float], x: float) -> float:
         return function(x)
     except OverflowError:
         return math.inf
+
+
+def _rint(x: float) -> float:
+    return math.copysign(round(x), x) if math.isfinite(x) else x
+
+
+def _ceil(x: float) -> float:
+    return math.copysign(math.ceil(x), x) if math.isfinite(x) else x
+
+
+def _trunc(x: float) -> float:
+    return math.copysign(math.trunc(x), x) if math.isfinite(x) else x
+
+
+def _mod(a: float, b: float) -> float:
+    if not b:
+        return 0 if isinstance(a, int) and isinstance(b, int) else math.nan
+    return a % b
+
+
+def _exp2(x: float) -> float:
+    return _unbounded(math.exp2, x)
+
+
+def _log2(x: float) -> float:
+    if x > 0:
+        return math.log2(x)
+    return -math.inf if x == 0 else math.nan
+
+
+def _log10(x: float) -> float:
+    if x > 0:
+        return math.log10(x)
+    return -math.inf if x == 0 else math.nan
+
+
+def _asin(x: float) -> float:
+    return math.asin(x) if -1 <= x <= 1 else math.nan
+
+
+def _acos(x: float) -> float:
+    return math.acos(x) if -1 <= x <= 1 else math.nan
+
+
+def _atan(x: float) -> float:
+    return math.atan(x)
+
+
+def _atan2(a: float, b: float) -> float:
+    return math.atan2(a, b)
+
+
+def _cbrt(x: float) -> float:
+    return math.cbrt(x)
+
+
+def _asinh(x: float) -> float:
+    return math.asinh(x)
+
+
+def _erf(x: float) -> float:
+    return math.erf(x)
+
+
+def _erfc(x: float) -> float:
+    return math.erfc(x)
+
+
+def _normal_cdf(x: float) -> float:
+    return 0.5 * math.erfc(-x * math.sqrt(0.5))
+
+
+def _isinf(x: float) -> bool:
+    return math.isinf(x)
+
+
+def _isfinite(x: float) -> bool:
+    return math.isfinite(x)
+
+
+def _sinh(x: float) -> float:
+    return math.copysign(_unbounded(math.sinh, abs(x)), x)
+
+
+def _cosh(x: float) -> float:
+    return _unbounded(math.cosh, x)
+
+
+def _acosh(x: float) -> float:
+    return math.acosh(x) if x >= 1 else math.nan
+
+
+def _atanh(x: float) -> float:
+    if abs(x) == 1:
+        return math.copysign(math.inf, x)
+    return math.atanh(x) if -1 < x < 1 else math.nan
+
+
+def _erfinv(x: float) -> float:
+    return _on_array(erf_arrays.erfinv, x)
+
+
+def _lgamma(x: float) -> float:
+    return _on_array(gamma_arrays.lgamma, x)
+
+
+def _digamma(x: float) -> float:
+    return _on_array(gamma_arrays.digamma, x)
+
+
+def _on_array(function: Callable[[Array, Array, Array], None], x: float) -> float:
+    """A function of arrays at one number."""
+    value = np.array([x], np.float64)
+    with np.errstate(all="ignore"):
+        function(value, value, np.empty((ROWS, 1)))
+    return float(value[0])

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from ops.harness import Interpreter, Names
 
 from graphdsl.driver import Compilation, Purpose
 from graphdsl.graph.build import resume
@@ -16,15 +15,21 @@ from graphdsl.graph.layout import Layout
 from graphdsl.graph.op import Op
 from graphdsl.graph.sizes import evaluate
 from graphdsl.ops import runtime
+from ops.harness import Interpreter, Names
 
 _NAMESPACE = {**vars(np), **vars(runtime)}
 Clock = tuple[float, float, float]
 
 
 class _Quick(Interpreter):
-    """The same without the check of allocations."""
+    """The same without the check of allocations, and with random streams."""
+
+    seed = 0
+    step: float = 1
 
     def _execute(self, op: Op, call: KernelCall, names: Names) -> None:
+        call.bind_stream = lambda name: names.add(runtime.Stream(self.seed, name))
+        names["t"] = self.step
         if isinstance(op.kernel, str):
             fields = dict(zip(op.operands, call.args, strict=False))
             fields |= {name: repr(value) for name, value in call.attrs.items()}
@@ -46,11 +51,13 @@ def interpret(
     feeds: Mapping[str, Array],
     stored: Mapping[str, Array],
     clock: Clock = (1, 0, np.inf),
+    seed: int = 0,
 ) -> dict[int, Any]:
     """The value of every node. `stored` holds parameters and states by name and the optimizer's
     flat arrays as `slot_…` and `param_…`."""
     builder = resume(graph, "forward")
     run = _Quick(builder, {}, sizes=sizes)
+    run.seed, run.step = seed, clock[0]
     with np.errstate(all="ignore"):
         for node in graph.nodes:
             given = _leaf(node, layout, sizes, feeds, stored, clock, run.values)
@@ -88,9 +95,7 @@ def _leaf(
         case "pack":
             flat = np.zeros(attrs["size"], attrs["dtype"].numpy)
             (group,) = (
-                g
-                for g in layout.groups
-                if g.dtype is attrs["dtype"] and g.start == attrs["start"]
+                g for g in layout.groups if g.dtype is attrs["dtype"] and g.start == attrs["start"]
             )
             for name, operand in zip(group.members, node.operands, strict=True):
                 place = layout.params[name]
@@ -109,7 +114,8 @@ def swept_values(
     feeds: Mapping[str, Array],
     stored: Mapping[str, Array],
     clock: Clock = (1, 0, np.inf),
+    seed: int = 0,
 ) -> tuple[Graph, dict[int, Any]]:
     """The graph of a purpose before it is rewritten, and the value of its every node."""
     graph, _ = compilation.swept(purpose)
-    return graph, interpret(graph, compilation.layout, sizes, feeds, stored, clock)
+    return graph, interpret(graph, compilation.layout, sizes, feeds, stored, clock, seed)

@@ -48,7 +48,7 @@ class _Replay:
         memory = executable.memory
         self.bases = {"arena": memory.arena, **memory.arrays}
         self.owners = {
-            name: np.full(base.nbytes, NOBODY if name == "arena" else STORED)
+            name: np.full(base.nbytes, NOBODY if name == "arena" else STORED, np.int16)
             for name, base in self.bases.items()
         }
         self.roots: dict[str, str] = {}
@@ -137,7 +137,7 @@ class _Replay:
         place = self._place(name)
         assert place is not None, f"{text}: {name} lies nowhere"
         base, low, high = place
-        found = set(self.owners[base][low:high].tolist())
+        found = _distinct(self.owners[base][low:high])
         self.checked += 1
         if base.startswith("grad_") and self.arrays[name].ndim == 1:
             found.discard(STORED)  # the gaps between gradients in a group stay as they are
@@ -159,6 +159,11 @@ class _Replay:
         assert place is not None, f"{name} lies nowhere"
         base, low, high = place
         self.owners[base][low:high] = self._owner(name)
+
+
+def _distinct(owners: np.ndarray) -> set[int]:
+    first = owners[0]
+    return {int(first)} if (owners == first).all() else set(owners.tolist())
 
 
 def accesses(statement: ast.stmt) -> Access:

@@ -71,20 +71,22 @@ block Deep(x) {
         ("h = D(D(x, 5), 5) + D(x, 5)", ["h.D_3.W", "h.D.W", "h.D_2.W"]),
         ("h, k = Two(x)", ["h.D.W", "h.D_2.W"]),
         ("h = Deep(x)", ["h.a.W", "h.D_2.W", "h.D.W"]),
-        ("h = Deep(D(x, 4))", ["h.D.W", "h.a.W", "h.D_2.W", "h.D.W"]),
         ("output y = D(x, 5)", ["y.W"]),
         ("loss J = mean(D(x, 5))", ["J.D.W"]),
     ],
 )
 def test_names_of_parameters(line: str, names: list[str]) -> None:
-    if len(set(names)) < len(names):
-        pytest.skip("two parameters of one name: see the next test")
     assert param_names(f"{BLOCKS}{line}\n") == names
 
 
-def test_parameters_of_nested_calls_have_names_of_their_own() -> None:
-    names = param_names(f"{BLOCKS}h = Deep(D(x, 4))\n")
-    assert len(names) == len(set(names)) == 4
+def test_two_calls_that_would_own_the_same_name() -> None:
+    assert warnings(f"{BLOCKS}output h = Deep(D(x, 4))\n") == ["E0302"]
+    assert param_names(f"{BLOCKS}d = D(x, 4)\nh = Deep(d)\n") == [
+        "d.W",
+        "h.a.W",
+        "h.D_2.W",
+        "h.D.W",
+    ]
 
 
 def test_parameters_by_name_in_expressions() -> None:
@@ -137,7 +139,9 @@ def test_several_results_and_constants_of_a_block() -> None:
 
 
 def test_a_block_sees_constants_dims_and_blocks_alone() -> None:
-    assert lowered("const k = 2\ndim N\nblock f(x) {\n  return x * k * N\n}\ninput x: [N]\ny = f(x)")
+    assert lowered(
+        "const k = 2\ndim N\nblock f(x) {\n  return x * k * N\n}\ninput x: [N]\ny = f(x)"
+    )
     codes = warnings("k = 2\nblock f(x) {\n  return x * k\n}\ninput x\noutput y = f(x)\n")
     assert codes == ["E0301"]
 
@@ -263,7 +267,7 @@ def test_symbolic_sizes(shape: str, expression: str, wanted: str) -> None:
     ],
 )
 def test_element_types(expression: str, wanted: str) -> None:
-    text = f"input x: [3]\ninput s: f32[3]\ninput i: i32[3]\ninput j: i64[3]\ninput b: bool[3]\n"
+    text = "input x: [3]\ninput s: f32[3]\ninput i: i32[3]\ninput j: i64[3]\ninput b: bool[3]\n"
     if wanted == "E":
         found = check(Source(f"{text}output y = {expression}\n"), {}, DType.f64)
         assert found[0].code == "E0203"
@@ -296,7 +300,9 @@ def test_updates_read_the_values_from_before_the_step() -> None:
     seen = []
     for _ in range(3):
         trainer.step()
-        seen.append([*trainer_of.states["a"], *trainer_of.states["b"], trainer_of.states["c"]])
+        seen.append(
+            [*trainer_of.states["a"], *trainer_of.states["b"], float(trainer_of.states["c"])]
+        )
     assert np.array(seen).tolist() == [[2, 3, 1, 1, 2], [1, 1, 2, 3, 7], [2, 3, 1, 1, 9]]
     trainer_of.run()
     assert trainer_of.states["c"] == 9
@@ -359,7 +365,7 @@ def test_l2_matches_qualified_names_of_trained_matrices() -> None:
         ("input x\nexp = x\noutput y = exp\n", ["W0106"]),
         ("input x\ncosine = x\noutput y = cosine\n", ["W0106"]),
         ("input x\nblock f(exp) {\n  sum = exp\n  return sum\n}\noutput y = f(x)\n", []),
-        ("loss J = l2(\"*\") + 1\n", ["W0107"]),
+        ('loss J = l2("*") + 1\n', ["W0107"]),
         ("dim N\ninput x: [N, 1]\ninput z: [N]\noutput y = x - z\n", ["W0108"]),
         ("dim N\ninput x: [N, 1]\ninput z: [1, N]\noutput y = x - z\n", []),
         ("dim N\ninput x: [N, 4]\ninput z: [4]\noutput y = x - z\n", []),

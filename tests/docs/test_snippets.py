@@ -1,8 +1,8 @@
 """Every model and every piece of Python in `docs/` is checked; every link leads somewhere.
 
 A fenced `gdl` block is a whole program without errors and warnings, unless a comment stands above
-it: `<!-- error: E0204 -->` or `<!-- warning: W0106 -->` (all codes, in order), `<!-- file: NAME -->`
-for what later blocks of the page import, `<!-- given … -->` for lines above that are not shown.
+it: `<!-- error: E0204 -->` or `<!-- warning: W0106 -->` (all codes, in order); `<!-- file: NAME -->`
+names what other blocks import; `<!-- given … -->` holds lines above that are not shown.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ from graphdsl.language.source import Source
 
 TREE = Path(__file__).parents[2]
 PAGES = sorted((TREE / "docs").rglob("*.md"))
-FENCED = re.compile(r"((?:<!--(?:(?!-->).)*-->\s*\n)*)^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FENCED = re.compile(
+    r"((?:<!--(?:(?!-->).)*-->\s*\n)*)^```(\w+)\n(.*?)^```$", re.DOTALL | re.MULTILINE
+)
 NOTE = re.compile(r"<!--\s*(error|warning|file|given)\b:?\s*(.*?)\s*-->", re.DOTALL)
 
 

@@ -12,6 +12,7 @@ import pytest
 from graphdsl.graph.op import OPS, Op
 from graphdsl.graph.types import DType
 from ops.harness import SCALARS, apply, apply_in_place, differences, vjp
+from ops.references import REFERENCES as FURTHER
 
 F = np.float64
 
@@ -67,6 +68,7 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "logical_and": np.logical_and,
     "logical_or": np.logical_or,
     "logical_not": np.logical_not,
+    **FURTHER,
 }
 ELEMENTWISE = [op for op in OPS.values() if op.elementwise]
 SHAPES = [((3, 4),), ((3, 4), (4,)), ((3, 1), (1, 4)), ((), (2, 3)), ((0, 4), (1,)), ((700,),)]

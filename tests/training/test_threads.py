@@ -27,5 +27,3 @@ def test_small_models_get_one_thread() -> None:
         assert threads() == before
         with blas_threads(session, LARGE // 100 + 1):
             assert threads() == before
-
-

@@ -88,9 +88,12 @@ def _summed_loss(frame: Frame, graph: Graph) -> None:
 
 def _terms(graph: Graph, id: int) -> list[Node]:
     """The nodes that add up to a node; what is scaled by a tensor counts as scaled on purpose."""
-    found, todo = [], [id]
+    found, todo, seen = [], [id], set[int]()
     while todo:
         node = graph.nodes[todo.pop()]
+        if node.id in seen:  # a node that is met on two paths doubles the paths, not the terms
+            continue
+        seen.add(node.id)
         operands = [graph.nodes[i] for i in node.operands]
         if node.op in (OPS["add"], OPS["sub"], OPS["identity"], OPS["neg"]):
             todo += node.operands

@@ -74,7 +74,7 @@ CALLS = {
     ),
     "E0410": Code(
         "a model expands too far",
-        "Loops and calls are opened before anything runs; what they would come to is counted first.",
+        "Loops and calls are opened before anything runs, and what they come to is counted first.",
         "Look at the bounds of the loops.",
         bad="input x\nh = x\nrepeat i in 1..1000000000 {\n  h = 2 * h\n}\noutput y = h",
         good="input x\nh = x\nrepeat i in 1..100 {\n  h = 2 * h\n}\noutput y = h",

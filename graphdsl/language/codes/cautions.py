@@ -26,6 +26,22 @@ WARNINGS = {
         bad="param w = 1\nparam b = 0\nloss J = w^2\noutput y = b",
         good="param w = 1\nparam b = 0 with frozen = true\nloss J = w^2\noutput y = b",
     ),
+    "W0104": Code(
+        "nothing uses a name",
+        "A constant, a size, a node or a shared block is declared that no other line reads.",
+        "Use it, make it an output, or delete it.",
+        bad="input x\nh = 2 * x\noutput y = x",
+        good="input x\nh = 2 * x\noutput y = h",
+    ),
+    "W0105": Code(
+        "a softmax is fed to `cross_entropy`",
+        "`cross_entropy` takes logits and applies the softmax itself; a second one flattens every "
+        "gradient.",
+        "Hand it the logits.",
+        bad="dim N\ninput x: [N, 3]\ninput y: i64[N]\nz = softmax(x)\n"
+        "loss J = mean(cross_entropy(z, y))",
+        good="dim N\ninput x: [N, 3]\ninput y: i64[N]\nloss J = mean(cross_entropy(x, y))",
+    ),
     "W0106": Code(
         "a name hides another",
         "A file may use the name of an op or of the prelude for something else, and then cannot "
@@ -49,5 +65,27 @@ WARNINGS = {
         "`x[:, 0]` makes a vector of a column, `reshape(x, [-1, 1])` the reverse.",
         bad="dim N\ninput x: [N, 1]\ninput y: [N]\noutput d = x - y",
         good="dim N\ninput x: [N, 1]\ninput y: [N]\noutput d = x[:, 0] - y",
+    ),
+    "W0109": Code(
+        "floats are compared for equality",
+        "Rounding keeps floats that should be equal from being so.",
+        "Compare with a tolerance.",
+        bad="input a\ninput b\noutput y = a == b",
+        good="input a\ninput b\noutput y = abs(a - b) < 1e-6",
+    ),
+    "W0110": Code(
+        "a loss grows with the batch",
+        "The gradient of a sum over the rows grows with their number, so that a learning rate "
+        "fits one batch size alone.",
+        "Take the mean.",
+        bad="dim N\ninput x: [N]\nparam w = 1\nloss J = sum((w * x)^2)",
+        good="dim N\ninput x: [N]\nparam w = 1\nloss J = mean((w * x)^2)",
+    ),
+    "W0111": Code(
+        "a derivative with respect to what does not matter",
+        "The first operand does not depend on the second, so the derivative is 0.",
+        "Differentiate with respect to a name that the first was computed from.",
+        bad="input x\ninput z\noutput y = z + grad(x^2, z)",
+        good="input x\ninput z\noutput y = z + grad(x^2 * z, z)",
     ),
 }

@@ -96,6 +96,12 @@ FILES = {
         "A stream gives one mapping of arrays by input for each step.",
         'Yield `{"x": …, "y": …}`.',
     ),
+    "E0619": Code(
+        "a value met while running has no result",
+        "A singular matrix has no inverse, and one that is not positive definite no Cholesky "
+        "factor.",
+        "Look at the node in the message; a small multiple of `eye(n)` often mends a matrix.",
+    ),
     "E0620": Code(
         "a weights file cannot be read",
         "Weights are safetensors files, as `model.save` and a run's folder have them.",

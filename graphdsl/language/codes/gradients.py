@@ -27,4 +27,12 @@ GRADIENTS = {
         bad="input x: [3]\noutput g = grad(sum(x^2), x[0])",
         good="input x: [3]\noutput g = grad(sum(x^2), x)[0]",
     ),
+    "E0704": Code(
+        "a matrix of derivatives of unknown or great size",
+        "`jacobian` and `hessian` make one sweep for each element, so their number is known and "
+        "small.",
+        "Use constant sizes; `jvp` and `hvp` give products with a direction in one sweep.",
+        bad="dim N\ninput x: [N]\ny = x^2\noutput D = jacobian(y, x)",
+        good="input x: [3]\ny = x^2\noutput D = jacobian(y, x)",
+    ),
 }

@@ -71,6 +71,11 @@ RUNNING = {
         "A run never overwrites another.",
         "Name a folder that is new or empty.",
     ),
+    "E0815": Code(
+        "a size comes to nothing that a tensor can have",
+        "With the sizes that were fed, a size of the file is negative or divides by zero.",
+        "Feed more rows, or look at the line in the message.",
+    ),
     "E0820": Code(
         "a fed file cannot be read",
         "`x=@x.npy` feeds an array from a `.npy` file of numbers.",

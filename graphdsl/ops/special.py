@@ -1,0 +1,150 @@
+"""Special functions: the error function, the gamma function, and their kin.
+
+Programs compute them in NumPy alone (`erf_arrays`, `gamma_arrays`), so that they need no further
+library: within 1.2e-15 in f64 and to the last place in f32.
+"""
+
+from __future__ import annotations
+
+import math
+
+from graphdsl.graph.build import Expr
+from graphdsl.graph.kernel import KernelCall
+from graphdsl.graph.op import Attribute, Fault, Kernel, Op, Vjp, declare
+from graphdsl.graph.types import DType, TensorType
+from graphdsl.ops.arithmetic import square
+from graphdsl.ops.erf_arrays import BLOCK, ROWS
+from graphdsl.ops.functions import exp
+from graphdsl.ops.rules import check_tensor, real
+
+
+def by_blocks(call: str) -> Kernel:
+    """A kernel that calls a function of flat arrays: `call` is its name and an open bracket, with
+    `{n}` for an attribute."""
+
+    def emit(k: KernelCall) -> None:
+        if not k.out_type.size:
+            return
+        x = k.flat(0) if k.contiguous[0] else k.flat_out()
+        if not k.contiguous[0]:
+            k.emit(f"copyto({k.out}, {k.args[0]})")
+        work = k.scratch((ROWS, min(k.out_type.size, BLOCK)), DType.f64)
+        k.emit(f"{call.format(**k.attrs)}{x}, {k.flat_out()}, {work})")
+
+    return emit
+
+
+def _special(
+    name: str,
+    vjp: Vjp,
+    *,
+    doc: str,
+    formula: str,
+    derivative: str,
+    domain: tuple[float, float] = (-3.0, 3.0),
+) -> Op:
+    return declare(
+        Op(
+            name=name,
+            operands=("x",),
+            infer=real,
+            promotion="float",
+            vjp=(vjp,),
+            kernel=by_blocks(f"{name}("),
+            scalar=f"_{name}" + "({x})",
+            elementwise=True,
+            inplace=True,
+            domain=(domain,),
+            doc=doc,
+            formula=formula,
+            derivative=derivative,
+            example=f"y = {name}(x)",
+        )
+    )
+
+
+_SLOPE = 2 / math.sqrt(math.pi)
+
+erf = _special(
+    "erf",
+    lambda g, y, x: g * (_SLOPE * exp(-square(x))),
+    doc="The error function, from -1 to 1.",
+    formula="2/√π ∫₀ˣ e^(-t²) dt",
+    derivative="2/√π g e^(-x²)",
+)
+
+erfc = _special(
+    "erfc",
+    lambda g, y, x: g * (-_SLOPE * exp(-square(x))),
+    doc="1 - erf(x), exact where that is small as well.",
+    formula="1 - erf x",
+    derivative="-2/√π g e^(-x²)",
+)
+
+normal_cdf = _special(
+    "normal_cdf",
+    lambda g, y, x: g * (_SLOPE / math.sqrt(8) * exp(-0.5 * square(x))),
+    doc="The chance that a standard normal number is below x, exact where that is small as well.",
+    formula="Φ(x) = (1 + erf(x / √2)) / 2",
+    derivative="g e^(-x²/2) / √(2π)",
+)
+
+erfinv = _special(
+    "erfinv",
+    lambda g, y, x: g * (exp(square(y)) / _SLOPE),
+    domain=(-0.9, 0.9),
+    doc="The number whose erf is x; ±inf at ±1, nan beyond.",
+    formula="erf⁻¹ x",
+    derivative="√π/2 g e^(y²)",
+)
+
+lgamma = _special(
+    "lgamma",
+    lambda g, y, x: g * digamma(x),
+    domain=(0.2, 6.0),
+    doc="The logarithm of |Γ(x)|: of (x - 1)! for whole x; inf at 0, -1, -2, …",
+    formula="ln |Γ(x)|",
+    derivative="g digamma(x)",
+)
+
+digamma: Op = _special(
+    "digamma",
+    lambda g, y, x: g * polygamma(x, n=1),
+    domain=(0.2, 6.0),
+    doc="The derivative of lgamma; nan at -1, -2, …",
+    formula="ψ(x) = Γ'(x) / Γ(x)",
+    derivative="g polygamma(x, n = 1)",
+)
+
+
+def _polygamma_type(x: TensorType, *, n: int) -> TensorType:
+    if n < 1:
+        raise Fault(
+            "E0216",
+            f"the n of 'polygamma' is at least 1, and found {n}",
+            attribute="n",
+            help="digamma(x) is the polygamma function of order 0",
+        )
+    return real(check_tensor(x, "polygamma"))
+
+
+def _polygamma_vjp(g: Expr, y: Expr, x: Expr, *, n: int) -> Expr:
+    return g * polygamma(x, n=n + 1)
+
+
+polygamma: Op = declare(
+    Op(
+        name="polygamma",
+        operands=("x",),
+        infer=_polygamma_type,
+        attributes={"n": Attribute("int", 1, "how often digamma is differentiated")},
+        promotion="float",
+        vjp=(_polygamma_vjp,),
+        kernel=by_blocks("polygamma({n}, "),
+        domain=((0.2, 6.0),),
+        doc="The n-th derivative of digamma.",
+        formula="ψ⁽ⁿ⁾(x)",
+        derivative="g polygamma(x, n = n + 1)",
+        example="y = polygamma(x, n = 1)",
+    )
+)

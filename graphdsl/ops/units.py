@@ -1,0 +1,118 @@
+"""More activations: bounded, piecewise and smooth ones (see `activations`)."""
+
+from __future__ import annotations
+
+from graphdsl.graph.build import Expr
+from graphdsl.graph.op import Op, Vjp, declare
+from graphdsl.ops.activations import sigmoid, softplus
+from graphdsl.ops.arithmetic import abs_, minimum, square
+from graphdsl.ops.comparison import greater, less, logical_and
+from graphdsl.ops.functions import expm1, tanh
+from graphdsl.ops.rounding import clip
+from graphdsl.ops.rules import real
+from graphdsl.ops.selection import gate, where
+
+
+def _between(x: Expr, low: float, high: float, g: Expr) -> Expr:
+    return gate(logical_and(greater(x, low), less(x, high)), g)
+
+
+def _activation(
+    name: str, formula: str, derivative: str, doc: str, vjp: Vjp, decompose: object
+) -> Op:
+    assert callable(decompose)
+    return declare(
+        Op(
+            name=name,
+            operands=("x",),
+            infer=real,
+            promotion="float",
+            vjp=(vjp,),
+            decompose=decompose,
+            elementwise=True,
+            doc=doc,
+            formula=formula,
+            derivative=derivative,
+            example=f"y = {name}(x)",
+        )
+    )
+
+
+_SCALE = 1.0507009873554805
+_SLOPE = 1.0507009873554805 * 1.6732632423543772
+
+selu = _activation(
+    "selu",
+    "λ x if x > 0 else λ α (e^x - 1), λ = 1.0507…, α = 1.6732…",
+    "λ g where x > 0, g (y + λ α) elsewhere and at 0",
+    "elu scaled so that layers keep mean 0 and variance 1 (Klambauer et al., 2017).",
+    lambda g, y, x: where(greater(x, 0), _SCALE * g, g * (y + _SLOPE)),
+    lambda x: where(greater(x, 0), _SCALE * x, _SLOPE * expm1(minimum(x, 0))),
+)
+
+softsign = _activation(
+    "softsign",
+    "x / (1 + |x|)",
+    "g / (1 + |x|)²",
+    "A sigmoid of algebraic form, from -1 to 1.",
+    lambda g, y, x: g / square(1 + abs_(x)),
+    lambda x: x / (1 + abs_(x)),
+)
+
+
+def _mish_vjp(g: Expr, y: Expr, x: Expr) -> Expr:
+    t = tanh(softplus(x))
+    return g * (t + x * (1 - t * t) * sigmoid(x))
+
+
+mish = _activation(
+    "mish",
+    "x tanh(ln(1 + e^x))",
+    "g (t + x (1 - t²) sigmoid(x)) with t = tanh(softplus(x))",
+    "A smooth unit like silu (Misra, 2019).",
+    _mish_vjp,
+    lambda x: x * tanh(softplus(x)),
+)
+
+hard_sigmoid = _activation(
+    "hard_sigmoid",
+    "min(max(x + 3, 0), 6) / 6",
+    "g / 6 where -3 < x < 3, 0 elsewhere and at ±3",
+    "A sigmoid of three straight lines.",
+    lambda g, y, x: _between(x, -3, 3, g / 6),
+    lambda x: clip(x + 3, 0, 6) / 6,
+)
+
+hard_tanh = _activation(
+    "hard_tanh",
+    "min(max(x, -1), 1)",
+    "g where -1 < x < 1, 0 elsewhere and at ±1",
+    "x between -1 and 1, and the nearer of them elsewhere.",
+    lambda g, y, x: _between(x, -1, 1, g),
+    lambda x: clip(x, -1, 1),
+)
+
+relu6 = _activation(
+    "relu6",
+    "min(max(x, 0), 6)",
+    "g where 0 < x < 6, 0 elsewhere, at 0 and at 6",
+    "relu that stops at 6.",
+    lambda g, y, x: _between(x, 0, 6, g),
+    lambda x: clip(x, 0, 6),
+)
+
+step = declare(
+    Op(
+        name="step",
+        operands=("x",),
+        infer=real,
+        promotion="float",
+        kernel="greater({x}, 0, {out})",
+        scalar="(1.0 if {x} > 0 else 0.0)",
+        elementwise=True,
+        doc="1 where x is positive, 0 elsewhere: the unit of the perceptron.",
+        formula="1 if x > 0 else 0",
+        derivative="none: 0 everywhere, at 0 too",
+        example="y = step(x)",
+    )
+)
