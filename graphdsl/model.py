@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphdsl.driver import DIRECTION, Compilation, Purpose, compile_source
+from graphdsl.gradcheck import Row, gradcheck
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.op import Fault
 from graphdsl.graph.types import DType, TensorType
@@ -159,6 +160,36 @@ class Model:
             grads = {n: stored[n].copy() if n in stored else values[f"∂{n}"] for n in names}
         return float(values[target]), grads
 
+    def gradcheck(
+        self,
+        feeds: Mapping[str, Any] | None = None,
+        /,
+        *,
+        of: str | None = None,
+        wrt: Sequence[str] | None = None,
+        samples: int = 64,
+        training: bool = False,
+        **named: Any,
+    ) -> list[Row]:
+        """Every gradient beside central differences in f64, a row each with the coordinate that
+        is furthest off; to second order along a random direction.
+
+        `wrt` are the trained parameters and the float inputs that are fed, unless named; at most
+        `samples` coordinates of each are looked at.
+        """
+        target, fed = of or self._loss(), {**(feeds or {}), **named}
+        self.session.check_node(target)
+        graph = self.compilation.graph(training)
+        if wrt is None:
+            trained = [v.name for v in graph.params if not v.frozen]
+            wrt = [*trained, *(n for n in fed if n in self.inputs and self._is_float(n))]
+            reach = graph.reaching([graph.names[target]])
+            wrt = [name for name in wrt if graph.names[name] in reach]
+        for name in wrt:
+            self.session.check_node(name)
+            self._check_float(name)
+        return gradcheck(self.session, target, wrt, fed, samples=samples, training=training)
+
     def jacobian(
         self, of: str, wrt: str, feeds: Mapping[str, Any] | None = None, /, **named: Any
     ) -> Array:
@@ -245,6 +276,10 @@ class Model:
         if loss is None:
             raise _misused("the model has no loss", "name what to differentiate: of='y'")
         return loss.name
+
+    def _is_float(self, name: str) -> bool:
+        graph = self.compilation.graph()
+        return graph.nodes[graph.names[name]].type.dtype.is_float
 
     def _check_float(self, name: str) -> None:
         graph = self.compilation.graph()

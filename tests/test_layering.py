@@ -8,8 +8,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "graphdsl"
 LAYERS = (
-    *("language", "graph", "ops", "compiler", "engines", "driver", "session", "training", "views"),
-    *("model", "cli", "__init__", "__main__"),
+    *("language", "graph", "ops", "compiler", "engines", "driver", "session", "gradcheck"),
+    *("training", "views", "model", "cli", "__init__", "__main__"),
 )
 PASSES = {"lower", "differentiate", "update", "rewrite", "schedule"}
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))

@@ -21,6 +21,7 @@ COMMANDS = {
     "run": "train, or evaluate where the file trains nothing",
     "evaluate": "the loss and the metrics on a part of the data",
     "predict": "the outputs for the rows of the data, or for given values",
+    "gradcheck": "every gradient beside its finite difference",
     "render": "draw the graph: svg, png, pdf or dot",
     "show": "any stage as text, from the syntax tree to the NumPy that runs",
     "fmt": "format files",

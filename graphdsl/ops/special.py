@@ -102,7 +102,7 @@ lgamma = _special(
     "lgamma",
     lambda g, y, x: g * digamma(x),
     domain=(0.2, 6.0),
-    doc="The logarithm of |Γ(x)|: of (x - 1)! for whole x; inf at 0, -1, -2, …",
+    doc="The logarithm of |Γ(x)|: of (x - 1)! for whole x; inf at the whole numbers up to 0.",
     formula="ln |Γ(x)|",
     derivative="g digamma(x)",
 )
@@ -111,7 +111,7 @@ digamma: Op = _special(
     "digamma",
     lambda g, y, x: g * polygamma(x, n=1),
     domain=(0.2, 6.0),
-    doc="The derivative of lgamma; nan at -1, -2, …",
+    doc="The derivative of lgamma; nan at the whole numbers below 0.",
     formula="ψ(x) = Γ'(x) / Γ(x)",
     derivative="g polygamma(x, n = 1)",
 )

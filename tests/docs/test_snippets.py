@@ -1,7 +1,7 @@
 """Every model and every piece of Python in `docs/` is checked; every link leads somewhere.
 
 A fenced `gdl` block is a whole program without errors and warnings, unless a comment stands above
-it: `<!-- error: E0204 -->` or `<!-- warning: W0106 -->` (all codes, in order); `<!-- file: NAME -->`
+it: `<!-- error: E0204 -->` or `<!-- warning: W0106 -->`, all codes in order; `<!-- file: NAME -->`
 names what other blocks import; `<!-- given … -->` holds lines above that are not shown.
 """
 

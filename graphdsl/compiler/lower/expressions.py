@@ -25,6 +25,9 @@ from graphdsl.language import ast
 from graphdsl.language.diagnostics import Label, did_you_mean
 from graphdsl.language.source import Span
 
+MAX_SUGGESTIONS = 100
+"""Diagnostics after which no near names are looked for."""
+
 
 def evaluate(frame: Frame, expr: ast.Expr) -> Value:
     """The value of an expression; what is wrong with it is reported and gives `POISON`."""
@@ -159,7 +162,10 @@ def unknown_name(frame: Frame, expr: ast.Name, help: Sequence[str] = ()) -> Pois
                 else "settings are constants: write 'const'"
             ],
         )
-    help = _HABITS.get(expr.id) or did_you_mean(expr.id, frame.scope.names()) or help
+    # looking for near names takes time in proportion to a file's names: not for every error of many
+    few = len(frame.shared.report.diagnostics) < MAX_SUGGESTIONS
+    near = did_you_mean(expr.id, frame.scope.names()) if few else ()
+    help = _HABITS.get(expr.id) or near or help
     if expr.id in STEP_NAMES:
         help = [f"'{expr.id}' exists only in optimizers and in the train block"]
     return frame.error("E0301", f"'{expr.id}' is not bound", expr.span, "not found", help=help)

@@ -75,6 +75,14 @@ SHAPES = {
         bad="input x: [3]\noutput y = where(x, 1, 0)",
         good="input x: [3]\noutput y = where(x > 0, 1, 0)",
     ),
+    "E0210": Code(
+        "an einsum's equation does not fit",
+        "An equation has a letter for each axis of each operand; a letter stands for one size, and "
+        "those after `->` occur before it.",
+        'Write it like `"ij,jk->ik"`.',
+        bad='input a: [2, 3]\ninput b: [3, 4]\noutput y = einsum(a, b, equation = "ij,jk->il")',
+        good='input a: [2, 3]\ninput b: [3, 4]\noutput y = einsum(a, b, equation = "ij,jk->ik")',
+    ),
     "E0211": Code(
         "the largest or smallest of no elements",
         "An empty axis has no largest element, and no place where it stands.",
@@ -86,6 +94,13 @@ SHAPES = {
         "Index in two steps, or use `take_along`.",
         bad="input x: [5, 3]\ninput i: i64[2]\noutput y = x[i, i]",
         good="input x: [5, 3]\ninput i: i64[2]\noutput y = x[i][:, i]",
+    ),
+    "E0213": Code(
+        "a matrix is not square",
+        "Only a square matrix has a trace, a determinant or an inverse.",
+        "Look at the last two sizes of the operand.",
+        bad="input a: [2, 3]\noutput y = trace(a)",
+        good="input a: [3, 3]\noutput y = trace(a)",
     ),
     "E0215": Code(
         "an update does not fit its state",

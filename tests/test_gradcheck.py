@@ -1,0 +1,58 @@
+"""`gradcheck`: right gradients agree with differences, and a wrong rule does not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import graphdsl
+from graphdsl.graph.op import OPS
+
+TEXT = """
+dim N
+input x: [N, 3]
+input y: i64[N]
+param W: [3, 4] ~ normal()
+param k: [2] = 0 with frozen = true
+z = tanh(x @ W)
+loss J = mean(cross_entropy(z, y)) + sum(k)
+"""
+FED = {"x": np.random.default_rng(0).standard_normal((5, 3)), "y": [0, 1, 2, 3, 0]}
+
+
+def test_right_gradients_agree_to_first_and_second_order() -> None:
+    rows = graphdsl.loads(TEXT).gradcheck(FED)
+    assert [(row.name, row.order) for row in rows] == [("W", 1), ("x", 1), ("W", 2), ("x", 2)]
+    assert all(row.relative < 1e-6 for row in rows)
+    assert rows[0].checked == 12
+
+
+def test_a_wrong_rule_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = replace(OPS["tanh"], vjp=(lambda g, y, x: g * (1 - y),))
+    monkeypatch.setitem(OPS, "tanh", wrong)
+    rows = graphdsl.loads(TEXT).gradcheck(FED)
+    assert max(row.relative for row in rows) > 1e-2
+
+
+def test_large_tensors_are_sampled_and_the_model_stays_as_it_is() -> None:
+    model = graphdsl.loads("param W: [100, 100] ~ normal()\nloss J = sum(sin(W)) / 100")
+    before = model.params["W"].copy()
+    first, _ = model.gradcheck(samples=10)
+    assert first.checked == 10
+    np.testing.assert_array_equal(model.params["W"], before)
+
+
+def test_scalars_and_other_targets() -> None:
+    model = graphdsl.loads("input x\ninput z\noutput y = exp(x * z) + x / ln(x)")
+    rows = model.gradcheck(of="y", x=2, z=3)
+    assert {row.name for row in rows} == {"x", "z"}
+    assert all(row.relative < 1e-6 for row in rows)
+
+
+def test_what_has_no_gradient_is_refused() -> None:
+    with pytest.raises(graphdsl.UsageError, match="only floats"):
+        graphdsl.loads(TEXT).gradcheck(FED, wrt=["y"])
+    with pytest.raises(graphdsl.UsageError, match="no loss"):
+        graphdsl.loads("input x\noutput y = x").gradcheck(x=1)
