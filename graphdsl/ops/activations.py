@@ -12,7 +12,7 @@ from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.types import DType, TensorType
 from graphdsl.ops.arithmetic import minimum
 from graphdsl.ops.comparison import greater
-from graphdsl.ops.functions import exp, expm1, tanh
+from graphdsl.ops.functions import exp, expm1
 from graphdsl.ops.rules import real
 from graphdsl.ops.selection import where
 from graphdsl.ops.special import normal_cdf
@@ -197,20 +197,21 @@ silu = declare(
 _C = math.sqrt(2 / math.pi)
 
 
-def _gelu_tanh(x: Expr) -> Expr:
-    return tanh(x * (_C + (_C * 0.044715) * (x * x)))
+def _gelu_gate(x: Expr) -> Expr:
+    """(1 + tanh(√(2/π) (x + 0.044715 x³))) / 2; as a sigmoid it keeps its digits far below 0."""
+    return sigmoid(x * (2 * _C + (2 * _C * 0.044715) * (x * x)))
 
 
 def _gelu(x: Expr, *, exact: bool) -> Expr:
-    return x * normal_cdf(x) if exact else 0.5 * x * (1 + _gelu_tanh(x))
+    return x * (normal_cdf(x) if exact else _gelu_gate(x))
 
 
 def _gelu_vjp(g: Expr, y: Expr, x: Expr, *, exact: bool) -> Expr:
     if exact:
         return g * (normal_cdf(x) + x * (0.5 * _C) * exp(-0.5 * (x * x)))
-    t = _gelu_tanh(x)
-    inner = _C + (3 * _C * 0.044715) * (x * x)
-    return g * (0.5 * (1 + t) + 0.5 * x * (1 - t * t) * inner)
+    s = _gelu_gate(x)
+    inner = 2 * _C + (6 * _C * 0.044715) * (x * x)
+    return g * (s + x * (s * (1 - s)) * inner)
 
 
 gelu = declare(

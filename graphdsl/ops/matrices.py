@@ -73,7 +73,7 @@ def cofactors(x: Array, out: Array) -> None:
 def triangular_solution(a: Array, b: Array, out: Array, lower: bool, where: str) -> None:
     """The solution of a x = b for triangular a, of which the other triangle is not read."""
     if b.ndim == 1:
-        b, out = b[:, None], out[:, None]
+        b, out = b[:, None], out[..., None]
     if not a.diagonal(0, -2, -1).all():
         raise MatrixFault(where, "the matrix is singular: it has a 0 on its diagonal")
     np.copyto(out, b)

@@ -1,4 +1,4 @@
-"""`gradcheck`: a table of gradients beside differences, and an exit code that says if they agree."""
+"""`gradcheck`: gradients beside differences in a table, and an exit code that judges them."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ def reductions() -> Iterator[Case]:
             )
     for name, (shape, axis) in product(("argmax", "argmin"), (((5,), 0), ((3, 4), 0), ((3, 4), 1))):
         x = rng_of(name, shape).uniform(-2, 2, shape)
-        yield Case(name, (x,), {"axis": axis}, lambda x, f=getattr(np, name), a=axis: f(x, axis=a))
+        yield Case(name, (x,), {"axis": axis}, lambda x, n=name, a=axis: getattr(np, n)(x, axis=a))
 
 
 def _directed(function: Any, axis: int, reverse: bool) -> Callable[[Array], Any]:
@@ -302,7 +302,7 @@ def algebra() -> Iterator[Case]:
                     lambda _, b, part=part: np.linalg.solve(part, b),
                 )
         for name, d in product(("tril", "triu"), (-1, 0, 1)):
-            yield Case(name, (x,), {"diagonal": d}, lambda x, f=getattr(np, name), d=d: f(x, d))
+            yield Case(name, (x,), {"diagonal": d}, lambda x, n=name, d=d: getattr(np, n)(x, d))
         if len(x.shape) == 2:
             yield Case("diag", (x,), {}, np.diag)
             yield Case("diag", (x[0],), {}, np.diag)

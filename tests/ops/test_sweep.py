@@ -21,8 +21,8 @@ BY_OP: dict[str, list[Case]] = defaultdict(list)
 for _case in CASES:
     BY_OP[_case.op].append(_case)
 DERIVABLE = {name: cases for name, cases in BY_OP.items() if OPS[name].vjp is not None}
-LOOSE = {"gelu": 500, "sinh": 6, "mish": 12, "silu": 8}
-"""Ulps in f32 where a formula of several steps is taken: 1 + tanh x loses digits far below 0."""
+LOOSE = {"gelu": 16}
+"""Ulps in f32 where the formula has more than a few steps: its exponential grows with x³."""
 
 
 def narrowed(x: Array) -> Array:
