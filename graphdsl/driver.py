@@ -231,6 +231,7 @@ def _restricted(graph: Graph, purpose: Purpose) -> Graph:
     results = tuple(
         known.get(name) or Result("output", name, graph.names[name]) for name in purpose.results
     )
+    graph, results = _typed(graph, results)
     return replace(
         graph,
         results=results,
@@ -238,6 +239,21 @@ def _restricted(graph: Graph, purpose: Purpose) -> Graph:
         params=tuple(replace(v, init=replace(v.init, fill=None)) for v in graph.params),
         states=tuple(replace(v, init=replace(v.init, fill=None)) for v in graph.states),
     )
+
+
+def _typed(graph: Graph, results: tuple[Result, ...]) -> tuple[Graph, tuple[Result, ...]]:
+    """Results that are untyped numbers as tensors: what is handed out has an element type."""
+    if not any(graph.nodes[r.node].type.weak for r in results):
+        return graph, results
+    builder, made = resume(graph, "forward"), []
+    for result in results:
+        type = graph.nodes[result.node].type
+        if type.weak:
+            dtype = graph.float if type.dtype.is_float else type.dtype
+            cast = builder.cast(Expr(builder, result.node), dtype)
+            result = replace(result, node=cast.id)
+        made.append(result)
+    return replace(graph, nodes=tuple(builder.nodes)), tuple(made)
 
 
 def initial_values(compilation: Compilation) -> tuple[Compiled, Sequence[str]] | None:

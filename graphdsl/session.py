@@ -13,7 +13,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -41,6 +41,13 @@ PROGRAMS_KEPT = 8
 SizeKey = tuple[tuple[str, int], ...]
 
 
+class Retiring(Protocol):
+    """A trainer, as far as its successor needs it."""
+
+    def retire(self) -> None:
+        """Make way for another trainer."""
+
+
 class Session:
     """One model's memory and programs. Calls from several threads wait for one another."""
 
@@ -48,6 +55,7 @@ class Session:
         self.compilation = compilation
         self.memory = Memory(compilation.layout, seed)
         self.lock = threading.RLock()
+        self.trainer: Retiring | None = None
         # IEEE's exceptions are silent here; entering a context costs a tenth of np.errstate
         self._silent = contextvars.copy_context()
         self._silent.run(np.seterr, all="ignore")
@@ -123,6 +131,8 @@ class Session:
         inputs = {**self.inputs, **(more or {})}
         feeds.check_names(fed, inputs)
         arrays = {name: feeds.as_array(name, fed[name], inputs[name]) for name in fed}
+        # what a step writes must not change what it reads
+        arrays = {n: a.copy() if self.memory.owns(a) else a for n, a in arrays.items()}
         return arrays, feeds.bind_sizes(arrays, inputs)
 
     def results(

@@ -34,6 +34,11 @@ class Memory:
         self.arena: Array = np.zeros(0, np.uint8)
         self.params: Mapping[str, Array] = self._views("param", layout.params)
         self.states: Mapping[str, Array] = self._views("state", layout.states)
+        self._owners = {id(array.base) for array in self.arrays.values()}
+
+    def owns(self, array: Array) -> bool:
+        """Whether an array is a view of a parameter or a state, which a program may write."""
+        return array.base is not None and id(array.base) in self._owners
 
     def array(self, name: str) -> Array:
         """A flat array by name; gradients are made when they are first asked for."""

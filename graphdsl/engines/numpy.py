@@ -8,7 +8,7 @@ allocated or decided while it runs. Its names are its own (`b7` is node 7's buff
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,6 +50,7 @@ def emit(schedule: Schedule) -> Program:
         text += [*_missing_views(schedule, part), *_indented(part), "", ""]
     text += [f"def run({signature}):"]
     text += [f"    part_{number}({signature})" for number in range(len(parts))]
+    text += _missing_views(schedule, [end])
     return Program("\n".join([*text, end]) + "\n", schedule)
 
 
@@ -137,15 +138,42 @@ def _scalar_lines(schedule: Schedule) -> Iterator[str]:
 
 
 def _step_lines(schedule: Schedule) -> Iterator[str]:
-    made: set[str] = set()
+    """The statements; checks of what is fed come first, so that nothing is written before them."""
+    fed = {view: text for step in schedule.steps for view, text in step.views}
+    checks: dict[str, str] = {}
+    for step in schedule.steps:
+        for line in step.lines:
+            if _checks_fed(line, fed):
+                checks.setdefault(line.partition(", '")[0], line)
+    shown: set[str] = set()
+    for line in checks.values():
+        yield from _views_for(line, fed, shown)
+        yield line
     for step in schedule.steps:
         for view, text in step.views:
-            if view not in made:
-                made.add(view)
+            if view not in shown:
+                shown.add(view)
                 yield f"{view} = {text}"
         note = schedule.notes.get(step.node, "the values written last")
-        for number, line in enumerate(step.lines):
+        lines = [line for line in step.lines if not _checks_fed(line, fed)]
+        for number, line in enumerate(lines):
             yield f"{line}  # {note}" if number == 0 else line
+
+
+def _checks_fed(line: str, fed: Mapping[str, str]) -> bool:
+    """Whether a statement checks an input, or a view of one."""
+    called, _, rest = line.partition("(")
+    subject = rest.partition(",")[0]
+    return called.startswith("check_") and (subject.startswith("x") or subject in fed)
+
+
+def _views_for(line: str, fed: Mapping[str, str], shown: set[str]) -> Iterator[str]:
+    """The views of inputs that a statement needs, bases first."""
+    for view in re.findall(r"\bv\d+\b", line.partition("'")[0]):
+        if view in fed and view not in shown:
+            yield from _views_for(fed[view], fed, shown)
+            shown.add(view)
+            yield f"{view} = {fed[view]}"
 
 
 def _globals(part: Sequence[str]) -> Iterator[str]:

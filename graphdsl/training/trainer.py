@@ -11,8 +11,9 @@ import numpy as np
 
 from graphdsl.driver import Purpose
 from graphdsl.engines import feeds
+from graphdsl.engines.memory import Memory
 from graphdsl.graph.kernel import Array
-from graphdsl.language.diagnostics import Diagnostic, DivergedError
+from graphdsl.language.diagnostics import Diagnostic, DivergedError, UsageError
 from graphdsl.ops.runtime import IndexFault
 from graphdsl.session import Session, index_refusal
 
@@ -38,19 +39,26 @@ class Trainer:
         self.epoch = 0
         self.total_steps = math.inf
         self._ready: _Ready | None = None
+        self._replaced = False
         session.compilation.compiled(self.purpose)
+        with session.lock:
+            if session.trainer is not None:
+                session.trainer.retire()
+            session.trainer = self
 
     def step(self, feeds: Mapping[str, Any] | None = None, /, **named: Any) -> float:
         """One optimizer step on a batch; the loss before it, as a float.
 
-        Raises `DataError` for arrays that do not fit the inputs, `DivergedError` for a loss that
-        is not finite. A model trained by its own updates alone gives nan.
+        Raises `DataError` for arrays that do not fit the inputs, with nothing changed, unless an
+        index that the model computes is out of range; `DivergedError` for a loss that is not
+        finite, the parameters then being those after the step. A model trained by its own
+        updates alone gives nan.
         """
         fed = named if feeds is None else {**feeds, **named}
         with self._lock:
             ready, arrays = self._ready, None
             if ready is not None and ready.arena is self._memory.arena:
-                arrays = _as_they_are(ready, fed)
+                arrays = _as_they_are(ready, fed, self._memory)
             if ready is None or arrays is None:
                 ready, arrays = self._prepare(fed)
             self.t += 1
@@ -66,15 +74,24 @@ class Trainer:
 
     def restart(self) -> None:
         """Back to the first step, the optimizer's states as they began."""
-        self.t = self.epoch = 0
-        for slot in self.session.compilation.compiled(self.purpose).slots:
-            self.session.memory.add_slot(slot.name, slot.dtype, slot.size, slot.value)
-        self.session.forget_programs(self.purpose)
-        self._ready = None
+        with self._lock:
+            self.t = self.epoch = 0
+            for slot in self.session.compilation.compiled(self.purpose).slots:
+                self._memory.add_slot(slot.name, slot.dtype, slot.size, slot.value)
+            self.session.forget_programs(self.purpose)
+            self._ready = None
+
+    def retire(self) -> None:
+        """Make way for another trainer of the model: its optimizer states are the other's now."""
+        self._ready, self._replaced = None, True
 
     def _prepare(self, fed: Mapping[str, Any]) -> tuple[_Ready, list[Array]]:
         """Check and convert what is fed; remember what can be taken as it is next time."""
         session = self.session
+        if self._replaced:
+            message = "another trainer of this model has taken over its optimizer states"
+            help = ("step with the newer trainer, or load the model twice",)
+            raise UsageError(Diagnostic("E0816", message, (), help))
         feeds.check_names(fed, session.inputs)
         feeds.check_all_fed(fed, session.inputs)
         arrays, sizes = session.feed(fed)
@@ -101,7 +118,7 @@ class Trainer:
         )
 
 
-def _as_they_are(ready: _Ready, fed: Mapping[str, Any]) -> list[Array] | None:
+def _as_they_are(ready: _Ready, fed: Mapping[str, Any], memory: Memory) -> list[Array] | None:
     """The fed arrays in the program's order, or None if one needs a look or a conversion."""
     if len(fed) != len(ready.checks):
         return None
@@ -113,6 +130,7 @@ def _as_they_are(ready: _Ready, fed: Mapping[str, Any]) -> list[Array] | None:
             or array.dtype is not dtype
             or array.shape != shape
             or not array.flags.c_contiguous
+            or (array.base is not None and memory.owns(array))
         ):
             return None
         arrays.append(array)

@@ -1,4 +1,9 @@
-"""Algebraic rules, op by op: a node's operands come in, a cheaper expression goes out, or None."""
+"""Algebraic rules, op by op: a node's operands come in, a cheaper expression goes out, or None.
+
+Values are kept to rounding, with two licences: a sum with 0 may lose the sign of a zero, and
+factors between 1e-9 and 1e9 are gathered though a partial product beyond the range of floats,
+which the text would have had, may then not occur, or the other way round.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from graphdsl.compiler.rewrite.bounds import is_positive
+from graphdsl.compiler.rewrite.bounds import is_moderate
 from graphdsl.graph.build import Builder, Expr
 from graphdsl.graph.graph import Node
 from graphdsl.graph.op import OPS, Op
@@ -73,7 +78,7 @@ def _divide_scaled(builder: Builder, node: Node, operands: Operands) -> Expr | N
     if not e.type.weak or y.node.op not in (OPS["mul"], OPS["div"]):
         return None
     inner, w = (Expr(builder, id) for id in y.node.operands)
-    if inner.type.weak or not w.type.weak or inner.type != y.type or not is_positive(w):
+    if inner.type.weak or not w.type.weak or inner.type != y.type or not is_moderate(w):
         return None
     if _scaled(node, numerator, w, multiply=True) is None:
         return None  # the numerator has no factor for w to join
@@ -88,7 +93,7 @@ def _sqrt(builder: Builder, node: Node, operands: Operands) -> Expr | None:
     if node.type.weak or x.node.op not in (OPS["mul"], OPS["div"]):
         return None
     inner, w = (Expr(builder, id) for id in x.node.operands)
-    if inner.type.weak or not w.type.weak or inner.type != x.type or not is_positive(w):
+    if inner.type.weak or not w.type.weak or inner.type != x.type or not is_moderate(w):
         return None
     root = OPS["sqrt"](inner)
     return root * OPS["sqrt"](w) if x.node.op is OPS["mul"] else root / OPS["sqrt"](w)
@@ -104,9 +109,18 @@ def _scaled(node: Node, x: Expr, factor: Expr, *, multiply: bool) -> Expr | None
         left, right = right, left
     if not right.type.weak or left.type.weak or left.type != node.type:
         return None
+    if not (_is_moderate(right) and _is_moderate(factor)):
+        return None
     if inner is OPS["mul"]:
         return left * (right * factor if multiply else right / factor)
     return left * (factor / right) if multiply else left / (right * factor)
+
+
+def _is_moderate(factor: Expr) -> bool:
+    """Whether a factor can move without overflow or underflow that the text does not have: a
+    number between 1e-9 and 1e9, or one that depends on the step, such as a learning rate."""
+    value = number_of(factor)
+    return value is None or value == 0 or 1e-9 <= abs(value) <= 1e9
 
 
 def _add(builder: Builder, node: Node, operands: Operands) -> Expr | None:
@@ -154,8 +168,6 @@ def _power(builder: Builder, node: Node, operands: Operands) -> Expr | None:
             return base * base * base
         case -1:
             return 1.0 / base
-        case 0.5:
-            return OPS["sqrt"](base)
     return None
 
 
@@ -171,7 +183,7 @@ def _sum(builder: Builder, node: Node, operands: Operands) -> Expr | None:
         return builder.apply(OPS["vdot"], factors * 2)
     if x.node.op is OPS["sum"]:
         return _total(factors[0])
-    if x.node.op in (OPS["mul"], OPS["div"]) and factors[1].type.weak:
+    if x.node.op in (OPS["mul"], OPS["div"]) and factors[1].type.weak and _is_moderate(factors[1]):
         total = _total(factors[0])
         return total * factors[1] if x.node.op is OPS["mul"] else total / factors[1]
     return None
@@ -208,7 +220,12 @@ def _cast(builder: Builder, node: Node, operands: Operands) -> Expr | None:
     (x,) = operands
     if x.type == node.type:
         return x
-    return _refill(builder, node, x) if node.type.dtype.is_float else None
+    if x.node.op is not OPS["full"] or not (x.type.dtype.is_float and node.type.dtype.is_float):
+        return None
+    value = number_of(Expr(builder, x.node.operands[0]))
+    if value is None or float(x.type.dtype.numpy.type(value)) != value:
+        return None  # the elements are rounded before they are converted
+    return _refill(builder, node, x)
 
 
 def _swap(builder: Builder, node: Node, operands: Operands) -> Expr | None:

@@ -21,10 +21,10 @@ _CLOCK: dict[str, Interval] = {
 }
 
 
-def is_positive(x: Expr) -> bool:
-    """Whether a weak node is above 0 and below infinity at every step."""
+def is_moderate(x: Expr) -> bool:
+    """Whether a weak node is positive at every step, and neither tiny nor huge."""
     low, high = bounds(x)
-    return low > 0 and high < math.inf
+    return low >= 1e-9 and high <= 1e9
 
 
 def bounds(x: Expr, depth: int = _DEPTH) -> Interval:

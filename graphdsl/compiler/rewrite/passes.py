@@ -1,7 +1,7 @@
 """The passes of rewriting, each from graph to graph.
 
-`PASSES` lists them in order, each with its reason. A pass is pure; run twice it changes nothing
-more. Roles follow their nodes.
+`PASSES` lists them in order, each with its reason. A pass is pure, and roles follow their nodes.
+Passes make room for one another: all of them run twice may still find a node to save.
 """
 
 from __future__ import annotations

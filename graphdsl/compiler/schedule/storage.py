@@ -74,10 +74,13 @@ class Storage:
 
     def _viewed(self, leaf: int, reader: Node) -> bool:
         """Whether `reader` also reads a view of the leaf, which writing in place would spoil."""
-        return any(
-            self.graph.nodes[i].op.view and leaf in self.graph.nodes[i].operands
-            for i in reader.operands
-        )
+        for id in reader.operands:
+            node = self.graph.nodes[id]
+            while node.op.view and node.operands and node.id != leaf:
+                node = self.graph.nodes[node.operands[0]]
+            if node.id == leaf and id != leaf:
+                return True
+        return False
 
 
 def is_stored(node: Node) -> bool:
