@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextvars
 import math
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +18,7 @@ import numpy as np
 
 from graphdsl.driver import DIRECTION, Compilation, Compiled, Purpose, initial_values
 from graphdsl.engines import feeds
-from graphdsl.engines.memory import Memory
+from graphdsl.engines.memory import Memory, machine_memory
 from graphdsl.engines.numpy import Executable
 from graphdsl.graph.graph import Graph, Node, Variable
 from graphdsl.graph.kernel import Array
@@ -229,7 +228,7 @@ def _fill(target: Array, variable: Variable, seed: int) -> None:
 
 def _check_sizes(graph: Graph, sizes: Mapping[str, int]) -> None:
     """Refuse a program one of whose arrays is larger than the machine's memory."""
-    limit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = machine_memory()
     seen: set[TensorType] = set()
     for node in graph.nodes:
         if node.type not in seen:

@@ -379,3 +379,52 @@ def test_the_graph_is_networkx(model: graphdsl.Model) -> None:
 
 def test_repr_names_inputs_and_counts(model: graphdsl.Model) -> None:
     assert repr(model) == "<Model <text>: inputs x: f64[N, 3], y: i64[N]; 18 parameters>"
+
+
+def test_assigning_to_a_parameter_writes_into_it() -> None:
+    model = graphdsl.loads("param w: [2] = 1\nloss J = sum(w^2)")
+    view = model.params["w"]
+    model.params["w"] = [3, 4]
+    assert view.tolist() == [3, 4]
+    assert model.run()["J"] == 25
+    with pytest.raises(graphdsl.DataError, match=r"shape \[2\], not \[3\]"):
+        model.params["w"] = [1, 2, 3]
+    with pytest.raises(graphdsl.DataError, match="stores no 'v'"):
+        model.params["v"] = [1, 2]
+
+
+@pytest.mark.parametrize(
+    ("type", "value"),
+    [("i64", [2.0**63]), ("i32", np.array([2147483648], "f4")), ("i32", [-(2**31) - 1])],
+)
+def test_integers_that_do_not_fit_are_refused(type: str, value: object) -> None:
+    model = graphdsl.loads(f"input x: {type}[1]\noutput y = x")
+    with pytest.raises(graphdsl.DataError, match="does not fit"):
+        model.run(x=value)
+
+
+def test_masked_arrays_are_refused() -> None:
+    model = graphdsl.loads("input x: [2]\noutput y = x")
+    with pytest.raises(graphdsl.DataError, match="masked"):
+        model.run(x=np.ma.masked_array([1.0, 2.0], [True, False]))
+
+
+def test_an_empty_batch_is_no_step() -> None:
+    model = graphdsl.loads(
+        "dim N\ninput x: [N]\nparam w = 1\nloss J = mean(w * x)\ntrain {\n  optimizer = sgd()\n}"
+    )
+    with pytest.raises(graphdsl.DataError, match="batch is empty"):
+        model.trainer().step(x=[])
+    assert model.params["w"] == 1
+
+
+def test_more_memory_than_there_is_is_refused_with_the_numbers() -> None:
+    with pytest.raises(graphdsl.DataError, match="parameters take 4,000,000,000,000 bytes"):
+        graphdsl.loads("param W: [1000000, 1000000] ~ normal()\noutput y = W[0, 0]")
+
+
+def test_derivatives_of_derivatives_have_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("graphdsl.compiler.differentiate.MAX_NODES", 2000)
+    lines = [f"y{i + 1} = grad(y{i}, x) * x\n" for i in range(12)]
+    with pytest.raises(graphdsl.ModelError, match="2,000 nodes"):
+        graphdsl.loads(f"input x\ny0 = x^3\n{''.join(lines)}output z = y12").run(x=1)

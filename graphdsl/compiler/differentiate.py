@@ -13,8 +13,11 @@ from graphdsl.graph.build import Builder, Expr, rebuild, resume
 from graphdsl.graph.graph import Graph, Node
 from graphdsl.graph.op import OPS, Op
 from graphdsl.graph.types import TensorType
-from graphdsl.language.diagnostics import InternalError
+from graphdsl.language.diagnostics import Diagnostic, InternalError, Label, ModelError
 from graphdsl.ops import calculus
+
+MAX_NODES = 500_000
+"""Nodes that derivatives may expand to; more is refused before memory is."""
 
 
 def expand_gradients(graph: Graph) -> Graph:
@@ -103,6 +106,15 @@ def sweep(builder: Builder, y: Expr, wrt: Sequence[Expr], seed: Expr | None = No
     """Append the reverse sweep from `y`; the cotangents of `wrt`, zeros where `y` does not
     depend on one. `seed` is the cotangent of `y`, 1 if not given. Time is linear in the number
     of nodes between."""
+    if len(builder.nodes) > MAX_NODES:
+        raise ModelError(
+            Diagnostic(
+                "E0410",
+                f"derivatives of derivatives expand to over {MAX_NODES:,} nodes",
+                (Label(builder.origin.span),) if builder.origin else (),
+                ("each further order multiplies the sweep: take fewer",),
+            )
+        )
     on_path = _between(builder.nodes, y.id, [x.id for x in wrt])
     cotangents: dict[int, list[Expr]] = {y.id: [seed or _full(builder, 1.0, y.type)]}
     found: dict[int, Expr] = {}

@@ -37,10 +37,17 @@ def check_all_fed(fed: Mapping[str, Any], wanted: Mapping[str, TensorType]) -> N
 
 def as_array(name: str, value: Any, type: TensorType) -> Array:
     """`value` as an array of the input's elements in C order; raises `DataError`."""
+    if np.ma.is_masked(value):
+        help = "fill it: array.filled(0), and feed the mask as an input of its own"
+        raise refusal("E0606", f"input '{name}' was fed a masked array", help)
     try:
         array = np.asarray(value)
-    except ValueError:
-        raise refusal("E0603", f"input '{name}': the rows differ in length") from None
+    except ValueError as bad:
+        depth = "maximum" in str(bad)
+        what = "it has more axes than arrays can have" if depth else "the rows differ in length"
+        raise refusal("E0603", f"input '{name}': {what}") from None
+    except Exception as bad:
+        raise refusal("E0603", f"input '{name}' is no array: {bad}") from None
     array = _converted(name, array, type.dtype)
     return np.ascontiguousarray(array) if array.ndim else array
 
@@ -108,7 +115,8 @@ def _converted(name: str, array: Array, dtype: DType) -> Array:
             "E0606", f"input '{name}' is declared {dtype} and was fed {_described(array)}"
         )
     if wanted.kind == "f":
-        return array.astype(wanted)
+        with np.errstate(over="ignore"):  # beyond f32 is inf, as everywhere
+            return array.astype(wanted)
     if kind == "f":
         _check_whole(name, array, dtype)
     _check_range(name, array, dtype)
@@ -127,8 +135,9 @@ def _check_whole(name: str, array: Array, dtype: DType) -> None:
 
 
 def _check_range(name: str, array: Array, dtype: DType) -> None:
-    limits = np.iinfo(np.int32 if dtype is DType.i32 else np.int64)
-    if array.size and (array.max() > limits.max or array.min() < limits.min):
+    bits = 8 * dtype.numpy.itemsize - 1
+    # as powers of two, which floats hold exactly: the largest integer itself they do not
+    if array.size and (array.max() >= 2.0**bits or array.min() < -(2.0**bits)):
         raise refusal("E0606", f"input '{name}': a value does not fit {dtype}")
 
 

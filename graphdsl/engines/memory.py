@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
+from graphdsl.engines.feeds import refusal
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.layout import ALIGNMENT, Layout, Place
 from graphdsl.graph.types import DType
+from graphdsl.language.diagnostics import did_you_mean
 
 
 def aligned_zeros(count: int, dtype: DType) -> Array:
@@ -20,10 +24,40 @@ def aligned_zeros(count: int, dtype: DType) -> Array:
     return raw[start : start + count * itemsize].view(dtype.numpy)
 
 
+class Views(Mapping[str, Array]):
+    """Named live views: what is assigned to a name is written into its array."""
+
+    def __init__(self, views: Mapping[str, Array]) -> None:
+        self._views = dict(views)
+
+    def __getitem__(self, name: str) -> Array:
+        return self._views[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        """Write a value of the view's shape; raises `DataError` where it has another."""
+        if name not in self._views:
+            raise refusal("E0601", f"the model stores no '{name}'", *did_you_mean(name, self))
+        view = self._views[name]
+        if np.shape(value) != view.shape:
+            message = f"'{name}' has the shape {list(view.shape)}, not {list(np.shape(value))}"
+            raise refusal("E0604", message)
+        view[...] = value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._views)
+
+    def __len__(self) -> int:
+        return len(self._views)
+
+    def __repr__(self) -> str:
+        return repr(self._views)
+
+
 class Memory:
     """Flat arrays by name: `param_f32`, `grad_f32`, `state_f32`, `slot_m.f32`, …"""
 
     def __init__(self, layout: Layout, seed: int = 0) -> None:
+        _check_fits(layout)
         self.layout = layout
         self.seed = seed
         self.arrays: dict[str, Array] = {}
@@ -32,8 +66,8 @@ class Memory:
         for dtype, size in layout.state_sizes.items():
             self.arrays[f"state_{dtype}"] = aligned_zeros(size, dtype)
         self.arena: Array = np.zeros(0, np.uint8)
-        self.params: Mapping[str, Array] = self._views("param", layout.params)
-        self.states: Mapping[str, Array] = self._views("state", layout.states)
+        self.params = Views(self._views("param", layout.params))
+        self.states = Views(self._views("state", layout.states))
         self._owners = {id(array.base) for array in self.arrays.values()}
 
     def owns(self, array: Array) -> bool:
@@ -73,6 +107,21 @@ class Memory:
 
     def _views(self, kind: str, places: Mapping[str, Place]) -> dict[str, Array]:
         return {name: cut(self.array(f"{kind}_{p.dtype}"), p) for name, p in places.items()}
+
+
+def machine_memory() -> int:
+    """The bytes of memory this machine has."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _check_fits(layout: Layout) -> None:
+    """Refuse parameters and states that the machine cannot hold, before anything is allocated."""
+    places = [*layout.params.values(), *layout.states.values()]
+    total = sum(place.size * place.dtype.numpy.itemsize for place in places)
+    if total > machine_memory():
+        largest = max(places, key=lambda place: place.size)
+        message = f"parameters take {total:,} bytes; this machine has {machine_memory():,}"
+        raise refusal("E0802", message, f"the largest is '{largest.name}': {list(largest.shape)}")
 
 
 def cut(flat: Array, place: Place) -> Array:

@@ -95,6 +95,10 @@ class Trainer:
         feeds.check_names(fed, session.inputs)
         feeds.check_all_fed(fed, session.inputs)
         arrays, sizes = session.feed(fed)
+        empty = next((name for name, array in arrays.items() if array.size == 0), None)
+        if empty is not None:
+            message = f"the batch is empty: '{empty}' has the shape {list(arrays[empty].shape)}"
+            raise feeds.refusal("E0817", message, "a step needs one row or more")
         program = session.executable(self.purpose, sizes)
         names = [name for name, _, _ in program.program.schedule.inputs]
         checks = tuple((name, arrays[name].shape, arrays[name].dtype) for name in names)

@@ -11,6 +11,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+import graphdsl
+from graphdsl.training import weights
+
 SMALL = """
 dim N
 input x: [N, 2]
@@ -281,3 +284,119 @@ def test_a_model_without_outputs_predicts_nothing(call, model, small: Path) -> N
     done = call("predict", model(SMALL.replace("output line", "line")))
     assert done.code == 1
     assert "E0829" in done.err
+
+
+# --- seeds ------------------------------------------------------------------------------------
+
+SEEDED = """dim N
+input x: [N, 4]
+param W: [4, 4] ~ normal(0, 1)
+loss J = mean((Dropout(x @ W, 0.5) - x)^2)
+output y = x @ W
+data { source = "d.npz", x = x }
+train {
+  optimizer = sgd(lr = 0.1)
+  batch = 8
+  epochs = 3
+  seed = 7
+}
+"""
+
+
+@pytest.fixture
+def seeded(model, tmp_path: Path) -> Path:
+    """A model that names a seed, draws its parameter and drops units while it trains."""
+    np.savez(tmp_path / "d.npz", x=np.random.default_rng(0).standard_normal((20, 4)))
+    text = SEEDED.replace('{ source = "d.npz", x = x }', '{\n source = "d.npz"\n x = x\n}')
+    path: Path = model(text)
+    return path
+
+
+@pytest.mark.parametrize("words", [(), ("--seed", 7), ("--seed", 8)])
+def test_a_run_draws_from_the_seed_as_python_does(call, seeded: Path, words: tuple) -> None:
+    assert call("run", seeded, "-q", "--out", "o", *words).code == 0
+    model = graphdsl.load(seeded, seed=words[1] if words else None)
+    model.fit()
+    found = load_file("o/weights.safetensors")["W"]
+    assert found.tobytes() == model.params["W"].tobytes()
+    assert json.loads(Path("o/settings.json").read_text())["train"]["seed"] == model.seed
+
+
+def test_values_of_an_untrained_model_are_those_of_its_seed(call, seeded: Path) -> None:
+    expected = graphdsl.load(seeded).run(x=np.eye(4))["y"]
+    done = call("predict", seeded, "x=[[1,0,0,0],[0,1,0,0],[0,0,1,0],[0,0,0,1]]", "--json")
+    np.testing.assert_array_equal(np.float32(json.loads(done.out)["y"]), expected)
+
+
+# --- what a run leaves ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "code"),
+    [
+        ("epochs = 20", "epochs = 20\n  stop = early(J, 3)", "E0811"),
+        ("x @ w + b", "x @ w + b + [1, 2, 3][i]", "E0607"),
+    ],
+)
+@pytest.mark.parametrize("out", [None, "mine"])
+def test_a_run_that_never_got_anywhere_leaves_nothing(
+    call, model, small: Path, out: str | None, before: str, after: str, code: str
+) -> None:
+    text = SMALL.replace("  split = [0.5, 0.25, 0.25]\n", "")
+    text = text.replace("input y", "input i: i64[N]\ninput y")
+    text = text.replace("  y = y", "  y = y\n  i = 9 * (y > 0)")
+    done = call("run", model(text.replace(before, after)), *(("--out", out) if out else ()))
+    assert (done.code, done.out) == (1, "")
+    assert code in done.err
+    assert not Path("runs").exists()
+    assert not Path("mine").exists()
+
+
+def test_a_fault_of_a_later_epoch_leaves_what_was_learnt(
+    call, small: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from graphdsl.training import progress
+
+    def fail(self: object, row: dict[str, float]) -> None:
+        if row["epoch"] == 2:
+            raise graphdsl.DataError(graphdsl.Diagnostic("E0616", "no more"))
+
+    monkeypatch.setattr(progress.Silent, "on_epoch", fail)
+    assert call("run", small, "-q", "--out", "o").code == 1
+    assert json.loads(Path("o/metrics.json").read_text())["ending"] == "failed"
+    assert Path("o/weights.safetensors").exists()
+
+
+def test_what_a_last_step_made_infinite_is_no_model(call, model) -> None:
+    path = model(
+        "param w = 1\nloss J = w\noptimizer blow() {\n  update p = p / (2 - t)\n}\n"
+        "train {\n  optimizer = blow()\n  epochs = 2\n}\n"
+    )
+    done = call("run", path, "--out", "o")
+    assert done.code == 3
+    assert "E0805" in done.err
+    assert "'w'" in done.err
+    assert load_file("o/weights.safetensors")["w"] == 1
+    assert json.loads(Path("o/metrics.json").read_text())["ending"] == "diverged"
+
+
+def test_the_last_line_of_progress_leaves_the_scores_to_the_output(call, small: Path) -> None:
+    done = call("run", small)
+    assert "test close" in done.out
+    assert "test.close" not in done.err
+
+
+def test_a_run_s_model_stands_alone(call, model, small: Path, tmp_path: Path) -> None:
+    (tmp_path / "parts").mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "parts" / "a.gdl").write_text('from "b.gdl" import k\nconst two = 2 * k\n')
+    (tmp_path / "elsewhere" / "b.gdl").write_text("const k = 1\n")
+    text = 'from "parts/a.gdl" import two\n' + SMALL.replace("  x = x\n", "  x = x * two / two\n")
+    words = ("--include", tmp_path / "elsewhere")
+    assert call("run", model(text), "-q", "--out", "o", *words).code == 0
+    assert Path("o/parts/a.gdl").read_text() == (tmp_path / "parts" / "a.gdl").read_text()
+    assert call("check", "o/model.gdl").code == 0
+    told = json.loads(Path("o/settings.json").read_text())["model_hash"]
+    assert told == weights.model_hash(graphdsl.load("o/model.gdl").compilation)
+    Path("o/b.gdl").write_text("const k = 3\n")
+    assert told != weights.model_hash(graphdsl.load("o/model.gdl").compilation)

@@ -108,3 +108,15 @@ def test_all_unknown_columns_are_reported_at_once(write) -> None:
     with pytest.raises(ModelError) as caught:
         dataset(write('source = "a.csv"\nx = one + two\ny = three', train="", head=HEAD))
     assert len(caught.value.diagnostics) == 3
+
+
+def test_imported_names_are_seen(write, tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "consts.gdl").write_text(
+        "const scale = 2\nblock half(v) {\n  return v / 2\n}\n"
+    )
+    head = f'from "consts.gdl" import scale, half\n{HEAD}'
+    path = write('source = "a.csv"\nx = half(table[:, :2]) * scale^2\ny = c', train="", head=head)
+    model = graphdsl.load(path, dtype="f64", include=[tmp_path / "lib"])
+    data = load_dataset(model.session)
+    np.testing.assert_allclose(data.train.arrays["x"][:2], [[2, 4], [6, 9]])

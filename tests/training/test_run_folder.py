@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import graphdsl
 from graphdsl import DataError, UsageError
 from graphdsl.training import run_folder
 from graphdsl.training.data import load_dataset
+from graphdsl.training.history import History
 from graphdsl.training.options import fit_settings
 
 
@@ -90,3 +92,30 @@ def test_a_place_that_is_no_folder() -> None:
     Path("runs").write_text("in the way")
     with pytest.raises(DataError, match="E0812"):
         run_folder.create(None, "m")
+
+
+def test_json_holds_no_nan(simple: graphdsl.Model) -> None:
+    def refuse(text: str) -> None:
+        raise AssertionError(text)
+
+    history = History([{"epoch": 1.0, "valid.J": math.nan}], final={"test": {"J": math.inf}})
+    folder = run_folder.create(None, "m")
+    run_folder.write_end(folder, simple.session, history)
+    metrics = json.loads((folder / "metrics.json").read_text(), parse_constant=refuse)
+    assert metrics["test"] == {"J": None}
+    (line,) = (folder / "history.jsonl").read_text().splitlines()
+    assert json.loads(line, parse_constant=refuse) == {"epoch": 1.0, "valid.J": None}
+
+
+def test_an_imported_file_may_be_called_model(tmp_path: Path) -> None:
+    (tmp_path / "model.gdl").write_text("const k = 3\n")
+    path = tmp_path / "m.gdl"
+    path.write_text(
+        'from "model.gdl" import k\nparam w = k\nloss J = w^2\ntrain { optimizer = sgd() }\n'
+    )
+    model = graphdsl.load(path)
+    dataset = load_dataset(model.session)
+    folder = run_folder.create("o", "m")
+    run_folder.write_start(folder, model.session, dataset, fit_settings(model.compilation, {}))
+    assert (folder / "model.gdl").read_text() == "const k = 3\n"
+    assert graphdsl.load(folder / "model_2.gdl").params["w"] == 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from graphdsl.compiler.lower import expressions, statements
-from graphdsl.compiler.lower.context import MAX_EXPANSION, Frame
+from graphdsl.compiler.lower.context import MAX_EXPANSION, MAX_NODES, Frame
 from graphdsl.compiler.lower.scope import Binding, Scope
 from graphdsl.compiler.lower.values import POISON, BlockFunction, Poison, SharedBlock, Value
 from graphdsl.language import ast
@@ -38,7 +38,7 @@ def call_all(
     plain = shared_block.function if shared_block else function
     assert isinstance(plain, BlockFunction)
     block = plain.block
-    if block in frame.active:
+    if any(one is block for one in frame.active):
         return frame.error(
             "E0404",
             f"'{plain.name}' calls itself",
@@ -46,11 +46,13 @@ def call_all(
             more=[Label(block.name.span, "the block", primary=False)],
             help=["blocks may not recurse: write the turns with repeat"],
         )
+    if not _may_expand(frame, expr):
+        return POISON
     given = shared_block.given if shared_block else {}
     arguments = bind_arguments(
         frame, expr, function.name, block.formals, block.name, plain.home, given
     )
-    if arguments is None or not _may_expand(frame, expr):
+    if arguments is None:
         return POISON
     if len(frame.active) >= MAX_DEPTH:
         return _too_deep(frame, expr)
@@ -99,19 +101,23 @@ def share(frame: Frame, statement: ast.Share) -> Value:
             help = did_you_mean(name, formals) or [f"its arguments: {', '.join(names) or 'none'}"]
             message = f"'{function.name}' has no argument '{name}' to give"
             return frame.error("E0403", message, expr.span, help=help)
-        value = expressions.evaluate(frame, expr)
+        value, by_mode = expressions.evaluate_traced(frame, expr)
         if isinstance(value, Poison):
             return POISON
-        given[name] = Binding(value, expr.span, "argument", used=True)
+        given[name] = Binding(value, expr.span, "argument", used=True, by_mode=by_mode)
     return SharedBlock(function, statement.name.id, given, f"{frame.qualified(statement.name.id)}.")
 
 
 def _may_expand(frame: Frame, expr: ast.Call) -> bool:
-    frame.shared.expanded += 1
-    if frame.shared.expanded <= MAX_EXPANSION:
+    shared = frame.shared
+    if shared.may_expand(1):
+        shared.expanded += 1
         return True
-    if frame.shared.expanded == MAX_EXPANSION + 1:  # once: the calls that led here fail with it
-        frame.error("E0410", f"the model expands to over {MAX_EXPANSION:,} calls", expr.span)
+    if not shared.exhausted:  # once: the calls that led here fail with it
+        shared.exhausted = True
+        many = shared.expanded >= MAX_EXPANSION
+        what = f"{MAX_EXPANSION:,} calls and turns" if many else f"{MAX_NODES:,} nodes"
+        frame.error("E0410", f"the model expands to over {what}", expr.span)
     return False
 
 
@@ -161,10 +167,11 @@ def bind_arguments(
             message = f"'{called}' needs the argument '{name}'"
             frame.error("E0402", message, expr.span, more=place)
             return None
-        value = expressions.evaluate(frame if name in given else defaults, argument)
+        where = frame if name in given else defaults
+        value, by_mode = expressions.evaluate_traced(where, argument)
         if isinstance(value, Poison):
             return None
-        bound[name] = Binding(value, argument.span, "argument", used=True)
+        bound[name] = Binding(value, argument.span, "argument", used=True, by_mode=by_mode)
     return bound
 
 

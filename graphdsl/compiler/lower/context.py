@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from graphdsl.compiler.lower.imports import Importer
 
 
-MAX_EXPANSION = 200_000
-"""Statements a file may expand to; more is refused before memory is."""
+MAX_EXPANSION = 50_000
+"""Block calls and turns that a file may expand to; more is refused before it takes long."""
+
+MAX_NODES = 250_000
+"""Nodes after which no call is opened and no turn is written out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,8 @@ class Lowering:
     report: Report
     overrides: Mapping[str, Any]
     training: bool
-    reads_training: bool = False
-    """Whether anything has asked for the mode."""
+    mode_reads: int = 0
+    """How often the mode, or what was decided by it, has been asked for."""
     params: dict[str, Variable] = field(default_factory=dict)
     states: dict[str, Variable] = field(default_factory=dict)
     declared: dict[str, Span] = field(default_factory=dict)
@@ -58,6 +61,8 @@ class Lowering:
     """The loops by the name that what they declare is named after."""
     expanded: int = 0
     """Calls and turns written out so far."""
+    exhausted: bool = False
+    """Whether that they are too many is reported: what is left is skipped in silence."""
     importer: Importer | None = None
     main: Scope | None = None
     """The scope of the model's own file."""
@@ -65,12 +70,16 @@ class Lowering:
     """Where each `with` setting of a parameter was written."""
     later: dict[str, Span] = field(default_factory=dict)
     """The names of the file and where each is bound first, for uses that come too early."""
-    sizes_from: dict[int, Span] = field(default_factory=dict)
 
     @property
     def float(self) -> DType:
         """The model's float."""
         return self.builder.float
+
+    def may_expand(self, count: int) -> bool:
+        """Whether that many more calls and turns may be written out."""
+        small = self.expanded + count <= MAX_EXPANSION and len(self.builder.nodes) <= MAX_NODES
+        return small and not self.exhausted
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,11 +181,13 @@ class Frame:
         kind: str,
         span: Span | None = None,
         typed: ast.Type | None = None,
+        by_mode: bool = False,
     ) -> None:
         """Bind a name in this frame's scope; a second binding is an error."""
         first = self.scope.own(name.id)
         if first is not None and first.kind == "carried" and kind == "op":
             first.value, first.span, first.kind = value, span or name.span, kind
+            first.by_mode = by_mode
             return
         if first is not None:
             argument = first.kind == "argument"
@@ -192,7 +203,7 @@ class Frame:
             return
         table = self.scope.bindings if kind in _STATIC else self.scope.nodes
         where = typed.span if typed else None
-        table[name.id] = Binding(value, span or name.span, kind, typed=where)
+        table[name.id] = Binding(value, span or name.span, kind, typed=where, by_mode=by_mode)
 
     def qualified(self, name: str) -> str:
         """The name as seen from the whole model; a carried one is that of its turn, `o[3]`."""

@@ -56,6 +56,13 @@ def evaluate(frame: Frame, expr: ast.Expr) -> Value:
             )
 
 
+def evaluate_traced(frame: Frame, expr: ast.Expr) -> tuple[Value, bool]:
+    """The value, and whether it is a constant or a function that `training` has decided."""
+    before = frame.shared.mode_reads
+    value = evaluate(frame, expr)
+    return value, frame.shared.mode_reads > before and not isinstance(value, Expr)
+
+
 def tensor(frame: Frame, expr: ast.Expr) -> Expr | Poison:
     """The value of an expression as a node."""
     return as_tensor(frame, evaluate(frame, expr), expr.span)
@@ -128,9 +135,10 @@ def _name(frame: Frame, expr: ast.Name) -> Value:
     binding = frame.scope.find(name)
     if binding is not None:
         binding.used = True
+        frame.shared.mode_reads += binding.by_mode
         return binding.value
     if name == "training":
-        frame.shared.reads_training = True
+        frame.shared.mode_reads += 1
         return frame.shared.training
     if name in STEP_NAMES and frame.step_names:
         frame.shared.builder.origin = Origin(expr.span, frame.trail)
@@ -284,7 +292,7 @@ def tensors(
 
 
 def _cond(frame: Frame, expr: ast.Cond) -> Value:
-    test = evaluate(frame, expr.test)
+    test, by_mode = evaluate_traced(frame, expr.test)
     if isinstance(test, Poison):
         return POISON
     if not isinstance(test, bool):
@@ -295,22 +303,11 @@ def _cond(frame: Frame, expr: ast.Cond) -> Value:
             expr.test.span,
             help=["choose elementwise with where(condition, a, b)"],
         )
-    if _mentions_training(expr.test):
+    if by_mode:
         # both branches own their parameters always, so that both modes have the same ones
         then, orelse = evaluate(frame, expr.then), evaluate(frame, expr.orelse)
         return then if test else orelse
     return evaluate(frame, expr.then if test else expr.orelse)
-
-
-def _mentions_training(expr: ast.Expr) -> bool:
-    match expr:
-        case ast.Name():
-            return expr.id == "training"
-        case ast.Unary():
-            return _mentions_training(expr.operand)
-        case ast.Binary():
-            return _mentions_training(expr.left) or _mentions_training(expr.right)
-    return False
 
 
 def _attribute(frame: Frame, expr: ast.Attribute) -> Value:

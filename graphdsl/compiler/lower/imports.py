@@ -29,6 +29,10 @@ class Importer:
     bind_static: BindStatic
     fallback: Callable[[], Scope]
     scopes: dict[Path, Scope] = field(default_factory=dict)
+    programs: dict[Path, ast.Program] = field(default_factory=dict)
+    """The files read, as they are written."""
+    named: dict[str, Path] = field(default_factory=dict)
+    """The files by the paths that imports name them by."""
     active: list[Path] = field(default_factory=list)
 
     def bring(self, frame: Frame, statement: ast.Import) -> None:
@@ -52,6 +56,11 @@ class Importer:
             help=did_you_mean(name.id, scope.bindings) or [f"it declares {known}"],
         )
 
+    @property
+    def imported(self) -> dict[str, ast.Program]:
+        """Every file imported, however far down, by the path that names it."""
+        return {n: self.programs[path] for n, path in sorted(self.named.items())}
+
     def _scope(self, frame: Frame, statement: ast.Import) -> Scope | None:
         path = self._path(frame, statement)
         if path is None:
@@ -68,7 +77,7 @@ class Importer:
     def _read(self, frame: Frame, statement: ast.Import, path: Path) -> Scope:
         scope = Scope(fallback=self.fallback)
         try:
-            program = parse(read_source(path))
+            program = self.programs[path] = parse(read_source(path))
         except ModelError as error:
             for diagnostic in error.diagnostics:
                 frame.shared.report.add(diagnostic)
@@ -103,6 +112,7 @@ class Importer:
                     help=["copy the file, or allow its folder with --include DIR"],
                 )
                 return None
+            self.named[str(pure)] = found
             return found
         self._report_missing(frame, statement)
         return None

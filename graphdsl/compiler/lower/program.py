@@ -7,7 +7,7 @@ the nodes in the order of the text.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from importlib.resources import files
@@ -44,6 +44,8 @@ class Lowered:
     warnings: tuple[Diagnostic, ...]
     reads_training: bool = False
     """Whether the file is another in training than in evaluation."""
+    imported: Mapping[str, ast.Program] = field(default_factory=dict)
+    """The files it imports from, by the paths that name them."""
 
 
 def lower(
@@ -94,7 +96,8 @@ def lower(
         shared.constants,
         shared.declared,
         tuple(report.warnings),
-        shared.reads_training,
+        shared.mode_reads > 0,
+        shared.importer.imported,
     )
 
 

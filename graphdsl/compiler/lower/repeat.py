@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from graphdsl.compiler.lower import expressions, statements
-from graphdsl.compiler.lower.context import MAX_EXPANSION, Frame
+from graphdsl.compiler.lower.context import MAX_EXPANSION, MAX_NODES, Frame
 from graphdsl.compiler.lower.scope import Binding, Scope
 from graphdsl.compiler.lower.values import POISON, Poison, Value, describe
 from graphdsl.graph.build import Expr
@@ -26,10 +26,12 @@ class _Loop:
     """One `repeat` while it is written out."""
 
     statement: ast.Repeat
-    turns: range
+    turns: Sequence[int]
     carried: list[ast.Name]
     prefix: str
     collected: dict[str, list[Expr]] = field(default_factory=dict)
+    by_mode: bool = False
+    """Whether `training` has decided the number of turns."""
 
 
 def lower_repeat(frame: Frame, statement: ast.Repeat) -> None:

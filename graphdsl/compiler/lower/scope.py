@@ -25,6 +25,8 @@ class Binding:
     used: bool = False
     typed: Span | None = None
     """Where its type is written, if it is."""
+    by_mode: bool = False
+    """Whether it is a constant or a function that `training` has decided."""
 
 
 @dataclass(slots=True)

@@ -50,7 +50,10 @@ def lower_statement(frame: Frame, statement: ast.AnyStatement) -> None:
         case ast.Output():
             _result(frame, statement, "output")
         case ast.Const():
-            frame.bind(statement.name, constant(frame, statement), "const")
+            before = frame.shared.mode_reads
+            value = constant(frame, statement)
+            by_mode = frame.shared.mode_reads > before
+            frame.bind(statement.name, value, "const", by_mode=by_mode)
         case ast.Repeat():
             repeat.lower_repeat(frame, statement)
         case ast.Collect():
@@ -129,14 +132,17 @@ def _input(frame: Frame, statement: ast.Input) -> None:
 
 
 def _assign(frame: Frame, statement: ast.Assign) -> None:
+    before = frame.shared.mode_reads
     if len(statement.names) == 1:
         name = statement.names[0]
-        value = _right_side(frame, name, statement.value)
-        frame.bind(name, named(frame, name, value, statement.value), "op")
-        return
-    values = _several(frame, statement)
+        values = [_right_side(frame, name, statement.value)]
+    else:
+        values = _several(frame, statement)
+    by_mode = frame.shared.mode_reads > before
     for name, value in zip(statement.names, values, strict=True):
-        frame.bind(name, named(frame, name, value, statement.value), "op")
+        made = named(frame, name, value, statement.value)
+        decided = by_mode and not isinstance(made, Expr)
+        frame.bind(name, made, "op", by_mode=decided)
 
 
 def _right_side(frame: Frame, name: ast.Name, expr: ast.Expr) -> Value:
@@ -204,15 +210,15 @@ def _fresh(frame: Frame, qualified: str) -> str:
     return f"{qualified}#{number}"
 
 
-def rebind(frame: Frame, name: ast.Name, value: Value) -> None:
+def rebind(frame: Frame, name: ast.Name, value: Value, by_mode: bool) -> None:
     """After a loop, give a carried name its last value."""
     binding = frame.scope.own(name.id)
     if binding is not None and binding.kind == "carried":
-        frame.bind(name, value, "op")
+        frame.bind(name, value, "op", by_mode=by_mode)
     else:
         found = frame.scope.find(name.id)
         assert found is not None
-        found.value = value
+        found.value, found.by_mode = value, by_mode
     node = expressions.as_tensor(frame, value, name.span)
     if isinstance(node, Expr):
         frame.shared.names[frame.qualified(name.id)] = node.id

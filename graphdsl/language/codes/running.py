@@ -76,6 +76,16 @@ RUNNING = {
         "With the sizes that were fed, a size of the file is negative or divides by zero.",
         "Feed more rows, or look at the line in the message.",
     ),
+    "E0816": Code(
+        "another trainer has taken over",
+        "A model has one set of optimizer states; the newest trainer owns it.",
+        "Step with the newest trainer, or load the model twice.",
+    ),
+    "E0817": Code(
+        "a batch is empty",
+        "A mean over no rows is no number, and a step with it would make every parameter one.",
+        "Feed one row or more.",
+    ),
     "E0820": Code(
         "a fed file cannot be read",
         "`x=@x.npy` feeds an array from a `.npy` file of numbers.",
