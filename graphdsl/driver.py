@@ -13,7 +13,7 @@ from typing import Any
 
 from graphdsl import ops
 from graphdsl.compiler.differentiate import differentiate, expand_gradients
-from graphdsl.compiler.lower import Lowered, lower
+from graphdsl.compiler.lower import Lowered, lower, read_overrides, verify_modes
 from graphdsl.compiler.rewrite import Fired, rewrite, stabilise
 from graphdsl.compiler.schedule import Schedule, plan
 from graphdsl.compiler.update import Slot, apply_updates
@@ -120,6 +120,14 @@ class Compilation:
             self._layout = lay_out(self.lowered().graph)
         return self._layout
 
+    @property
+    def warnings(self) -> tuple[Diagnostic, ...]:
+        """What there is to warn of: nothing is unused that one of the two modes uses."""
+        both = [self.lowered(training).warnings for training in (False, True)]
+        unused = {"W0101", "W0102", "W0103", "W0104"}
+        seen = [d for d in both[0] if d.code not in unused or d in both[1]]
+        return (*seen, *(d for d in both[1] if d.code not in unused and d not in seen))
+
     def swept(self, purpose: Purpose) -> tuple[Graph, tuple[Slot, ...]]:
         """The graph with the sweeps a purpose asks for, before it is rewritten."""
         whole = self.stable(purpose.training)
@@ -180,10 +188,10 @@ def compile_source(
     float: DType = DType.f32,
     include: Sequence[Path] = (),
 ) -> Compilation:
-    """Parse and lower a file, both modes; raises `ModelError` with every fault."""
-    compilation = Compilation(parse(source), dict(constants or {}), float, include)
-    compilation.lowered()
-    compilation.lowered(training=True)
+    """Parse and lower a file, both modes; raises `ModelError` with every fault, and `UsageError`
+    for overrides that are no constants."""
+    compilation = Compilation(parse(source), read_overrides(constants or {}), float, include)
+    verify_modes(compilation.lowered(), compilation.lowered(training=True))
     return compilation
 
 
@@ -194,14 +202,24 @@ def check(
     include: Sequence[Path] = (),
 ) -> tuple[Diagnostic, ...]:
     """Every diagnostic of a file, errors or else warnings, down to its training step."""
+    return compile_checked(source, constants, float, include)[1]
+
+
+def compile_checked(
+    source: Source,
+    constants: Mapping[str, Any] | None = None,
+    float: DType = DType.f32,
+    include: Sequence[Path] = (),
+) -> tuple[Compilation | None, tuple[Diagnostic, ...]]:
+    """The file, None if it has errors, and every diagnostic that `check` gives."""
     try:
         compilation = compile_source(source, constants, float, include)
         train = compilation.lowered(training=True).train
         if train is not None:
             compilation.compiled(compilation.step_purpose())
-        return compilation.lowered().warnings
     except GraphdslError as error:
-        return error.diagnostics
+        return None, error.diagnostics
+    return compilation, compilation.warnings
 
 
 DIRECTION = "·v"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from graphdsl.compiler.lower import blocks
+from graphdsl.compiler.lower import context
 from graphdsl.driver import Purpose, check, compile_source
 from graphdsl.graph.types import DType
 from graphdsl.language.diagnostics import Diagnostic, UsageError
@@ -162,7 +162,7 @@ def test_a_chain_of_blocks_of_deep_expressions() -> None:
 
 
 def test_blocks_that_double(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blocks, "MAX_EXPANSION", 5000)
+    monkeypatch.setattr(context, "MAX_EXPANSION", 5000)
     assert errors(chain_of_blocks(45, "{inner}(x) + {inner}(x)")) == ["E0410"]
 
 

@@ -55,6 +55,17 @@ def test_wheel_holds_the_package_grammar_and_examples(wheel: Path) -> None:
     assert not [name for name in held if name.startswith(("tests", "benchmarks", "scripts"))]
 
 
+def test_wheel_names_every_licence(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (path,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
+        metadata = archive.read(path).decode()
+        held = archive.namelist()
+    assert "License-Expression: MIT AND Bitstream-Vera\n" in metadata
+    for name in ("LICENSE", "graphdsl/views/fonts/LICENSE.txt"):
+        assert f"License-File: {name}\n" in metadata
+        assert any(one.endswith(f".dist-info/licenses/{name}") for one in held)
+
+
 def test_sdist_holds_what_a_wheel_needs(tmp_path: Path) -> None:
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", tmp_path, TREE)
     assert {path.suffix for path in tmp_path.iterdir()} == {".gz", ".whl"}

@@ -19,7 +19,9 @@ def test_python_examples_run(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not report, "".join(report)
 
 
-@pytest.mark.parametrize("name", ["examples/digits.gdl", "examples/lecture/l1.gdl"])
+@pytest.mark.parametrize(
+    "name", [f"examples/{name}.gdl" for name in ("digits", "lecture/l1", "lecture/l13")]
+)
 def test_models_are_the_files(name: str) -> None:
     models = re.findall(r"^```gdl\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
     assert (TREE / name).read_text(encoding="utf-8") in models

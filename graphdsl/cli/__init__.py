@@ -70,6 +70,7 @@ def _top_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="graphdsl",
         description="Check, train, evaluate and draw computation graphs written in .gdl files.",
+        formatter_class=_Formatter,
         epilog="graphdsl COMMAND --help says more of a command.",
         allow_abbrev=False,
     )
@@ -91,6 +92,16 @@ def _command_parser(command: str) -> argparse.ArgumentParser:
     return parser
 
 
+class _Formatter(argparse.HelpFormatter):
+    """Leaves room for the commands, which stand further in than argparse reckons with."""
+
+    def add_argument(self, action: argparse.Action) -> None:
+        """Reckon with an action; its column ends behind the longest command."""
+        super().add_argument(action)
+        room = 2 * self._indent_increment + max(map(len, COMMANDS))
+        self._action_max_length = max(self._action_max_length, room)
+
+
 class _Version(argparse.Action):
     """`--version`; looked up only when it is asked for."""
 
@@ -98,11 +109,7 @@ class _Version(argparse.Action):
         super().__init__(option_strings, dest, nargs=0, help="print the version and exit")
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from graphdsl.training.version import version
+
         print(f"graphdsl {version()}")
         parser.exit()
-
-
-def version() -> str:
-    """The version of the package that this module belongs to."""
-    # the package itself stands above the command line: nothing below imports it by name
-    return str(sys.modules["graphdsl"].__dict__["__version__"])

@@ -50,14 +50,12 @@ def _check(
     file: str, args: argparse.Namespace
 ) -> tuple[Compilation | None, tuple[Diagnostic, ...]]:
     """The file down to its training step; None if it has errors."""
+    from graphdsl.driver import compile_checked
     from graphdsl.language.diagnostics import GraphdslError
     from graphdsl.language.source import read_source
 
     try:
         source = read_source(file)
-        compilation = options.compile_with(args, source)
-        if compilation.lowered(training=True).train is not None:
-            compilation.compiled(compilation.step_purpose())
     except GraphdslError as error:
         return None, error.diagnostics
-    return compilation, compilation.lowered().warnings
+    return compile_checked(source, *options.overrides(args))

@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
     """Measure and print."""
     from graphdsl.cli import values
     from graphdsl.cli.faults import BadArgument
-    from graphdsl.training import loop
+    from graphdsl.training import measure
     from graphdsl.training.data import load_dataset, load_part
     from graphdsl.training.options import fit_settings
 
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
         chosen = {"data": load_part(model.session, args.data)}
     else:
         raise BadArgument("give one of --data and --part")
-    found = {name: loop.evaluate(model.session, part, size) for name, part in chosen.items()}
+    found = {name: measure.evaluate(model.session, part, size) for name, part in chosen.items()}
     if args.json:
         told = {
             part: {name: values.plain(value) for name, value in measured.items()}

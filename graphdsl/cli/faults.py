@@ -14,7 +14,6 @@ from graphdsl.language.diagnostics import Diagnostic, DivergedError, GraphdslErr
 AT_FAULT = 1
 USAGE = 2
 DIVERGED = 3
-INTERRUPTED = 130
 
 TRACEBACK = "GRAPHDSL_TRACEBACK"
 """The variable that asks for tracebacks of graphdsl's own faults."""
@@ -69,7 +68,7 @@ def _own_fault(command: str, fault: Exception) -> None:
         traceback.print_exception(fault)
     import platform
 
-    from graphdsl.cli import version
+    from graphdsl.training.version import version
 
     said = str(fault).strip().splitlines()
     what = type(fault).__name__ + (f": {said[0]}" if said else "")

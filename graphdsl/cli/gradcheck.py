@@ -57,7 +57,8 @@ def _feeds(args: argparse.Namespace, model: Model) -> dict[str, Any]:
     """The values of the command line, or the first rows of the data."""
     if args.feeds or model.compilation.lowered().data is None:
         return options.read_feeds(args.feeds)
-    from graphdsl.training.data import batched, load_dataset
+    from graphdsl.training.data import load_dataset
+    from graphdsl.training.dataset import batched
 
     part = next(iter(parts.chosen(load_dataset(model.session), args.part or "train").values()))
     rows = set(batched(model.inputs))

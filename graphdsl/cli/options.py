@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from graphdsl.driver import Compilation
-    from graphdsl.language.source import Source
+    from graphdsl.graph.types import DType
     from graphdsl.model import Model
 
 Pair = tuple[str, str]
@@ -73,25 +74,22 @@ def load_model(args: argparse.Namespace) -> Model:
     """The model of the command line: its file, its constants, its float, its seed."""
     from graphdsl.model import Model
 
-    return Model(compile_model(args), args.seed or 0)
+    return Model(compile_model(args), args.seed)
 
 
 def compile_model(args: argparse.Namespace) -> Compilation:
     """The same, compiled but without memory: for what only looks at a model."""
+    from graphdsl.driver import compile_source
     from graphdsl.language.source import read_source
 
-    return compile_with(args, read_source(args.file))
+    return compile_source(read_source(args.file), *overrides(args))
 
 
-def compile_with(args: argparse.Namespace, source: Source) -> Compilation:
-    """A source compiled with the command line's constants, float and folders."""
-    from pathlib import Path
-
-    from graphdsl.driver import compile_source
+def overrides(args: argparse.Namespace) -> tuple[dict[str, Any], DType, list[Path]]:
+    """What the command line says of how to compile: constants, float and folders."""
     from graphdsl.graph.types import DType
 
-    folders = [Path(folder) for folder in args.include]
-    return compile_source(source, dict(args.constants), DType[args.dtype], folders)
+    return dict(args.constants), DType[args.dtype], [Path(folder) for folder in args.include]
 
 
 def read_feeds(pairs: list[Pair]) -> dict[str, Any]:

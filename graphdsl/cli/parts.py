@@ -11,7 +11,7 @@ from graphdsl.cli import options
 
 if TYPE_CHECKING:
     from graphdsl.model import Model
-    from graphdsl.training.data import Dataset, Part
+    from graphdsl.training.dataset import Dataset, Part
 
 PARTS = ("train", "valid", "test", "all")
 

@@ -81,7 +81,7 @@ def _for_rows(model: Model, args: argparse.Namespace, names: list[str]) -> dict[
     import numpy as np
 
     from graphdsl.driver import Purpose
-    from graphdsl.training import loop
+    from graphdsl.training import measure
     from graphdsl.training.data import load_dataset, load_part
     from graphdsl.training.options import fit_settings
 
@@ -90,9 +90,9 @@ def _for_rows(model: Model, args: argparse.Namespace, names: list[str]) -> dict[
     if args.data is not None:
         graph = model.compilation.compiled(Purpose(tuple(names))).graph
         part = load_part(session, args.data, list(session.needed_inputs(graph)))
-        return loop.predict(session, part, size, names)
+        return measure.predict(session, part, size, names)
     chosen = parts.chosen(load_dataset(session), args.part)
-    each = [loop.predict(session, part, size, names) for part in chosen.values()]
+    each = [measure.predict(session, part, size, names) for part in chosen.values()]
     return {name: np.concatenate([outputs[name] for outputs in each]) for name in names}
 
 

@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
 
     fed = options.read_feeds(args.feeds)
     model = options.load_model(args)
-    report(model.compilation.lowered().warnings)
+    report(model.compilation.warnings)
     if model.compilation.lowered(training=True).train is not None:
         if fed:
             raise BadArgument("a file with a train block takes its data from there; see predict")
@@ -74,31 +74,32 @@ def _print_values(model: Model, fed: dict[str, object], as_json: bool) -> None:
 
 def train(model: Model, args: argparse.Namespace) -> int:
     """Train, save, say how good it is and where it is; the exit code."""
-    from graphdsl.cli.faults import INTERRUPTED
-    from graphdsl.language.diagnostics import DivergedError
+    from graphdsl.cli import INTERRUPTED
+    from graphdsl.language.diagnostics import DivergedError, GraphdslError
     from graphdsl.training import loop, run_folder
     from graphdsl.training.data import load_dataset
     from graphdsl.training.history import History
     from graphdsl.training.options import fit_settings
     from graphdsl.training.progress import Kind, listener
-    from graphdsl.training.trainer import Trainer
 
-    given = {"epochs": args.epochs, "batch": args.batch, "seed": args.seed}
+    given = {"epochs": args.epochs, "batch": args.batch}
     overrides = {key: value for key, value in given.items() if value is not None}
-    settings = fit_settings(model.compilation, overrides)
-    if settings.seed != model.seed:
-        model.session.initialise(settings.seed)
+    settings = fit_settings(model.compilation, overrides, model.seed)
     dataset = load_dataset(model.session, data=args.data)
-    trainer = Trainer(model.session)
+    loop.verify_fit(dataset, settings)
+    trainer = model.trainer()
     folder = run_folder.create(args.out, Path(args.file).stem)
-    run_folder.write_start(folder, model.session, dataset, settings)
     history = History()
     kind: Kind = "quiet" if args.quiet else "json" if args.json else "auto"
     try:
+        run_folder.write_start(folder, model.session, dataset, settings)
         loop.fit(trainer, dataset, settings, listener(kind), history)
-    except DivergedError:
-        run_folder.write_end(folder, model.session, history)
-        print(f"what it came to is in {folder}", file=sys.stderr)
+    except (GraphdslError, MemoryError) as error:
+        if history.epochs or isinstance(error, DivergedError):
+            run_folder.write_end(folder, model.session, history)
+            print(f"what it came to is in {folder}", file=sys.stderr)
+        else:
+            run_folder.discard(folder, model.session)
         raise
     run_folder.write_end(folder, model.session, history)
     _print_scores(model, history, folder, args.json)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+
+from graphdsl.training.plain import finite
 
 if TYPE_CHECKING:
     from graphdsl.graph.kernel import Array
@@ -39,13 +40,5 @@ def _text(value: Array) -> str:
 
 
 def plain(value: Array | float) -> Any:
-    """Numbers and lists for JSON, which has no nan and no infinities: these become null."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return _finite(value.tolist())
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_finite(each) for each in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    """Numbers and lists for JSON."""
+    return finite(value if isinstance(value, float) else value.tolist())

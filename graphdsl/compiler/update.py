@@ -47,6 +47,7 @@ class Rule(Protocol):
         g: Expr,
         scales: Mapping[str, float],
         make_state: MakeState,
+        name: str,
     ) -> Expansion: ...
 
 
@@ -96,7 +97,7 @@ def apply_updates(graph: Graph, rule: Rule, layout: Layout) -> tuple[Graph, tupl
     slots: dict[str, Slot] = {}
     for number, group in enumerate(layout.groups):
         for p, g, maker in _applications(builder, graph, rule, layout, group, number):
-            made = rule.expand(builder, p, g, dict(group.settings), maker)
+            made = rule.expand(builder, p, g, dict(group.settings), maker, maker.suffix)
             writes += [
                 (Write(maker.leaves[name].id, OPS["copy"](value).id), False)
                 for name, value in made.states.items()

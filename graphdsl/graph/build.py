@@ -8,7 +8,8 @@ from typing import Any
 
 from graphdsl.graph.graph import Attrs, Graph, Node, Origin, Sweep, Variable, Write
 from graphdsl.graph.op import OPS, Fault, Op
-from graphdsl.graph.types import DType, TensorType, promote
+from graphdsl.graph.sizes import SizeLimit, verify_count
+from graphdsl.graph.types import DType, TensorType, find_misfit, promote
 
 
 class Expr:
@@ -117,7 +118,11 @@ class Builder:
         exprs = [x if isinstance(x, Expr) else self.number(x) for x in operands]
         exprs = self._promoted(op, exprs)
         types = [x.type for x in exprs]
-        type = op.infer(*types, **attrs)
+        try:
+            type = op.infer(*types, **attrs)
+            verify_count(type.shape)
+        except SizeLimit as limit:
+            raise Fault("E0307", str(limit), help="name the long size: dim M") from None
         if op.elementwise and types and all(t.weak for t in types):
             type = replace(type, weak=True)
         return self.add(op, tuple(x.id for x in exprs), tuple(attrs.items()), type)
@@ -154,10 +159,23 @@ class Builder:
             return exprs[:1] + [self.cast(x, dtype) for x in exprs[1:]]
         if weak:
             return exprs
+        _verify_numbers(op, exprs[first:], target)
         return exprs[:first] + [
             x if x.type.weak or x.type.dtype is target else self.cast(x, target)
             for x in exprs[first:]
         ]
+
+
+def _verify_numbers(op: Op, exprs: Sequence[Expr], target: DType) -> None:
+    """Raise `Fault` for an untyped number that the type it takes cannot hold."""
+    if not target.is_integer:
+        return
+    for x in exprs:
+        value = x.node.attributes().get("value") if x.type.weak and x.node.op.leaf else None
+        misfit = None if value is None else find_misfit(value, target)
+        if misfit is not None:
+            help = "cast(x, i64) holds integers of 64 bits" if target is DType.i32 else None
+            raise Fault("E0203", f"'{op.infix or op.name}': {misfit}", help=help)
 
 
 def _disagreeing(types: Sequence[TensorType]) -> tuple[int, int]:

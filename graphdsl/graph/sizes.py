@@ -8,8 +8,22 @@ themselves alone, that are computed when the symbols are bound.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Union
+
+MAX_TERMS = 1_000
+"""Terms of one size, those inside its opaque terms counted along."""
+
+MAX_DEGREE = 64
+"""How high a size's symbols are multiplied up, and how deep its opaque terms are nested."""
+
+MAX_COEFFICIENT = 2**63
+_TOO_LONG = f"a size has more than {MAX_TERMS:,} terms, or is nested deeper than {MAX_DEGREE}"
+
+
+class SizeLimit(Exception):
+    """A size is too long, or of too high a power, to be computed with."""
+
 
 Monomial = tuple[tuple[Union[str, "Opaque"], int], ...]
 
@@ -20,6 +34,22 @@ class Opaque:
 
     kind: str
     args: tuple[Size, ...]
+    terms: int = field(default=0, compare=False, repr=False)
+    depth: int = field(default=0, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Count what is inside, so that nobody walks over what is shared there again."""
+        inside = [
+            atom
+            for arg in self.args
+            for monomial, _ in _terms(arg)
+            for atom, _ in monomial
+            if isinstance(atom, Opaque)
+        ]
+        object.__setattr__(self, "terms", 1 + sum(atom.terms for atom in inside))
+        object.__setattr__(self, "depth", 1 + max((atom.depth for atom in inside), default=0))
+        if self.terms > MAX_TERMS or self.depth > MAX_DEGREE:
+            raise SizeLimit(_TOO_LONG)
 
     def evaluate(self, binding: Mapping[str, int]) -> int:
         """The term's value with every symbol bound."""
@@ -112,6 +142,12 @@ def divide(a: Size, b: Size) -> Size | None:
     return _collect(quotients)
 
 
+def verify_count(shape: Shape) -> None:
+    """Raise `SizeLimit` where the number of elements of a shape is no size to compute with."""
+    if sum(isinstance(size, Poly) for size in shape) > 1:
+        product(shape)
+
+
 def product(sizes: Iterable[Size]) -> Size:
     """The product of sizes: the number of elements of a shape."""
     total: Size = 1
@@ -160,11 +196,25 @@ def _collect(terms: Iterable[tuple[Monomial, int]]) -> Size:
     total: dict[Monomial, int] = {}
     for monomial, coefficient in terms:
         total[monomial] = total.get(monomial, 0) + coefficient
+        if len(total) > MAX_TERMS:
+            raise SizeLimit(_TOO_LONG)
     kept = {m: c for m, c in total.items() if c}
     if not kept or kept.keys() == {()}:
         return kept.get((), 0)
+    _verify(kept)
     # constants last, higher powers first, as a reader writes them
     return Poly(tuple(sorted(kept.items(), key=lambda t: (-sum(n for _, n in t[0]), str(t[0])))))
+
+
+def _verify(terms: Mapping[Monomial, int]) -> None:
+    """Raise `SizeLimit` for what would take long to print, to compare or to evaluate."""
+    atoms = [(atom, power) for monomial in terms for atom, power in monomial]
+    if len(terms) + sum(atom.terms for atom, _ in atoms if isinstance(atom, Opaque)) > MAX_TERMS:
+        raise SizeLimit(_TOO_LONG)
+    if any(sum(power for _, power in monomial) > MAX_DEGREE for monomial in terms):
+        raise SizeLimit(f"a size multiplies more than {MAX_DEGREE} symbols")
+    if any(abs(coefficient) > MAX_COEFFICIENT for coefficient in terms.values()):
+        raise SizeLimit("a size has a factor beyond 64 bits")
 
 
 def _join(a: Monomial, b: Monomial) -> Monomial:

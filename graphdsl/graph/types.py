@@ -10,6 +10,7 @@ import builtins
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
 import numpy as np
 
@@ -51,6 +52,7 @@ _NUMPY: dict[DType, np.dtype[np.generic]] = {
     DType.i64: np.dtype(np.int64),
     DType.bool: np.dtype(np.bool_),
 }
+_LIMITS = {DType.i32: (-(2**31), 2**31 - 1), DType.i64: (-(2**63), 2**63 - 1)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,18 @@ def broadcast_shapes(shapes: Sequence[Shape]) -> Shape | None:
                     return None
                 result[axis] = size
     return tuple(result)
+
+
+def find_misfit(value: Any, dtype: DType) -> str | None:
+    """Why elements of this type cannot hold a number, or a number of a nested tuple."""
+    if isinstance(value, tuple):
+        return next(filter(None, (find_misfit(item, dtype) for item in value)), None)
+    if dtype.is_float or isinstance(value, bool):
+        return None
+    if not float(value).is_integer():
+        return f"{value} is no whole number, as {dtype} asks for"
+    least, most = (0, 1) if dtype is DType.bool else _LIMITS[dtype]
+    return None if least <= value <= most else f"{value} is out of the range of {dtype}"
 
 
 def promote(types: Sequence[TensorType], default_float: DType) -> DType | None:

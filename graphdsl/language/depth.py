@@ -6,13 +6,11 @@ statement has too few tokens to be deep.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import fields
-
 from graphdsl.language import ast
 from graphdsl.language.brackets import MAX_DEPTH
 from graphdsl.language.diagnostics import Diagnostic, Label
 from graphdsl.language.tokens import Token
+from graphdsl.language.walk import children
 
 
 def check_depth(node: ast.Node, tokens: list[Token]) -> Diagnostic | None:
@@ -27,14 +25,3 @@ def check_depth(node: ast.Node, tokens: list[Token]) -> Diagnostic | None:
     message = f"this expression is nested deeper than {MAX_DEPTH}"
     help = "split it into named parts"
     return Diagnostic("E0113", message, (Label(level[0].span),), (help,))
-
-
-def children(node: ast.Node) -> Iterator[ast.Node]:
-    """The nodes directly inside `node`, in the order they are written."""
-    pending = [getattr(node, one.name) for one in reversed(fields(node))]
-    while pending:
-        value = pending.pop()
-        if isinstance(value, ast.Node):
-            yield value
-        elif isinstance(value, tuple):
-            pending.extend(reversed(value))

@@ -2,6 +2,7 @@
 
 from graphdsl.ops import (
     activations,
+    along_axis,
     arithmetic,
     calculus,
     comparison,
@@ -24,6 +25,7 @@ from graphdsl.ops import (
     norms,
     ordering,
     padding,
+    picking,
     pooling,
     random,
     rearranging,
@@ -42,6 +44,7 @@ from graphdsl.ops import (
 
 __all__ = [
     "activations",
+    "along_axis",
     "arithmetic",
     "calculus",
     "comparison",
@@ -64,6 +67,7 @@ __all__ = [
     "norms",
     "ordering",
     "padding",
+    "picking",
     "pooling",
     "random",
     "rearranging",

@@ -7,16 +7,11 @@ polynomials are Chebyshev interpolations, worked out with 50 digits, that keep 1
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
-Array = np.ndarray[Any, np.dtype[Any]]
-ROWS = 8
-"""The rows of `work` that the functions need at most."""
-BLOCK = 4096
-"""How many elements fit into the cache with all their rows."""
+from graphdsl.ops.blocks import Array, horner, in_blocks
 
 # erf(x) / x on [0, 1], in powers of x²
 _ERF = (
@@ -135,26 +130,6 @@ _FAR = (
         2.04426310338993978564e-15,
     ),
 )
-
-
-def in_blocks(function: Callable[[Array], None], x: Array, out: Array, work: Array) -> None:
-    """Apply `function` to a block at a time: it reads row 0 of `work` and writes row 1."""
-    width = work.shape[1]
-    for start in range(0, x.size, width):
-        part = x[start : start + width]
-        rows = work[:, : part.size]
-        np.copyto(rows[0], part)
-        function(rows)
-        np.copyto(out[start : start + width], rows[1], casting="same_kind")
-
-
-def horner(coefficients: Sequence[float], t: Array, out: Array) -> None:
-    """The polynomial with these coefficients, the constant first, at `t`."""
-    np.multiply(t, coefficients[-1], out)
-    for coefficient in coefficients[-2:0:-1]:
-        np.add(out, coefficient, out)
-        np.multiply(out, t, out)
-    np.add(out, coefficients[0], out)
 
 
 def _tail(rows: Array) -> None:

@@ -1,4 +1,4 @@
-"""The logarithm of the gamma function and its derivatives on arrays (see `erf_arrays`)."""
+"""The logarithm of the gamma function and its derivatives on arrays (see `blocks`)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from graphdsl.ops.erf_arrays import Array, horner, in_blocks
+from graphdsl.ops.blocks import Array, horner, in_blocks
 
 # ln Γ(2 + d) / d for |d| <= 1/2, in powers of d
 _NEAR_TWO = (
@@ -99,12 +99,6 @@ _ASYMPTOTIC = (
     -241166.60813997424,
     233637.7419904884,
 )
-# B₂ⱼ / (2j)!, of the formula of Euler and Maclaurin
-_BERNOULLI = tuple(
-    b / math.factorial(2 * j)
-    for j, b in enumerate((1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6), 1)
-)
-_SHIFT = 10
 _HALF_LN_2PI = 0.9189385332046727
 _LN_PI = 1.1447298858494002
 
@@ -212,7 +206,7 @@ def _reflect_digamma(rows: Array) -> None:
     mask = rows[6].view(np.bool_)[: x.size]
     np.divide(1.0, a, f)
     np.add(y, f, y, where=mask)
-    _cotangent(a, d)
+    cotangent(a, d)
     np.multiply(d, math.pi, d)
     np.add(y, d, y, where=mask)
     np.isinf(d, f.view(np.bool_)[: x.size])
@@ -220,67 +214,13 @@ def _reflect_digamma(rows: Array) -> None:
     np.copyto(y, np.nan, where=mask)
 
 
-def _cotangent(a: Array, out: Array) -> None:
+def cotangent(a: Array, out: Array) -> None:
     """cot πa, ±inf at whole numbers."""
     np.rint(a, out)
     np.subtract(a, out, out)
     np.multiply(out, math.pi, out)
     np.tan(out, out)
     np.divide(1.0, out, out)
-
-
-def _polygamma(n: int, rows: Array) -> None:
-    """n! Σₖ (x + k)^-(n + 1), ten terms summed and the rest by the formula of Euler and Maclaurin;
-    below 0 by reflection."""
-    x, y, a, z, u, v = rows[:6]
-    mask = rows[6].view(np.bool_)[: x.size]
-    np.less(x, 0.0, mask)
-    np.absolute(x, a)
-    np.add(a, 1.0, a, where=mask)
-    np.copyto(y, 0.0)
-    for k in range(_SHIFT):
-        np.add(a, k, z)
-        np.divide(1.0, z, z)
-        _whole_power(z, n + 1, u, v)
-        np.add(y, u, y)
-    np.add(a, _SHIFT, z)
-    np.divide(1.0, z, z)
-    # z^n / n + z^(n+1) / 2 + Σ B₂ⱼ/(2j)! (n+1) … (n+2j-1) z^(n+2j)
-    series = [1 / n, 0.5]
-    for j, b in enumerate(_BERNOULLI, 1):
-        series += [b * math.prod(range(n + 1, n + 2 * j)), 0.0]
-    horner(series[:-1], z, u)
-    _whole_power(z, n, v, rows[7])
-    np.multiply(u, v, u)
-    np.add(y, u, y)
-    np.multiply(y, math.factorial(n) * (-1) ** (n + 1), y)
-    if mask.any():
-        # ψⁿ(x) = (-1)ⁿ ψⁿ(1 - x) - dⁿ/dxⁿ π cot πx, a polynomial in the cotangent
-        np.absolute(x, a)
-        _cotangent(a, z)
-        np.negative(z, z)
-        horner(_cotangent_derivative(n), z, u)
-        np.multiply(y, (-1) ** n, v)
-        np.subtract(v, u, y, where=mask)
-
-
-def _whole_power(z: Array, n: int, out: Array, square: Array) -> None:
-    """z^n by repeated squaring."""
-    np.copyto(square, z)
-    np.copyto(out, z if n % 2 else 1.0)
-    while n := n // 2:
-        np.multiply(square, square, square)
-        if n % 2:
-            np.multiply(out, square, out)
-
-
-def _cotangent_derivative(n: int) -> list[float]:
-    """The n-th derivative of π cot πx as a polynomial in c = cot πx: c' = -π (1 + c²)."""
-    p = [0.0, math.pi]
-    for _ in range(n):
-        slope = [-math.pi * k * c for k, c in enumerate(p)][1:]
-        p = [a + b for a, b in zip([*slope, 0.0, 0.0], [0.0, 0.0, *slope], strict=True)]
-    return p
 
 
 def lgamma(x: Array, out: Array, work: Array) -> None:
@@ -291,8 +231,3 @@ def lgamma(x: Array, out: Array, work: Array) -> None:
 def digamma(x: Array, out: Array, work: Array) -> None:
     """ψ(x), the derivative of ln Γ."""
     in_blocks(_digamma, x, out, work)
-
-
-def polygamma(n: int, x: Array, out: Array, work: Array) -> None:
-    """The n-th derivative of ψ, n at least 1."""
-    in_blocks(lambda rows: _polygamma(n, rows), x, out, work)

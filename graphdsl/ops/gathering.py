@@ -1,4 +1,4 @@
-"""Elements at computed positions: `E[tokens]`, one element of each row, one-hot rows.
+"""Slices at computed positions: `E[tokens]`, and slices added up at such positions.
 
 Positions are checked once, in one fast pass, before they are used; then NumPy need not check them
 (`mode="raise"` makes `take` buffer its result, three times slower).
@@ -12,7 +12,7 @@ import numpy as np
 
 from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault, Op, declare
-from graphdsl.graph.sizes import Shape, Size
+from graphdsl.graph.sizes import Size
 from graphdsl.graph.types import DType, TensorType
 from graphdsl.ops.rules import check_axis, check_integer, check_sizes, check_tensor
 
@@ -136,138 +136,5 @@ scatter_add: Op = declare(
         formula="yᵢ = Σ of the g whose index is i",
         derivative="g at the indices",
         example="y = scatter_add(x, tokens, size = 10)",
-    )
-)
-
-
-def _check_rows(shape: Shape, indices: TensorType, name: str) -> None:
-    check_integer(indices, name, 1)
-    if indices.shape != shape:
-        raise Fault(
-            "E0201",
-            f"'{name}' needs one index for each row, [{', '.join(map(str, shape))}], "
-            f"and found {indices}",
-            operand=1,
-        )
-
-
-def _taken(x: TensorType, indices: TensorType, *, axis: int) -> TensorType:
-    at = check_axis(axis, check_tensor(x, "take_along"))
-    shape = (*x.shape[:at], *x.shape[at + 1 :])
-    _check_rows(shape, indices, "take_along")
-    return x.with_shape(shape)
-
-
-def _emit_places(k: KernelCall, shape: tuple[int, ...], axis: int, position: int) -> str:
-    """The name of an array with the flat places in `shape` that the indices name along `axis`."""
-    numbers = np.arange(math.prod(shape)).reshape(shape)
-    base = k.constant(np.asarray(numbers.take(0, axis)).reshape(k.types[position].shape))
-    emit_check(k, position, shape[axis])
-    places = k.scratch(k.types[position].shape, DType.i64)
-    stride = math.prod(shape[axis + 1 :])
-    if stride == 1:
-        k.emit(f"add({k.args[position]}, {base}, {places})")
-    else:
-        k.emit(f"multiply({k.args[position]}, {stride}, {places})")
-        k.emit(f"add({places}, {base}, {places})")
-    return places
-
-
-def _emit_take_along(k: KernelCall) -> None:
-    if not k.out_type.size:
-        return
-    given = k.types[0]
-    places = _emit_places(k, given.shape, k.attrs["axis"] % given.rank, 1)
-    x = in_order(k, 0)
-    k.emit(f'{x}.take({places}, 0, {k.out}, "clip")')
-
-
-take_along = declare(
-    Op(
-        name="take_along",
-        operands=("x", "indices"),
-        infer=_taken,
-        attributes={"axis": Attribute("axis", -1, "the axis that the indices count along")},
-        promotion="none",
-        vjp=(
-            lambda g, y, x, indices, *, axis: put_along(
-                g, indices, size=x.type.shape[axis], axis=axis % x.type.rank
-            ),
-            None,
-        ),
-        kernel=_emit_take_along,
-        doc="One element of each row: the indices, from 0, have x's shape without the axis.",
-        formula="x[i, indices[i]]",
-        derivative="g at the indices, 0 elsewhere",
-        example="y = take_along(x, [0, 2])",
-    )
-)
-
-
-def _put(g: TensorType, indices: TensorType, *, size: Size, axis: int) -> TensorType:
-    _check_rows(g.shape, indices, "put_along")
-    check_sizes((size,))
-    if not 0 <= axis <= g.rank:
-        raise Fault("E0205", f"axis {axis} is out of range: expected 0 to {g.rank}")
-    return g.with_shape((*g.shape[:axis], size, *g.shape[axis:]))
-
-
-def _emit_put_along(k: KernelCall) -> None:
-    k.emit(f"{k.out}.fill(0)")
-    if k.types[0].size:
-        places = _emit_places(k, k.out_type.shape, k.attrs["axis"], 1)
-        k.emit(f"{k.flat_out()}[{places}] = {k.args[0]}")
-
-
-put_along: Op = declare(
-    Op(
-        name="put_along",
-        operands=("g", "indices"),
-        infer=_put,
-        attributes={
-            "size": Attribute("size", doc="the size of the new axis"),
-            "axis": Attribute("axis", 0, "where that axis stands, counted from 0"),
-        },
-        promotion="none",
-        vjp=(
-            lambda h, y, g, indices, *, size, axis: take_along(h, indices, axis=axis),
-            None,
-        ),
-        kernel=_emit_put_along,
-        doc="One element in each row, at the index, and 0 elsewhere.",
-        formula="y[i, indices[i]] = g[i]",
-        derivative="g at the indices",
-        example="y = put_along(x, labels, size = 10, axis = 1)",
-    )
-)
-
-
-def _one_hot_type(x: TensorType, *, n: Size, dtype: DType) -> TensorType:
-    check_integer(x, "one_hot", 0)
-    return TensorType(dtype, (*x.shape, n))
-
-
-def _emit_one_hot(k: KernelCall) -> None:
-    k.emit(f"{k.out}.fill(0)")
-    if k.types[0].size:
-        places = _emit_places(k, k.out_type.shape, k.types[0].rank, 0)
-        k.emit(f"{k.flat_out()}[{places}] = 1")
-
-
-one_hot = declare(
-    Op(
-        name="one_hot",
-        operands=("x",),
-        infer=_one_hot_type,
-        attributes={
-            "n": Attribute("size", doc="the number of classes"),
-            "dtype": Attribute("dtype", None, "the element type; the model's float if not given"),
-        },
-        promotion="none",
-        kernel=_emit_one_hot,
-        doc="Rows that are 1 at the index and 0 elsewhere.",
-        formula="yᵢⱼ = 1 if j = xᵢ else 0",
-        derivative="none",
-        example="y = one_hot(labels, 10)",
     )
 )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphdsl.ops.erf_arrays import erf, erfc, erfinv, normal_cdf
-from graphdsl.ops.gamma_arrays import digamma, lgamma, polygamma
+from graphdsl.ops.gamma_arrays import digamma, lgamma
 from graphdsl.ops.matrices import (
     cholesky_of,
     cofactors,
@@ -18,6 +18,7 @@ from graphdsl.ops.matrices import (
     solution,
     triangular_solution,
 )
+from graphdsl.ops.polygamma_arrays import polygamma
 from graphdsl.ops.recurrences import recur
 from graphdsl.ops.run_fault import RunFault
 

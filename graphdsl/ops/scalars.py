@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 
 from graphdsl.ops import erf_arrays, gamma_arrays
-from graphdsl.ops.erf_arrays import ROWS, Array
+from graphdsl.ops.blocks import ROWS, Array
 
 
 def _div(a: float, b: float) -> float:

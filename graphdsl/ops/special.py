@@ -13,7 +13,7 @@ from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault, Kernel, Op, Vjp, declare
 from graphdsl.graph.types import DType, TensorType
 from graphdsl.ops.arithmetic import square
-from graphdsl.ops.erf_arrays import BLOCK, ROWS
+from graphdsl.ops.blocks import BLOCK, ROWS
 from graphdsl.ops.functions import exp
 from graphdsl.ops.rules import check_tensor, real
 

@@ -22,12 +22,13 @@ from graphdsl.language.diagnostics import (
 )
 from graphdsl.session import Session
 from graphdsl.training.binding import Binder
-from graphdsl.training.data import Dataset, Part, batched, part_of
+from graphdsl.training.dataset import Dataset, Part, batched, part_of
 from graphdsl.training.options import data_settings
 from graphdsl.training.placed import Placed
-from graphdsl.training.sources import fault, read_table
+from graphdsl.training.sources import read_table
 from graphdsl.training.splits import split
 from graphdsl.training.tables import open_tables, padded, row_counts
+from graphdsl.training.walking import children
 
 
 def from_source(session: Session, overrides: Mapping[str, Any], path: str | Path | None) -> Dataset:
@@ -142,14 +143,14 @@ def _unique(errors: list[GraphdslError]) -> Iterator[Diagnostic]:
 def _not_by_row(name: str, value: Array, count: int) -> DataError:
     message = f"input '{name}' needs a value for each of the {count:,} rows"
     help = ("the first axis of a column counts the rows: keep it whole, as in table[:, :3]",)
-    return fault("E0511", f"{message}, and this has the shape {list(value.shape)}", *help)
+    return feeds.refusal("E0511", f"{message}, and this has the shape {list(value.shape)}", *help)
 
 
 def _checked(name: str, array: Array) -> Array:
     """The array, unless a value is missing from it."""
     if array.dtype.kind == "f" and np.isnan(array).any():
         place = [int(i) for i in np.argwhere(np.isnan(array))[0]]
-        raise fault(
+        raise feeds.refusal(
             "E0612",
             f"input '{name}' is nan at {place}, rows counted from 0",
             "fill the missing values, or leave their rows out",
@@ -170,8 +171,6 @@ def _part(
 
 def _learns(expr: Any) -> bool:
     """Whether an expression takes something from the training part."""
-    from graphdsl.training.walking import children
-
     match expr:
         case ast.Call(function=ast.Name(id="standardize" | "category")):
             return True

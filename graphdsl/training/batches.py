@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from graphdsl.graph.kernel import Array
-from graphdsl.training.data import Part
+from graphdsl.training.dataset import Part
 from graphdsl.training.options import Size
 from graphdsl.training.splits import ORDER, shuffled
 

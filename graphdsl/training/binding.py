@@ -16,6 +16,7 @@ import numpy as np
 from graphdsl.compiler.lower.program import prelude
 from graphdsl.compiler.lower.scope import universal
 from graphdsl.driver import Compilation, Purpose
+from graphdsl.engines.feeds import refusal
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.types import DType
 from graphdsl.language import ast
@@ -28,8 +29,8 @@ from graphdsl.language.diagnostics import (
 from graphdsl.language.source import Span
 from graphdsl.session import Session
 from graphdsl.training import walking
+from graphdsl.training.columns import Table
 from graphdsl.training.placed import Placed
-from graphdsl.training.sources import Table, fault
 
 SPECIAL = ("column", "standardize", "category")
 TABLE = "table"
@@ -164,7 +165,7 @@ class Binder:
         if len(shapes) > 1:
             pairs = zip(arrays, self.tables, strict=True)
             found = ", ".join(f"{list(a.shape)} in '{t.name}'" for a, t in pairs)
-            raise fault("E0615", f"column '{name}' differs in shape: {found}")
+            raise refusal("E0615", f"column '{name}' differs in shape: {found}")
         return np.concatenate(arrays)
 
     def _whole_table(self) -> Array:
@@ -221,11 +222,11 @@ class Binder:
         output = ast.Output(ast.Name(RESULT, span=expr.span), expr, span=expr.span)
         static = [s for s in outer.program.statements if isinstance(s, _STATIC)]
         program = replace(outer.program, statements=(*static, *inputs, output))
-        session = Session(Compilation(program, outer.lowered().constants, DType.f64))
+        session = Session(Compilation(program, outer.lowered().constants, DType.f64, outer.include))
         return session.results(Purpose((RESULT,)), arrays)[RESULT]
 
 
-_STATIC = (ast.Const, ast.Dim, ast.Block)
+_STATIC = (ast.Import, ast.Const, ast.Dim, ast.Block)
 """What a data block sees of its file."""
 
 
@@ -235,7 +236,7 @@ def _static_names(program: ast.Program) -> set[str]:
         match statement:
             case ast.Const(name=name) | ast.Block(name=name):
                 found.add(name.id)
-            case ast.Dim(names=names):
+            case ast.Dim(names=names) | ast.Import(names=names):
                 found.update(name.id for name in names)
     return found
 
@@ -280,11 +281,11 @@ def _plain(array: Array, name: str) -> Array:
             return array.astype(np.int64, copy=False)
         case "u":
             if array.size and array.max() > np.iinfo(np.int64).max:
-                raise fault("E0614", f"'{name}' holds a number beyond 64-bit integers")
+                raise refusal("E0614", f"'{name}' holds a number beyond 64-bit integers")
             return array.astype(np.int64)
         case "f":
             return array.astype(np.float64, copy=False)
-    raise fault("E0614", f"'{name}' holds elements of type {array.dtype}, not numbers")
+    raise refusal("E0614", f"'{name}' holds elements of type {array.dtype}, not numbers")
 
 
 def _type_of(array: Array, span: Span) -> ast.Type:

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
+from graphdsl.engines.memory import machine_memory
 from graphdsl.graph.kernel import Array
 from graphdsl.language.diagnostics import DataError, Diagnostic, Label
 from graphdsl.language.source import Source
-from graphdsl.training.sources import Column, Table, broken, machine_memory, too_large
+from graphdsl.training.columns import Column, Table, broken, too_large
 
 MEMORY_PER_BYTE = 24
 """What a byte of text takes at most while it is read, cells as Python strings."""

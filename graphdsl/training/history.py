@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from graphdsl.training.files import write_text
+from graphdsl.training.plain import finite
 
 Ending = Literal["epochs", "early", "interrupted", "diverged", "failed"]
 Row = dict[str, float]
@@ -64,7 +65,7 @@ class History:
     def write(self, folder: Path) -> None:
         """Write `history.csv` and `history.jsonl`; raises `DataError` if the disk refuses."""
         write_text(folder / "history.csv", self._csv(self.columns))
-        lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in self.epochs]
+        lines = [json.dumps(finite(row), ensure_ascii=False) + "\n" for row in self.epochs]
         write_text(folder / "history.jsonl", "".join(lines))
 
     def _csv(self, columns: Sequence[str]) -> str:

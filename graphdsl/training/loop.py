@@ -11,21 +11,21 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
+import numpy as np
+
 from graphdsl.engines import feeds
 from graphdsl.language.diagnostics import DataError, Diagnostic, DivergedError, UsageError
 from graphdsl.session import Session
 from graphdsl.training.batches import Batches
-from graphdsl.training.data import Dataset, batch_symbol
+from graphdsl.training.dataset import Dataset, batch_symbol
 from graphdsl.training.history import Ending, History, Row
-from graphdsl.training.measure import evaluate, predict
+from graphdsl.training.measure import evaluate
 from graphdsl.training.options import FitSettings
 from graphdsl.training.progress import Listener, Run, Silent
 from graphdsl.training.snapshot import Snapshot
 from graphdsl.training.stopping import Stopping
 from graphdsl.training.threads import blas_threads
-from graphdsl.training.trainer import Trainer
-
-__all__ = ["evaluate", "fit", "predict"]
+from graphdsl.training.trainer import Trainer, divergence
 
 
 def fit(
@@ -39,8 +39,9 @@ def fit(
 
     Best is what `settings.stop` watches, or else the valid loss; without a valid part the weights
     are the last. Ctrl-C ends training after the step under way, a second one at once; what was
-    best so far is kept either way. A loss that is not finite raises `DivergedError`, with the
-    best weights, or those the failing epoch began with, put back. `history` is filled as training
+    best so far is kept either way. A loss that is not finite, and a parameter that is not in the
+    end, raise `DivergedError`, with the best weights, or those the failing epoch began with, put
+    back. `history` is filled as training
     goes on, for a caller who wants it even if this raises.
     """
     history = history if history is not None else History()
@@ -62,6 +63,17 @@ def fit(
     return history
 
 
+def verify_fit(dataset: Dataset, settings: FitSettings) -> None:
+    """Raise what can be known to be wrong before a run: nothing to train on, or to watch."""
+    part, stop = dataset.train, settings.stop
+    if dataset.stream is None and part.arrays and not part.rows:
+        raise DataError(Diagnostic("E0616", "the train part is empty"))
+    if dataset.valid is None and stop is not None:
+        message = f"early({stop.watch}, …) watches the valid part, and there is none"
+        help = ("give the data block a split: split = [0.8, 0.2]", "or pass stop=None")
+        raise UsageError(Diagnostic("E0811", message, (), help))
+
+
 @dataclass
 class _Loop:
     """One run: what it trains on, what it watches, how far it got."""
@@ -78,21 +90,16 @@ class _Loop:
     def __post_init__(self) -> None:
         settings, session = self.settings, self.trainer.session
         part = self.dataset.train
-        if self.dataset.stream is None and part.arrays and not part.rows:
-            raise DataError(Diagnostic("E0616", "the train part is empty"))
+        verify_fit(self.dataset, settings)
         self.batches = Batches(part, settings.batch, shuffle=settings.shuffle, seed=settings.seed)
         self.loss = self.trainer.purpose.results[:1]
         self.watched = self._watched(session)
-        self.snapshot = Snapshot(session.memory)
+        self.snapshot = Snapshot(session)
 
     def _watched(self, session: Session) -> str | None:
         """What chooses the best epoch; sets up its state."""
         stop = self.settings.stop
         if self.dataset.valid is None:
-            if stop is not None:
-                message = f"early({stop.watch}, …) watches the valid part, and there is none"
-                help = ("give the data block a split: split = [0.8, 0.2]", "or pass stop=None")
-                raise UsageError(Diagnostic("E0811", message, (), help))
             return None
         if stop is not None:
             self.stopping = Stopping.of(stop)
@@ -154,7 +161,7 @@ class _Loop:
         stopping, watched = self.stopping, self.watched
         if stopping is None or watched is None or watched not in measures:
             return False
-        if stopping.update(measures[watched], epoch + 1):
+        if stopping.update(measures[watched]):
             self.snapshot.take()
             self.history.best = epoch + 1
         if stopping.finished:
@@ -189,11 +196,21 @@ class _Loop:
             history.ending = "interrupted"
         if history.best is not None:
             self.snapshot.restore()
+        self._verify_finite()
         for name in ("valid", "test"):
             measures = self._measure(name)
             if measures:
                 history.final[name] = measures
         history.seconds = time.perf_counter() - self._began
+
+    def _verify_finite(self) -> None:
+        """Raise `DivergedError` if the last step, whose loss nobody sees, spoilt a parameter."""
+        session, t = self.trainer.session, self.trainer.t
+        trained = [v.name for v in session.graph.params if not v.frozen]
+        for name in trained if t else ():
+            if not np.isfinite(session.memory.params[name]).all():
+                self.snapshot.restore()
+                raise divergence(f"the parameter '{name}' is not finite after step {t}")
 
 
 def _length(stream: object) -> int | None:

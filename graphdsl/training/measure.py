@@ -12,7 +12,7 @@ from graphdsl.graph.kernel import Array
 from graphdsl.graph.sizes import symbol
 from graphdsl.session import Session
 from graphdsl.training.batches import chunks
-from graphdsl.training.data import Part, batch_symbol
+from graphdsl.training.dataset import Part, batch_symbol
 from graphdsl.training.options import Size
 
 

@@ -1,7 +1,8 @@
 """What a person sees while a model trains: a live display, plain lines, or JSON lines.
 
 Nothing here is called from within an epoch: the live display reads the trainer's step from a
-thread of its own, four times a second.
+thread of its own, four times a second. rich is imported when a display opens: elsewhere it would
+only be waited for.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol, TextIO
 
 from graphdsl.training.history import History, Row
+from graphdsl.training.plain import finite
 from graphdsl.training.trainer import Trainer
 
 if TYPE_CHECKING:
@@ -147,7 +149,7 @@ class JsonLines:
         self._write(event="end", **history.summary())
 
     def _write(self, **event: object) -> None:
-        print(json.dumps(_finite(event), ensure_ascii=False), file=self.stream, flush=True)
+        print(json.dumps(finite(event), ensure_ascii=False), file=self.stream, flush=True)
 
 
 class Display:
@@ -158,7 +160,6 @@ class Display:
         self._live: Live | None = None
         self._run: Run | None = None
         self._row: Row = {}
-        self._best = ""
         self._began = 0.0
 
     def on_start(self, run: Run) -> None:
@@ -232,8 +233,7 @@ def outcome(history: History) -> str:
     line = f"{ending} after {len(history.epochs)} epochs in {history.seconds:.2f} s"
     if history.best is not None:
         line += f"; best epoch {history.best}"
-    parts = {f"{part}.{n}": v for part, of in history.final.items() for n, v in of.items()}
-    return f"{line}: {measures(parts)}" if parts else line
+    return line
 
 
 def _left(seconds: float) -> str:
@@ -241,10 +241,3 @@ def _left(seconds: float) -> str:
         return ""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes}:{rest:02} left"
-
-
-def _finite(value: object) -> object:
-    """The value without nan and infinities, which JSON does not know: None stands for them."""
-    if isinstance(value, dict):
-        return {key: _finite(one) for key, one in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value

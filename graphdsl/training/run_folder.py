@@ -1,6 +1,6 @@
 """The folder a training run leaves behind: model, settings, weights, history, metrics.
 
-model.gdl            the model's text as it was
+model.gdl            the model's text as it was, and the files it imports from beside it
 settings.json        constants, overrides, float, seed, versions, hashes: what a replay needs
 weights.safetensors  what the model holds at the end: the best, where a valid part chose
 history.csv, .jsonl  one row an epoch
@@ -12,7 +12,8 @@ from __future__ import annotations
 import json
 import platform
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from itertools import count
 from pathlib import Path
@@ -20,18 +21,22 @@ from typing import Any
 
 import numpy as np
 
+from graphdsl.driver import Compilation
 from graphdsl.language.diagnostics import Diagnostic, UsageError
 from graphdsl.session import Session
 from graphdsl.training import weights
-from graphdsl.training.data import Dataset
+from graphdsl.training.dataset import Dataset
 from graphdsl.training.files import unwritable, write_text
 from graphdsl.training.history import History
 from graphdsl.training.options import FitSettings
+from graphdsl.training.plain import finite
+from graphdsl.training.version import version
 from graphdsl.training.weights import model_hash
 
 RUNS = "runs"
 WEIGHTS = "weights.safetensors"
 MODEL = "model.gdl"
+SETTINGS = "settings.json"
 
 
 def create(out: str | Path | None, model_name: str) -> Path:
@@ -65,7 +70,7 @@ def write_start(
     settings: FitSettings,
     overrides: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write `model.gdl` and `settings.json`; `overrides` are those of the `data` block.
+    """Write the model's files and `settings.json`; `overrides` are those of the `data` block.
 
     Raises `DataError` if the disk refuses.
     """
@@ -83,13 +88,30 @@ def write_start(
         "categories": dict(dataset.categories),
         "train": asdict(settings),
         "versions": {
-            "graphdsl": weights.version(),
+            "graphdsl": version(),
             "numpy": np.__version__,
             "python": platform.python_version(),
         },
     }
-    write_text(folder / MODEL, source.text)
-    write_text(folder / "settings.json", _json(said))
+    for path, text in _texts(folder, compilation):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as problem:
+            raise unwritable(path.parent, problem) from None
+        write_text(path, text)
+    write_text(folder / SETTINGS, _json(said))
+
+
+def discard(folder: Path, session: Session) -> None:
+    """Take back what `write_start` wrote, and the folder if it held nothing else."""
+    written = [path for path, _ in _texts(folder, session.compilation)]
+    for path in (*written, folder / SETTINGS):
+        path.unlink(missing_ok=True)
+    made = {up for path in written for up in path.parents if up.is_relative_to(folder)}
+    runs = [Path(RUNS)] if folder.parent == Path(RUNS) else []
+    for parent in (*sorted(made, key=lambda path: -len(path.parts)), *runs):
+        with suppress(OSError):  # something else is in it
+            parent.rmdir()
 
 
 def write_end(folder: Path, session: Session, history: History) -> Path:
@@ -101,6 +123,16 @@ def write_end(folder: Path, session: Session, history: History) -> Path:
     history.write(folder)
     write_text(folder / "metrics.json", _json(history.summary()))
     return folder / WEIGHTS
+
+
+def _texts(folder: Path, compilation: Compilation) -> Iterator[tuple[Path, str]]:
+    """The model's text and those it imports from: they stand where the imports look for them."""
+    imported = compilation.lowered().imported
+    names = (MODEL, *(f"model_{number}.gdl" for number in range(2, len(imported) + 3)))
+    name = next(name for name in names if name not in imported)
+    yield folder / name, compilation.program.source.text
+    for name, program in imported.items():
+        yield folder / name, program.source.text
 
 
 def _create(out: Path) -> Path:
@@ -121,4 +153,4 @@ def _numbers(runs: Path, stem: str) -> list[int]:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False, default=str) + "\n"
+    return json.dumps(finite(value), indent=2, ensure_ascii=False, default=str) + "\n"

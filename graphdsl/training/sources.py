@@ -7,77 +7,38 @@ Python run anything: arrays of objects are refused.
 from __future__ import annotations
 
 import math
-import os
 import zipfile
-import zlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any
 
 import numpy as np
 
+from graphdsl.engines.feeds import refusal
+from graphdsl.engines.memory import machine_memory
 from graphdsl.graph.kernel import Array
-from graphdsl.language.diagnostics import DataError, Diagnostic, did_you_mean
-
-Kind = Literal["number", "text", "other"]
+from graphdsl.language.diagnostics import DataError, did_you_mean
+from graphdsl.training.columns import UNREADABLE, Column, Kind, Table, broken, too_large
+from graphdsl.training.csv_table import read_csv
 
 FORMATS = ".npz, a folder of .npy, .csv"
-_UNREADABLE = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
-"""What NumPy and zipfile raise for a damaged, encrypted or unknown archive."""
-
 _KINDS: dict[str, Kind] = {
     **dict.fromkeys("biuf", "number"),
     **dict.fromkeys("US", "text"),
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column: its shape (rows first), what it holds, and how to get it.
-
-    `note` says where a text column stops being numbers; `fault` is why it cannot be used.
-    """
-
-    shape: tuple[int, ...]
-    kind: Kind
-    load: Callable[[], Array] = field(repr=False)
-    note: str = ""
-    fault: Diagnostic | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A source's columns by name, in its order."""
-
-    name: str
-    columns: Mapping[str, Column]
-
-    def array(self, name: str) -> Array:
-        """A column's elements as they are stored; raises `DataError` if they cannot be had."""
-        column = self.columns[name]
-        if column.fault is not None:
-            raise DataError(column.fault)
-        try:
-            return column.load()
-        except _UNREADABLE as problem:
-            raise broken(self.name, f"'{name}' cannot be read: {problem}") from None
-        except MemoryError:
-            raise too_large(f"'{name}' of '{self.name}'") from None
-
-
 def read_table(path: Path) -> Table:
     """The table at `path`; raises `DataError`, naming the file, if there is none to be read."""
-    from graphdsl.training.csv_table import read_csv
-
     try:
         if path.is_dir():
             return _npy_folder(path)
         if not path.exists():
-            raise fault("E0609", f"there is no file '{path}'", *_near(path))
+            raise refusal("E0609", f"there is no file '{path}'", *_near(path))
         if not path.is_file():
-            raise fault("E0609", f"'{path}' is not a file")
+            raise refusal("E0609", f"'{path}' is not a file")
         if path.stat().st_size == 0:
             raise broken(str(path), "it is empty")
         match path.suffix.lower():
@@ -87,30 +48,9 @@ def read_table(path: Path) -> Table:
                 return read_csv(path)
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or str(problem)
-        raise fault("E0609", f"'{path}' cannot be read: {reason}") from None
+        raise refusal("E0609", f"'{path}' cannot be read: {reason}") from None
     kind = f"'{path.suffix}' files" if path.suffix else "files without a suffix"
-    raise fault("E0608", f"'{path}': {kind} are no data source", f"sources are: {FORMATS}")
-
-
-def machine_memory() -> int:
-    """The bytes of memory the machine has."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def fault(code: str, message: str, *help: str) -> DataError:
-    """An error that a data file is at fault for."""
-    return DataError(Diagnostic(code, message, (), help))
-
-
-def broken(name: str, why: str, *help: str) -> DataError:
-    """The error for a file that is not what its name says."""
-    return fault("E0610", f"'{name}' is no readable data file: {why}", *help)
-
-
-def too_large(what: str, nbytes: int | None = None) -> DataError:
-    """The error for what does not fit the machine."""
-    size = f" ({nbytes:,} bytes)" if nbytes is not None else ""
-    return fault("E0613", f"{what}{size} is more than this machine's memory can hold")
+    raise refusal("E0608", f"'{path}': {kind} are no data source", f"sources are: {FORMATS}")
 
 
 def _near(path: Path) -> tuple[str, ...]:
@@ -153,7 +93,7 @@ def _npz(path: Path) -> Table:
                     header = _header(file, f"{path}: '{name}'")
                 load = partial(_load_member, path, member.filename)
                 columns[name] = _column(f"'{name}' of '{path}'", header, member.file_size, load)
-    except _UNREADABLE as problem:
+    except UNREADABLE as problem:
         raise broken(str(path), str(problem)) from None
     if not columns:
         raise broken(str(path), "it holds no arrays", "np.savez writes .npz files")
@@ -171,9 +111,9 @@ def _npy_folder(folder: Path) -> Table:
     columns = {}
     for path in sorted(folder.glob("*.npy")):
         if not path.resolve().is_relative_to(folder.resolve()):
-            raise fault("E0508", f"'{path}' is a link that leads out of its folder")
+            raise refusal("E0508", f"'{path}' is a link that leads out of its folder")
         if not path.is_file():
-            raise fault("E0609", f"'{path}' is not a file")
+            raise refusal("E0609", f"'{path}' is not a file")
         with path.open("rb") as file:
             header = _header(file, str(path))
         load = partial(_map, path, math.prod(header.shape) > 0)
@@ -216,10 +156,10 @@ def _column(
     problem = None
     if header.dtype.hasobject:
         help = "store numbers or text: np.asarray(values, dtype=np.float32)"
-        problem = fault("E0614", f"{what} holds Python objects, which only pickle can read", help)
+        problem = refusal("E0614", f"{what} holds Python objects, which only pickle can read", help)
     elif header.nbytes + header.length != size:
         found = f"declares {header.nbytes:,} bytes of elements and holds {size - header.length:,}"
-        problem = fault("E0610", f"{what} {found}", "the file is damaged: write it anew")
+        problem = refusal("E0610", f"{what} {found}", "the file is damaged: write it anew")
     elif not mapped and header.nbytes > machine_memory():
         problem = too_large(what, header.nbytes)
     return made if problem is None else replace(made, fault=problem.diagnostics[0])

@@ -25,7 +25,6 @@ class Stopping:
     patience: float = math.inf
     min_delta: float = 0.0
     best: float = math.nan
-    best_epoch: int | None = None
     _mark: float = math.nan
     _waited: int = 0
 
@@ -34,7 +33,7 @@ class Stopping:
         """The state at the start for what a file says."""
         return cls(stop.maximise, stop.patience, stop.min_delta)
 
-    def update(self, value: float, epoch: int) -> bool:
+    def update(self, value: float) -> bool:
         """Take in an epoch's value; whether it is the best so far."""
         if self._beyond(value, self._mark, self.min_delta):
             self._mark, self._waited = value, 0
@@ -42,7 +41,7 @@ class Stopping:
             self._waited += 1
         if not self._beyond(value, self.best, 0.0):
             return False
-        self.best, self.best_epoch = value, epoch
+        self.best = value
         return True
 
     @property

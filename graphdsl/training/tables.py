@@ -11,16 +11,18 @@ import numpy as np
 
 from graphdsl.compiler.lower.settings import DataSettings
 from graphdsl.driver import Compilation
+from graphdsl.engines.feeds import refusal
 from graphdsl.graph.kernel import Array
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import Diagnostic, Label, ModelError, did_you_mean
 from graphdsl.language.source import Span
 from graphdsl.training import paths
 from graphdsl.training.binding import Binder, columns_named
-from graphdsl.training.data import batched
+from graphdsl.training.columns import Table
+from graphdsl.training.dataset import batched
 from graphdsl.training.options import data_settings
 from graphdsl.training.placed import Placed
-from graphdsl.training.sources import Table, fault, read_table
+from graphdsl.training.sources import read_table
 from graphdsl.training.splits import split
 
 Rows = dict[str, Array]
@@ -105,7 +107,7 @@ def _rows_of(table: Table, used: Mapping[str, Span]) -> int:
         if name not in table.columns:
             help = did_you_mean(name, table.columns)
             with Placed(span):
-                raise fault("E0615", f"'{table.name}' has no column '{name}'", *help)
+                raise refusal("E0615", f"'{table.name}' has no column '{name}'", *help)
     lengths = {name: table.columns[name].shape[0] for name in used if table.columns[name].shape}
     first = next(iter(lengths), None)
     for name, length in lengths.items():
@@ -115,7 +117,7 @@ def _rows_of(table: Table, used: Mapping[str, Span]) -> int:
                 f"'{first}' has {lengths[first]} rows, '{name}' {length}"
             )
             with Placed(used[name]):
-                raise fault("E0615", message, "every row needs a value in each column")
+                raise refusal("E0615", message, "every row needs a value in each column")
     return lengths[first] if first is not None else 0
 
 
@@ -129,7 +131,7 @@ def _split(
     """The rows of the main table in each part."""
     if values["split"] is None:
         if not count:
-            raise fault("E0616", f"the train part is empty: '{table.name}' has no rows")
+            raise refusal("E0616", f"the train part is empty: '{table.name}' has no rows")
         return {"train": np.arange(count)}
     classes, column = None, values["stratify"]
     span = block.given.get("stratify") if "stratify" not in overrides else None

@@ -108,18 +108,16 @@ class Trainer:
         return ready, [arrays[name] for name in names]
 
     def _diverged(self, loss: float) -> DivergedError:
-        name = self.purpose.results[0]
-        return DivergedError(
-            Diagnostic(
-                "E0805",
-                f"the loss {name} is {loss} at step {self.t}",
-                (),
-                (
-                    "a smaller learning rate, or inputs of unit scale, often mends this",
-                    "ln and / of values near 0, and exp of large ones, are where it begins",
-                ),
-            )
-        )
+        return divergence(f"the loss {self.purpose.results[0]} is {loss} at step {self.t}")
+
+
+def divergence(message: str) -> DivergedError:
+    """The error for a training that has left the finite numbers."""
+    help = (
+        "a smaller learning rate, or inputs of unit scale, often mends this",
+        "ln and / of values near 0, and exp of large ones, are where it begins",
+    )
+    return DivergedError(Diagnostic("E0805", message, (), help))
 
 
 def _as_they_are(ready: _Ready, fed: Mapping[str, Any], memory: Memory) -> list[Array] | None:

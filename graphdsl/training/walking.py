@@ -8,19 +8,14 @@ from typing import Any
 
 from graphdsl.language import ast
 from graphdsl.language.source import Span
+from graphdsl.language.walk import nodes_in
 
 Change = Callable[[Any], Any]
 
 
 def children(node: Any) -> Iterator[Any]:
     """The nodes directly inside one that stand for values: no keywords, no function's own name."""
-    for name in _value_fields(node):
-        value = getattr(node, name)
-        for one in value if isinstance(value, tuple) else (value,):
-            if isinstance(one, tuple):
-                yield from one
-            elif isinstance(one, ast.Node):
-                yield one
+    return nodes_in(tuple(getattr(node, name) for name in _value_fields(node)))
 
 
 def rebuilt(node: Any, change: Change) -> Any:

@@ -9,21 +9,25 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load
+from safetensors.numpy import save as to_bytes
 
 from graphdsl.driver import Compilation
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.types import DType
+from graphdsl.language import ast
 from graphdsl.language.diagnostics import DataError, Diagnostic, suggest
 from graphdsl.language.printer import format_program
 from graphdsl.session import Session
 from graphdsl.training.files import write_bytes
+from graphdsl.training.version import version
 
 MAX_HEADER = 100_000_000
 """Bytes of a header at most, as in the format's own library."""
@@ -35,8 +39,6 @@ _METADATA = "__metadata__"
 
 def save(path: str | Path, session: Session, metadata: Mapping[str, str] | None = None) -> None:
     """Write a model's parameters and states; raises `DataError` if the disk refuses."""
-    from safetensors.numpy import save as to_bytes
-
     compilation = session.compilation
     said = {
         "graphdsl": version(),
@@ -74,16 +76,17 @@ def restore(path: str | Path, session: Session) -> dict[str, str]:
 
 
 def model_hash(compilation: Compilation) -> str:
-    """A hash of what a model says: its canonical text, its constants' values and its float."""
+    """A hash of what a model says: its text and that of the files it imports from, both as the
+    formatter has them, its constants' values and its float."""
     constants = sorted((n, repr(v)) for n, v in compilation.lowered().constants.items())
-    text = format_program(replace(compilation.program, comments=()))
-    said = [text, repr(constants), str(compilation.float)]
+    said = [_canonical(compilation.program), repr(constants), str(compilation.float)]
+    for name, program in compilation.lowered().imported.items():
+        said += [name, _canonical(program)]
     return hashlib.blake2b("\0".join(said).encode(), digest_size=16).hexdigest()
 
 
-def version() -> str:
-    """The version of this package; it is the top of the package, loaded before any part of it."""
-    return str(sys.modules["graphdsl"].__version__)
+def _canonical(program: ast.Program) -> str:
+    return format_program(replace(program, comments=()))
 
 
 def _live(session: Session) -> dict[str, Array]:
@@ -148,9 +151,6 @@ def _is_entry(entry: Any, body: int) -> bool:
 
 
 def _tensors(path: Path, data: bytes) -> dict[str, Array]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
     try:
         return load(data)
     except (SafetensorError, ValueError, KeyError, TypeError) as problem:

@@ -131,7 +131,11 @@ def _beside(path: Path, text: str) -> Path:
 
 @contextlib.contextmanager
 def _fonts() -> Iterator[Mapping[str, str]]:
-    """An environment in which Graphviz finds the system's fonts and ours."""
+    """An environment in which Graphviz finds the system's fonts and ours.
+
+    Old fontconfigs write into the folders they read fonts from, and so are shown a copy; what they
+    remember of it is forgotten with it, and what is remembered of the system's fonts is read.
+    """
     if os.environ.get("FONTCONFIG_FILE"):
         yield os.environ
         return
@@ -139,10 +143,13 @@ def _fonts() -> Iterator[Mapping[str, str]]:
         as_file(files("graphdsl") / "views" / "fonts") as ours,
         tempfile.TemporaryDirectory(prefix="graphdsl-") as folder,
     ):
-        config = Path(folder) / "fonts.conf"
-        listed = "".join(f"<dir>{escape(str(each))}</dir>" for each in (*FONT_FOLDERS, ours))
+        copied, config = Path(folder) / "fonts", Path(folder) / "fonts.conf"
+        shutil.copytree(ours, copied)
+        listed = "".join(f"<dir>{escape(str(each))}</dir>" for each in (*FONT_FOLDERS, copied))
+        listed += f"<cachedir>{escape(folder)}/cache</cachedir>"
         config.write_text(
             f'<?xml version="1.0"?><fontconfig>{listed}'
+            "<cachedir>/var/cache/fontconfig</cachedir>"
             '<cachedir prefix="xdg">fontconfig</cachedir></fontconfig>',
             encoding="utf-8",
         )

@@ -56,3 +56,8 @@ def test_what_is_meant_is_left_in_peace(lines: str) -> None:
 
 def test_the_place_is_that_of_the_mistake() -> None:
     assert warned(HEAD + LOSS + "metric m = mean(z == 0.5)\n") == [("W0109", 7)]
+
+
+def test_what_one_mode_uses_is_not_unused() -> None:
+    text = "dim N\ninput x: [N, 3]\nh = Dense(x, 3) if training else x\nloss J = mean(h^2)\n"
+    assert warned(text) == []

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+import graphdsl.ops  # noqa: F401
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.op import OPS, Op
 

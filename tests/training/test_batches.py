@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from graphdsl.training.batches import Batches, chunks
-from graphdsl.training.data import Part
+from graphdsl.training.dataset import Part
 
 PART = Part(
     {"x": np.arange(22, dtype=np.float32).reshape(11, 2), "y": np.arange(11)}, 11, {"s": np.ones(3)}

@@ -9,7 +9,8 @@ import pytest
 
 import graphdsl
 from graphdsl import GraphdslError, ModelError
-from graphdsl.training.data import Dataset, load_dataset
+from graphdsl.training.data import load_dataset
+from graphdsl.training.dataset import Dataset
 
 HEAD = """dim N
 const k = 2
@@ -118,5 +119,7 @@ def test_imported_names_are_seen(write, tmp_path: Path) -> None:
     head = f'from "consts.gdl" import scale, half\n{HEAD}'
     path = write('source = "a.csv"\nx = half(table[:, :2]) * scale^2\ny = c', train="", head=head)
     model = graphdsl.load(path, dtype="f64", include=[tmp_path / "lib"])
+    unused = [d.message for d in model.compilation.lowered().warnings if d.code == "W0104"]
+    assert unused == ["nothing uses 'k'"]
     data = load_dataset(model.session)
     np.testing.assert_allclose(data.train.arrays["x"][:2], [[2, 4], [6, 9]])

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from graphdsl import DataError
+from graphdsl.training.columns import Table
 from graphdsl.training.csv_table import read_csv
-from graphdsl.training.sources import Table
 
 
 def table(folder: Path, content: str | bytes) -> Table:

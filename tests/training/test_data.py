@@ -9,7 +9,8 @@ import pytest
 
 import graphdsl
 from graphdsl import DataError, GraphdslError, ModelError, UsageError
-from graphdsl.training.data import batched, load_dataset, load_part
+from graphdsl.training.data import load_dataset, load_part
+from graphdsl.training.dataset import batched
 
 BOUND = 'source = "a.csv"\nx = table[:, :2]\ny = c'
 

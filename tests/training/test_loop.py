@@ -11,7 +11,7 @@ import pytest
 
 import graphdsl
 from graphdsl import DataError, DivergedError, UsageError
-from graphdsl.training import loop
+from graphdsl.training import loop, measure
 from graphdsl.training.data import load_dataset
 from graphdsl.training.history import History, Row
 from graphdsl.training.options import fit_settings
@@ -63,8 +63,8 @@ def test_a_row_of_the_history(simple: graphdsl.Model) -> None:
 
 def test_losses_are_weighted_by_rows(simple: graphdsl.Model) -> None:
     dataset = load_dataset(simple.session, {"split": None})
-    whole = loop.evaluate(simple.session, dataset.train, "all")
-    parts = loop.evaluate(simple.session, dataset.train, 4)
+    whole = measure.evaluate(simple.session, dataset.train, "all")
+    parts = measure.evaluate(simple.session, dataset.train, 4)
     assert parts == pytest.approx(whole, rel=1e-6)
     history = simple.fit(dataset, batch="all", epochs=1)
     assert history.epochs[0]["train.J"] == pytest.approx(whole["J"], rel=1e-6)
@@ -72,9 +72,9 @@ def test_losses_are_weighted_by_rows(simple: graphdsl.Model) -> None:
 
 def test_predictions_of_every_row(simple: graphdsl.Model) -> None:
     part = load_dataset(simple.session, {"split": None}).train
-    p = loop.predict(simple.session, part, 4)["p"]
+    p = measure.predict(simple.session, part, 4)["p"]
     np.testing.assert_allclose(p, simple.run(x=part.arrays["x"])["p"], rtol=1e-6)
-    assert loop.predict(simple.session, part, 4, ["W"])["W"].shape == (2, 3)
+    assert measure.predict(simple.session, part, 4, ["W"])["W"].shape == (2, 3)
 
 
 class Watch(Silent):
@@ -169,7 +169,7 @@ def test_a_loss_that_diverges_later_leaves_the_best(write) -> None:
         loop.fit(model.trainer(), dataset, fit_settings(model.compilation, {}), None, history)
     assert history.best is not None
     losses = history.column("valid.J")
-    found = loop.evaluate(model.session, dataset.valid)["J"]
+    found = measure.evaluate(model.session, dataset.valid)["J"]
     assert found == pytest.approx(losses[history.best - 1])
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from graphdsl import DataError
-from graphdsl.training.sources import machine_memory, read_table
+from graphdsl.engines.memory import machine_memory
+from graphdsl.training.sources import read_table
 
 
 def header(descr: str, shape: str) -> bytes:

@@ -11,11 +11,13 @@ from graphdsl.training.stopping import Stopping, early
 
 def run(stop: Stopping, values: list[float]) -> tuple[int | None, int]:
     """The best epoch, and the last one before it stops."""
+    best = None
     for epoch, value in enumerate(values, 1):
-        stop.update(value, epoch)
+        if stop.update(value):
+            best = epoch
         if stop.finished:
             break
-    return stop.best_epoch, epoch
+    return best, epoch
 
 
 @pytest.mark.parametrize(

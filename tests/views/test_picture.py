@@ -64,6 +64,8 @@ def test_letters_are_drawn_where_no_font_is_installed(
     model.render(tmp_path / "letters.png")
     boxes, letters = ((tmp_path / f"{n}.png").read_bytes() for n in ("boxes", "letters"))
     assert letters != boxes
+    kept = (Path(picture.__file__).parent / "fonts").iterdir()
+    assert {path.name for path in kept} == {"DejaVuSans-subset.ttf", "LICENSE.txt"}
 
 
 def test_dot_needs_no_tool(

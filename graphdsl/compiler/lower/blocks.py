@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from graphdsl.compiler.lower import expressions, statements
 from graphdsl.compiler.lower.context import MAX_EXPANSION, MAX_NODES, Frame
@@ -10,6 +10,7 @@ from graphdsl.compiler.lower.scope import Binding, Scope
 from graphdsl.compiler.lower.values import POISON, BlockFunction, Poison, SharedBlock, Value
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import Label, did_you_mean
+from graphdsl.language.walk import children
 
 MAX_DEPTH = 50
 """Block calls inside one another; a body further in has no reader."""
@@ -137,28 +138,9 @@ def bind_arguments(
     place = [Label(declared.span, f"'{called}' is declared here", primary=False)]
     bound: dict[str, Binding] = dict(shared or {})
     formals = tuple(formal for formal in formals if formal.name.id not in bound)
-    names = [formal.name.id for formal in formals]
-    given: dict[str, ast.Expr] = dict(zip(names, expr.args, strict=False))
-    if len(expr.args) > len(formals):
-        extra = expr.args[len(formals)]
-        frame.error(
-            "E0401",
-            f"'{called}' takes {len(formals)} arguments, not {len(expr.args)}",
-            extra.span,
-            more=place,
-        )
+    given = _given(frame, expr, called, [formal.name.id for formal in formals], place)
+    if given is None:
         return None
-    for keyword in expr.keywords:
-        name = keyword.name.id
-        if name not in names:
-            help = did_you_mean(name, names) or [f"its arguments: {', '.join(names) or 'none'}"]
-            message = f"'{called}' has no argument '{name}'"
-            frame.error("E0403", message, keyword.name.span, more=place, help=help)
-            return None
-        if name in given:
-            frame.error("E0403", f"'{name}' is given twice", keyword.name.span)
-            return None
-        given[name] = keyword.value
     defaults = frame.inside(scope=Scope(home, nodes=bound))
     for formal in formals:
         name = formal.name.id
@@ -173,6 +155,30 @@ def bind_arguments(
             return None
         bound[name] = Binding(value, argument.span, "argument", used=True, by_mode=by_mode)
     return bound
+
+
+def _given(
+    frame: Frame, expr: ast.Call, called: str, names: Sequence[str], place: Sequence[Label]
+) -> dict[str, ast.Expr] | None:
+    """The arguments written in a call by the formals' names; None with the fault reported."""
+    if len(expr.args) > len(names):
+        extra = expr.args[len(names)]
+        message = f"'{called}' takes {len(names)} arguments, not {len(expr.args)}"
+        frame.error("E0401", message, extra.span, more=place)
+        return None
+    given: dict[str, ast.Expr] = dict(zip(names, expr.args, strict=False))
+    for keyword in expr.keywords:
+        name = keyword.name.id
+        if name not in names:
+            help = did_you_mean(name, names) or [f"its arguments: {', '.join(names) or 'none'}"]
+            message = f"'{called}' has no argument '{name}'"
+            frame.error("E0403", message, keyword.name.span, more=place, help=help)
+            return None
+        if name in given:
+            frame.error("E0403", f"'{name}' is given twice", keyword.name.span)
+            return None
+        given[name] = keyword.value
+    return given
 
 
 def names_of_calls(expr: ast.Expr, whole: str, frame: Frame) -> Mapping[int, str]:
@@ -199,37 +205,17 @@ def names_of_calls(expr: ast.Expr, whole: str, frame: Frame) -> Mapping[int, str
     return found
 
 
-def _outermost_first(expr: ast.Expr) -> Iterator[ast.Expr]:
-    """The expressions inside `expr`, level by level, each level in the order of the text."""
-    level: list[ast.Expr] = [expr]
+def _outermost_first(expr: ast.Expr) -> Iterator[ast.Node]:
+    """The nodes of `expr`, level by level, each level in the order of the text."""
+    level: list[ast.Node] = [expr]
     while level:
         yield from level
-        level = [child for node in level for child in children(node)]
+        level = [part for node in level for child in children(node) for part in _parts(child)]
 
 
-def children(expr: ast.Expr) -> Iterator[ast.Expr]:
-    """The expressions an expression is made of, in the order of the text."""
-    match expr:
-        case ast.Unary():
-            yield expr.operand
-        case ast.Binary():
-            yield from (expr.left, expr.right)
-        case ast.Cond():
-            yield from (expr.then, expr.test, expr.orelse)
-        case ast.Call():
-            yield expr.function
-            yield from expr.args
-            yield from (keyword.value for keyword in expr.keywords)
-        case ast.Index():
-            yield expr.base
-            for item in expr.items:
-                parts = (
-                    (item.start, item.stop, item.step) if isinstance(item, ast.Slice) else (item,)
-                )
-                yield from (p for p in parts if p and not isinstance(p, ast.Ellipsis_))
-        case ast.Attribute():
-            yield expr.base
-        case ast.ListExpr():
-            yield from expr.items
-        case ast.MapExpr():
-            yield from (part for entry in expr.entries for part in entry)
+def _parts(node: ast.Node) -> Iterator[ast.Node]:
+    """A node, or what a keyword or a slice is made of: these are no level of their own."""
+    if isinstance(node, ast.Keyword | ast.Slice):
+        yield from children(node)
+    else:
+        yield node

@@ -197,6 +197,10 @@ def _sizes(value: Any) -> tuple[Any] | None:
     return None if None in found else (tuple(found),)
 
 
+def _number(value: Any) -> tuple[int | float] | None:
+    return (value,) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
 def _kind(*types: type) -> Any:
     return lambda value: (value,) if isinstance(value, types) else None
 
@@ -209,7 +213,7 @@ _FITTING: dict[str, Any] = {
     "size": _size,
     "sizes": _sizes,
     "bool": _kind(bool),
-    "number": lambda value: (value,) if is_constant(value) else None,
+    "number": _number,
     "dtype": _kind(DType),
     "string": _kind(str),
 }

@@ -12,7 +12,7 @@ from typing import Any
 
 from graphdsl.compiler.lower.values import MAX_INTEGER, is_constant
 from graphdsl.graph.op import Op
-from graphdsl.graph.sizes import Poly, Size, divide
+from graphdsl.graph.sizes import Poly, Size, SizeLimit, divide
 from graphdsl.ops import formulas
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
@@ -37,10 +37,13 @@ class ConstantFault(Exception):
 def combine(sign: str, a: Any, b: Any, op: Op) -> Any:
     """`a sign b` for constants and sizes; None where it is none of either.
 
-    Raises `ConstantFault` for an integer beyond 64 bits.
+    Raises `ConstantFault` for an integer beyond 64 bits and for a size that is too long.
     """
     if isinstance(a, Poly) or isinstance(b, Poly):
-        return _combine_sizes(sign, a, b)
+        try:
+            return _combine_sizes(sign, a, b)
+        except SizeLimit as limit:
+            raise ConstantFault(str(limit)) from None
     if not (_is_number(a) and _is_number(b)):
         return None
     if sign in _COMPARE:
@@ -71,8 +74,8 @@ def _combine_sizes(sign: str, a: Any, b: Any) -> Any:
 
 
 def negate(value: Any) -> Any:
-    """`-value` for a number, a size or a list."""
-    return tuple(map(negate, value)) if isinstance(value, tuple) else -value
+    """`-value` for a number, a size or a list; raises `ConstantFault` beyond 64 bits."""
+    return tuple(map(negate, value)) if isinstance(value, tuple) else checked(-value)
 
 
 def call(op: Op, *args: Any) -> Any:

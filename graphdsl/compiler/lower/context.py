@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from graphdsl.compiler.lower.imports import Importer
 
 
-MAX_EXPANSION = 50_000
+MAX_EXPANSION = 20_000
 """Block calls and turns that a file may expand to; more is refused before it takes long."""
 
-MAX_NODES = 250_000
+MAX_NODES = 150_000
 """Nodes after which no call is opened and no turn is written out."""
 
 

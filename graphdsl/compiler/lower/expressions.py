@@ -229,7 +229,10 @@ def _unary(frame: Frame, expr: ast.Unary) -> Value:
         return value
     if is_constant(value) or isinstance(value, Poly):
         if expr.op == "-":
-            negated: Value = constants.negate(value)
+            try:
+                negated: Value = constants.negate(value)
+            except constants.ConstantFault as fault:
+                return frame.error("E0304", str(fault), expr.span)
             return negated
         if not isinstance(value, tuple | Poly):
             return not value

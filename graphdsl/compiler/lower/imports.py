@@ -17,6 +17,9 @@ from graphdsl.language.diagnostics import ModelError, did_you_mean
 from graphdsl.language.parser import parse
 from graphdsl.language.source import read_source
 
+MAX_DEPTH = 50
+"""Files that import one another in a chain; a longer one has no reader."""
+
 BindStatic = Callable[[Frame, ast.Program], None]
 
 
@@ -69,6 +72,11 @@ class Importer:
             round_trip = [*self.active[self.active.index(path) :], path]
             chain = " imports ".join(p.name for p in round_trip)
             frame.error("E0332", f"imports go round in a circle: {chain}", statement.span)
+            return None
+        if path not in self.scopes and len(self.active) >= MAX_DEPTH:
+            message = f"imports are nested more than {MAX_DEPTH} deep"
+            help = ["import from the file that declares the names"]
+            frame.inside(trail=()).error("E0337", message, statement.span, help=help)
             return None
         if path not in self.scopes:
             self.scopes[path] = self._read(frame, statement, path)

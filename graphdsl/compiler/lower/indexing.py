@@ -10,7 +10,7 @@ from graphdsl.compiler.lower.values import POISON, Poison, Value, describe
 from graphdsl.graph.build import Expr
 from graphdsl.graph.op import OPS
 from graphdsl.graph.sizes import Poly
-from graphdsl.graph.types import DType, TensorType, promote
+from graphdsl.graph.types import DType, TensorType, find_misfit, promote
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import Label
 from graphdsl.language.source import Span
@@ -39,6 +39,9 @@ def constant_tensor(
     if beside is not None:
         weak = TensorType(DType.f64 if kind.is_float else kind, (), weak=True)
         kind = promote([weak, TensorType(beside)], frame.shared.float) or kind
+    misfit = find_misfit(value, kind)
+    if misfit is not None:
+        return frame.error("E0203", f"this list does not fit beside {beside}: {misfit}", span)
     return frame.shared.builder.apply(OPS["constant"], (), {"value": value, "dtype": kind})
 
 

@@ -20,7 +20,7 @@ from graphdsl.graph.build import Builder, Expr
 from graphdsl.graph.graph import Init, Variable
 from graphdsl.graph.op import OPS
 from graphdsl.graph.sizes import symbol
-from graphdsl.graph.types import TensorType
+from graphdsl.graph.types import TensorType, find_misfit
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import Report, did_you_mean
 
@@ -55,11 +55,13 @@ class UpdateRule:
         g: Expr,
         scales: Mapping[str, float],
         make_state: MakeState,
+        name: str,
     ) -> Expansion:
         """Append the rule's nodes: `p` is the parameter, `g` its gradient; `scales` multiply the
-        arguments of those names. Raises `ModelError` where the rule does not fit."""
+        arguments of those names; `name` is what is updated, after which random streams are named.
+        Raises `ModelError` where the rule does not fit."""
         report = Report()
-        found = _expand(self, builder, p, g, scales, make_state, report)
+        found = _expand(self, builder, p, g, scales, make_state, report, name)
         report.raise_errors()
         assert found is not None
         return found
@@ -120,6 +122,7 @@ def _expand(
     scales: Mapping[str, float],
     make_state: MakeState,
     report: Report,
+    name: str = "",
 ) -> Expansion | None:
     optimizer = rule._function.optimizer
     shared = Lowering(builder, report, {}, training=True)
@@ -134,17 +137,19 @@ def _expand(
     )
     if bound is None:
         return None
-    for name, factor in scales.items():
-        value = bound[name].value
+    for key, factor in scales.items():
+        value = bound[key].value
         if isinstance(value, bool) or not isinstance(value, Expr | int | float):
-            message = f"'with' multiplies '{name}', which is {describe(value)}"
+            message = f"'with' multiplies '{key}', which is {describe(value)}"
             caller.error("E0313", message, rule._call.span)
             return None
-        bound[name].value = value * factor
+        bound[key].value = value * factor
     place = optimizer.name.span
-    bound |= {name: Binding(x, place, "op", used=True) for name, x in (("p", p), ("g", g))}
+    bound |= {key: Binding(x, place, "op", used=True) for key, x in (("p", p), ("g", g))}
     trail = ((rule._call.span, f"in the optimizer '{rule.name}'"),)
-    frame = Frame(shared, Scope(rule._function.home, nodes=bound), "", trail, step_names=True)
+    scope = Scope(rule._function.home, nodes=bound)
+    # no name of a file begins with a keyword: the streams of a rule are nobody else's
+    frame = Frame(shared, scope, f"optimizer.{name}.", trail, step_names=True)
     return _run(frame, optimizer, p, make_state)
 
 
@@ -194,7 +199,7 @@ def _run(
 def _state(frame: Frame, statement: ast.State, make_state: MakeState) -> Expr | None:
     init = statement.init
     value = expressions.evaluate(frame, init.value) if isinstance(init, ast.Fill) else None
-    if not is_constant(value) or isinstance(value, tuple):
+    if not isinstance(init, ast.Fill) or not is_constant(value) or isinstance(value, tuple):
         frame.error(
             "E0308",
             f"the state '{statement.name.id}' of an optimizer begins at a number",
@@ -204,6 +209,10 @@ def _state(frame: Frame, statement: ast.State, make_state: MakeState) -> Expr | 
         return None
     typed = read_type(frame, statement.type) if statement.type else None
     if statement.type is not None and typed is None:
+        return None
+    misfit = find_misfit(value, typed.dtype) if typed else None
+    if misfit is not None:
+        frame.error("E0308", f"the initial value does not fit: {misfit}", init.value.span)
         return None
     return make_state(statement.name.id, typed, Init(value=value))
 

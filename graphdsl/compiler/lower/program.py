@@ -161,9 +161,9 @@ def prelude() -> Scope:
 
 def _check_overrides(frame: Frame, program: ast.Program) -> None:
     shared = frame.shared
+    known = [s.name.id for s in program.statements if isinstance(s, ast.Const)]
     for name in shared.overrides:
-        if name not in shared.constants:
-            known = [s.name.id for s in program.statements if isinstance(s, ast.Const)]
+        if name not in known:
             help = did_you_mean(name, known) or (
                 [f"the constants here: {', '.join(known)}"] if known else []
             )

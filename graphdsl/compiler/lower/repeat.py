@@ -26,17 +26,21 @@ class _Loop:
     """One `repeat` while it is written out."""
 
     statement: ast.Repeat
-    turns: Sequence[int]
+    turns: range
     carried: list[ast.Name]
     prefix: str
     collected: dict[str, list[Expr]] = field(default_factory=dict)
     by_mode: bool = False
-    """Whether `training` has decided the number of turns."""
+    """Whether `training` has decided the bounds."""
+    decided: set[str] = field(default_factory=set)
+    """The carried names whose values `training` has decided."""
 
 
 def lower_repeat(frame: Frame, statement: ast.Repeat) -> None:
     """Write out the turns; afterwards carried names have their last values."""
+    before = frame.shared.mode_reads
     turns = _turns(frame, statement)
+    by_mode = frame.shared.mode_reads > before
     carried = list(_carried(frame, statement.body))
     if turns is None or not _can_expand(frame, statement, turns):
         _give_up(frame, statement, carried)
@@ -45,9 +49,13 @@ def lower_repeat(frame: Frame, statement: ast.Repeat) -> None:
     if not _is_first(frame, statement, prefix, carried):
         _give_up(frame, statement, carried)
         return
-    loop = _Loop(statement, turns, carried, prefix)
+    loop = _Loop(statement, turns, carried, prefix, by_mode=by_mode)
+    loop.decided = {name.id for name in carried if by_mode or _outer(frame, name).by_mode}
     values = {name.id: _first(frame, name) for name in carried}
     for turn in turns:
+        if not _may_turn(frame, statement):
+            _give_up(frame, statement, carried)
+            return
         faults = len(frame.shared.report.diagnostics)
         values = _turn(frame, loop, turn, values)
         if len(frame.shared.report.diagnostics) > faults and frame.shared.report.errors:
@@ -123,31 +131,46 @@ def _first(frame: Frame, name: ast.Name) -> Value:
 
 def _can_expand(frame: Frame, statement: ast.Repeat, turns: range) -> bool:
     """Whether what the loop expands to is small enough to be built."""
-    count = len(turns) * _count(frame, statement.body)
-    if frame.shared.expanded + count <= MAX_EXPANSION:
-        frame.shared.expanded += len(turns)
+    shared, own = frame.shared, max(0, turns.stop - turns.start)
+    count = own * (1 + _inner_turns(statement.body))
+    if shared.may_expand(count):
+        shared.expanded += own  # the loops inside count theirs when they are met
         return True
-    frame.error(
-        "E0410",
-        f"this 'repeat' expands to {count:,} statements",
-        statement.span,
-        help=[f"a model may expand to {MAX_EXPANSION:,}"],
-    )
+    if not shared.exhausted:
+        shared.exhausted = True
+        frame.error(
+            "E0410",
+            f"this 'repeat' expands to {_said(count)} turns",
+            statement.span,
+            help=[f"a model may expand to {MAX_EXPANSION:,} calls and turns"],
+        )
     return False
 
 
-def _count(frame: Frame, body: Sequence[ast.AnyStatement]) -> int:
-    """The statements that one turn expands to, as far as bounds are plain numbers."""
+def _may_turn(frame: Frame, statement: ast.Repeat) -> bool:
+    shared = frame.shared
+    if len(shared.builder.nodes) > MAX_NODES and not shared.exhausted:
+        shared.exhausted = True
+        frame.error("E0410", f"the model expands to over {MAX_NODES:,} nodes", statement.span)
+    return not shared.exhausted
+
+
+def _said(count: int) -> str:
+    """A count for a message; the digits of one that nobody counts to are left out."""
+    return f"{count:,}" if count < 10**20 else "over 10^20"
+
+
+def _inner_turns(body: Sequence[ast.AnyStatement]) -> int:
+    """The turns of the loops in a body, as far as their bounds are plain numbers."""
     total = 0
     for statement in body:
-        turns = 1
         if isinstance(statement, ast.Repeat):
             first, last = statement.first, statement.last
+            turns = 1
             if isinstance(first, ast.Number) and isinstance(last, ast.Number):
                 turns = max(0, int(last.value) - int(first.value) + 1)
-            total += turns * _count(frame, statement.body)
-        total += 1
-    return max(total, 1)
+            total += turns * (1 + _inner_turns(statement.body))
+    return total
 
 
 def _is_first(
@@ -171,11 +194,17 @@ def _turn(frame: Frame, loop: _Loop, turn: int, values: dict[str, Value]) -> dic
     """Write out one turn; the carried names' values after it."""
     statement = loop.statement
     nodes = {
-        name.id: Binding(values[name.id], _outer(frame, name).span, "carried", used=True)
+        name.id: Binding(
+            values[name.id],
+            _outer(frame, name).span,
+            "carried",
+            used=True,
+            by_mode=name.id in loop.decided,
+        )
         for name in loop.carried
     }
     variable = statement.variable
-    nodes[variable.id] = Binding(turn, variable.span, "turn", used=True)
+    nodes[variable.id] = Binding(turn, variable.span, "turn", used=True, by_mode=loop.by_mode)
     inner = frame.inside(
         scope=Scope(frame.scope, nodes=nodes, open=True),
         prefix=f"{loop.prefix}[{turn}].",
@@ -186,6 +215,7 @@ def _turn(frame: Frame, loop: _Loop, turn: int, values: dict[str, Value]) -> dic
     )
     for one in statement.body:
         statements.lower_statement(inner, one)
+    loop.decided |= {name.id for name in loop.carried if nodes[name.id].by_mode}
     return {name.id: _next(inner, name, values[name.id], nodes[name.id]) for name in loop.carried}
 
 
@@ -220,7 +250,7 @@ def _leave(frame: Frame, loop: _Loop, values: dict[str, Value]) -> None:
     """Bind the carried names to their last values, the collected ones to their stacks."""
     for name in loop.carried:
         if len(loop.turns):
-            statements.rebind(frame, name, values[name.id])
+            statements.rebind(frame, name, values[name.id], name.id in loop.decided)
     for statement in loop.statement.body:
         if isinstance(statement, ast.Collect):
             _stack(frame, loop, statement)

@@ -15,6 +15,7 @@ from graphdsl.language import ast
 from graphdsl.language.diagnostics import Label, did_you_mean, suggest
 from graphdsl.language.settings import DATA, KINDS, TRAIN, Setting, check_setting
 from graphdsl.language.source import Span
+from graphdsl.language.walk import children
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ def read_data(frame: Frame, block: ast.Data) -> DataSettings:
         key = setting.key.id
         if key in inputs:
             bindings[key] = setting
+            _use_constants(frame, setting.value)
         elif key in plain:
             ordinary.append(setting)
         else:
@@ -111,6 +113,16 @@ def read_train(frame: Frame, block: ast.Train, params: Sequence[Variable]) -> Tr
 def defaults(table: Sequence[Setting]) -> dict[str, Any]:
     """The values that settings have when a file says nothing of them."""
     return {setting.key: setting.default for setting in table}
+
+
+def _use_constants(frame: Frame, expr: ast.Expr) -> None:
+    """Whatever an expression over columns names counts as used: which are columns shows later."""
+    waiting: list[ast.Node] = [expr]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Name) and node.id in frame.scope.bindings:
+            frame.scope.bindings[node.id].used = True
+        waiting += children(node)
 
 
 def _once(frame: Frame, settings: Sequence[ast.Setting]) -> list[ast.Setting]:

@@ -22,6 +22,7 @@ from graphdsl.graph.build import Expr
 from graphdsl.graph.graph import Origin, Result, Role, Write
 from graphdsl.graph.op import OPS
 from graphdsl.graph.sizes import Poly, symbol
+from graphdsl.graph.types import find_misfit
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import Label, did_you_mean
 
@@ -275,6 +276,11 @@ def fitted(frame: Frame, value: Expr, target: Expr, expr: ast.Expr) -> Expr | No
         message = f"the new value is {value.type}, the old one {target.type}"
         help = ["an update keeps the shape: reduce axes, as in mean(x, axis = 0)"]
         frame.error("E0215", message, expr.span, help=help)
+        return None
+    number = value.node.attributes().get("value") if value.type.weak else None
+    misfit = None if number is None else find_misfit(number, target.type.dtype)
+    if misfit is not None:
+        frame.error("E0215", f"the new value does not fit: {misfit}", expr.span)
         return None
     value = builder.cast(value, target.type.dtype)
     if value.type.shape != target.type.shape:

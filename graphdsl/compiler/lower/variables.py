@@ -10,8 +10,8 @@ from graphdsl.compiler.lower.values import POISON, Poison, Value, describe, is_c
 from graphdsl.graph.build import Expr
 from graphdsl.graph.graph import Init, Origin, Variable
 from graphdsl.graph.op import OPS
-from graphdsl.graph.sizes import Poly, Size
-from graphdsl.graph.types import DType, TensorType
+from graphdsl.graph.sizes import Poly, Size, SizeLimit, verify_count
+from graphdsl.graph.types import DType, TensorType, find_misfit
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import did_you_mean
 from graphdsl.ops.initial import INITIALIZERS, Initializer
@@ -50,7 +50,13 @@ def read_type(frame: Frame, type: ast.Type | None) -> TensorType | None:
     sizes = [expressions.size(frame, expr) for expr in type.sizes or ()]
     if any(size is None for size in sizes):
         return None
-    return TensorType(dtype, tuple(size for size in sizes if size is not None))
+    shape = tuple(size for size in sizes if size is not None)
+    try:
+        verify_count(shape)
+    except SizeLimit as limit:
+        frame.error("E0307", f"of the elements in all: {limit}", type.span)
+        return None
+    return TensorType(dtype, shape)
 
 
 def declare_param(frame: Frame, statement: ast.Param) -> Value:
@@ -166,12 +172,14 @@ def _variable(
 
 
 def _is_fixed(frame: Frame, statement: ast.Param | ast.State, type: TensorType) -> bool:
-    for size, expr in zip(type.shape, _size_exprs(statement), strict=True):
+    written = (statement.type.sizes if statement.type else None) or ()
+    for axis, size in enumerate(type.shape):
         if isinstance(size, Poly):
+            place = written[axis] if axis < len(written) else statement.init or statement
             frame.error(
                 "E0310",
                 f"the sizes of a parameter or a state are constants, {size} is not",
-                expr.span,
+                place.span,
                 help=["what is stored has its size before data comes: 'const' fixes one"],
             )
             return False
@@ -179,10 +187,6 @@ def _is_fixed(frame: Frame, statement: ast.Param | ast.State, type: TensorType) 
         frame.error("E0325", f"{type} has {type.size:,} elements", statement.span)
         return False
     return True
-
-
-def _size_exprs(statement: ast.Param | ast.State) -> tuple[ast.Expr, ...]:
-    return (statement.type.sizes if statement.type else None) or ()
 
 
 def _draw(frame: Frame, init: ast.Draw, type: TensorType) -> Init | None:
@@ -248,7 +252,7 @@ def _filled(
         found: TensorType = node.type
         made = Init(value=value)
     elif isinstance(value, Expr) and not value.type.weak:
-        if frame.shared.builder and _reads(frame, value):
+        if _reads(frame, value):
             message = "an initial value is computed from constants alone"
             help = ["what data or parameters decide is bound as a node: name = …"]
             frame.error("E0308", message, init.value.span, help=help)
@@ -261,14 +265,16 @@ def _filled(
         frame.error("E0308", message, init.value.span)
         return None
     dtype = frame.shared.float if found.dtype.is_integer else found.dtype
-    if statement.type is None:
-        return found.with_dtype(dtype), made
-    type = read_type(frame, statement.type)
+    type = read_type(frame, statement.type) if statement.type else found.with_dtype(dtype)
     if type is None or not _is_fixed(frame, statement, type):
         return None
     if found.shape not in ((), type.shape):
         message = f"the initial value is {_shape(found.shape)}, the type {_shape(type.shape)}"
         frame.error("E0308", message, init.value.span)
+        return None
+    misfit = find_misfit(made.value, type.dtype) if made.fill is None else None
+    if misfit is not None:
+        frame.error("E0308", f"the initial value does not fit: {misfit}", init.value.span)
         return None
     return type, made
 

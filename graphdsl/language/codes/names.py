@@ -233,4 +233,20 @@ NAMES = {
         "Imports are found beside the model's file.",
         "Take the near name that is suggested.",
     ),
+    "E0336": Code(
+        "what is stored depends on the mode",
+        "Parameters and states are stored once, for training and for evaluation: both modes own "
+        "the same ones, of the same types and with the same settings.",
+        "Choose between values: `y = a if training else b`.",
+        bad="input x: [4]\nconst k = 4 if training else 3\nparam W: [k] = 1\n"
+        "output y = sum(x) * sum(W)",
+        good="input x: [4]\nconst k = 4 if training else 3\nparam W: [4] = 1\n"
+        "output y = k * sum(x * W)",
+    ),
+    "E0337": Code(
+        "imports are nested too deep",
+        "A file imports from a file that imports from another, and so on, further than anybody "
+        "follows.",
+        "Import from the file that declares the names.",
+    ),
 }
