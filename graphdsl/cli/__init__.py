@@ -9,10 +9,13 @@ works with when it runs, so that help comes at once.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 
 COMMANDS = {
@@ -34,20 +37,56 @@ INTERRUPTED = 130
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    _open_missing_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         # what a terminal's encoding lacks is escaped, as Python does on stderr
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
-            return _run(arguments)
+            with _heeding_signals():
+                return _run(arguments)
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
-        # whoever read our output has gone: nothing may complain when Python flushes at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forsake_stdout()  # whoever read our output has gone
+        return 1
+    except OSError as fault:
+        _forsake_stdout()
+        print(f"error: the output cannot be written: {fault.strerror}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+def _open_missing_streams() -> None:
+    """Where a stream was closed before we began, read and write nothing."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
+
+
+@contextlib.contextmanager
+def _heeding_signals() -> Iterator[None]:
+    """A polite request to end is what Ctrl-C is: what was reached is saved first."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():
+        names = []  # only the main thread may
+    before = {name: signal.signal(getattr(signal, name), interrupt) for name in names}
+    try:
+        yield
+    finally:
+        for name, handler in before.items():
+            signal.signal(getattr(signal, name), handler)
+
+
+def _forsake_stdout() -> None:
+    """Nothing may complain when Python flushes at exit."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(arguments: list[str]) -> int:

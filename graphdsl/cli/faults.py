@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 import traceback
@@ -35,6 +36,11 @@ def guarded(command: str, args: argparse.Namespace) -> int:
         return DIVERGED if isinstance(error, DivergedError) else AT_FAULT
     except BrokenPipeError:
         raise
+    except OSError as fault:
+        if fault.filename is None and fault.errno in (errno.ENOSPC, errno.EIO, errno.EBADF):
+            raise  # our own output, which `main` tells of
+        _own_fault(command, fault)
+        return AT_FAULT
     except MemoryError:
         print("error: this machine's memory does not suffice for it", file=sys.stderr)
         return AT_FAULT

@@ -51,7 +51,9 @@ def _read(file: str) -> Source:
     if file != STDIN:
         return read_source(file)
     try:
-        return Source(sys.stdin.read(), "<stdin>")
+        raw = getattr(sys.stdin, "buffer", None)  # a file is UTF-8 whatever the locale says
+        text = sys.stdin.read() if raw is None else raw.read().decode("utf-8")
+        return Source(text, "<stdin>")
     except UnicodeDecodeError:
         raise ModelError(Diagnostic("E0102", "<stdin> is not UTF-8 text")) from None
 

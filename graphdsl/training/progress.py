@@ -11,8 +11,9 @@ import json
 import math
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO
 
 from graphdsl.training.history import History, Row
 from graphdsl.training.plain import finite
@@ -63,7 +64,7 @@ def listener(kind: Kind = "auto", stream: TextIO | None = None) -> Listener:
 
     "auto" is live on a terminal and plain elsewhere.
     """
-    out = stream if stream is not None else sys.stderr
+    out: Any = Forgiving(stream if stream is not None else sys.stderr)
     if kind == "auto":
         kind = "live" if out.isatty() else "plain"
     match kind:
@@ -74,6 +75,27 @@ def listener(kind: Kind = "auto", stream: TextIO | None = None) -> Listener:
         case "json":
             return JsonLines(out)
     return Silent()
+
+
+class Forgiving:
+    """A stream that drops what cannot be written: no run is lost because nobody watches it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, if that is possible."""
+        with suppress(OSError, ValueError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, if that is possible."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 class Silent:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -189,3 +190,44 @@ def test_a_narrow_encoding_does_not_stop_the_output(tmp_path: Path) -> None:
     done = run("check", str(path), env={**os.environ, "PYTHONIOENCODING": "ascii"})
     assert done.returncode == 0
     assert "\\u03b8" in done.stdout
+
+
+def test_closed_and_full_streams_end_without_a_traceback(examples) -> None:
+    words = f"{sys.executable} -m graphdsl check {examples / 'digits.gdl'}"
+    for redirection, code in ((">&-", 0), ("> /dev/full", 1), ("2>&- >&-", 0)):
+        done = subprocess.run(
+            f"{words} {redirection}", shell=True, cwd=TREE, capture_output=True, text=True
+        )
+        assert (done.returncode, "Traceback" in done.stderr) == (code, False), redirection
+
+
+def test_progress_that_nobody_reads_stops_no_training(examples, tmp_path) -> None:
+    done = subprocess.run(
+        f"{sys.executable} -m graphdsl run {examples / 'digits.gdl'} --epochs 2"
+        f" --out {tmp_path / 'r'} 2> /dev/full",
+        shell=True,
+        cwd=TREE,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0
+    assert (tmp_path / "r" / "weights.safetensors").exists()
+
+
+def test_a_request_to_end_saves_what_was_reached(model, examples, tmp_path) -> None:
+    path = model(
+        "dim N\ninput x: [N]\nparam w = 1\nloss J = mean((w * x - 1)^2)\n"
+        'data {\n  source = "d.csv"\n  x = a\n}\n'
+        "train {\n  optimizer = sgd(lr = 1e-9)\n  epochs = 100000000\n}\n"
+    )
+    (path.parent / "d.csv").write_text("a\n1\n2\n3\n")
+    out = tmp_path / "r"
+    words = [*COMMAND, "run", str(path), "--out", str(out)]
+    process = subprocess.Popen(words, cwd=TREE, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    while "epoch" not in process.stderr.readline():
+        pass  # until training is under way
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert (out / "weights.safetensors").exists()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphdsl.compiler.lower import calls, constants, indexing
+from graphdsl.compiler.lower import calls, constants, indexing, names
 from graphdsl.compiler.lower.context import Frame
 from graphdsl.compiler.lower.indexing import constant_tensor
-from graphdsl.compiler.lower.scope import STEP_NAMES, universal
 from graphdsl.compiler.lower.values import (
     POISON,
     Poison,
@@ -22,18 +21,14 @@ from graphdsl.graph.op import OPS
 from graphdsl.graph.sizes import Poly, Size
 from graphdsl.graph.types import DType, promote
 from graphdsl.language import ast
-from graphdsl.language.diagnostics import Label, did_you_mean
 from graphdsl.language.source import Span
-
-MAX_SUGGESTIONS = 100
-"""Diagnostics after which no near names are looked for."""
 
 
 def evaluate(frame: Frame, expr: ast.Expr) -> Value:
     """The value of an expression; what is wrong with it is reported and gives `POISON`."""
     match expr:
         case ast.Name():
-            return _name(frame, expr)
+            return names.lookup(frame, expr)
         case ast.Number(value=value) | ast.Bool(value=value) | ast.String(value=value):
             return value
         case ast.Binary():
@@ -45,7 +40,7 @@ def evaluate(frame: Frame, expr: ast.Expr) -> Value:
         case ast.Index():
             return indexing.index(frame, expr)
         case ast.Attribute():
-            return _attribute(frame, expr)
+            return names.attribute(frame, expr)
         case ast.Cond():
             return _cond(frame, expr)
         case ast.ListExpr():
@@ -93,8 +88,8 @@ def as_tensor(frame: Frame, value: Value, span: Span, beside: DType | None = Non
 
 def size(frame: Frame, expr: ast.Expr) -> Size | None:
     """The value of an expression as a size, or None with the fault reported."""
-    if isinstance(expr, ast.Name) and not _is_bound(frame, expr.id):
-        unknown_name(frame, expr, [f"a size that data binds is declared: dim {expr.id}"])
+    if isinstance(expr, ast.Name) and not names.is_bound(frame, expr.id):
+        names.unknown_name(frame, expr, [f"a size that data binds is declared: dim {expr.id}"])
         return None
     value = evaluate(frame, expr)
     if isinstance(value, Poison):
@@ -122,91 +117,6 @@ def as_size(value: Value) -> Size | None:
     if isinstance(value, float) and value.is_integer() and abs(value) < 2**63:
         return int(value)
     return value if isinstance(value, int | Poly) else None
-
-
-def _is_bound(frame: Frame, name: str) -> bool:
-    if frame.scope.find(name) is not None or universal(name, frame.shared.float) is not None:
-        return True
-    return name in (*STEP_NAMES, *frame.shared.later, *_HABITS)
-
-
-def _name(frame: Frame, expr: ast.Name) -> Value:
-    name = expr.id
-    binding = frame.scope.find(name)
-    if binding is not None:
-        binding.used = True
-        frame.shared.mode_reads += binding.by_mode
-        return binding.value
-    if name == "training":
-        frame.shared.mode_reads += 1
-        return frame.shared.training
-    if name in STEP_NAMES and frame.step_names:
-        frame.shared.builder.origin = Origin(expr.span, frame.trail)
-        return frame.shared.builder.apply(OPS["clock"], (), {"which": name})
-    value = universal(name, frame.shared.float)
-    if value is not None:
-        return value
-    return unknown_name(frame, expr)
-
-
-def unknown_name(frame: Frame, expr: ast.Name, help: Sequence[str] = ()) -> Poison:
-    """Report a name that nothing binds here; `help` stands in where nothing better is known."""
-    later = frame.shared.later.get(expr.id)
-    if later is not None and later.source is expr.span.source and not frame.active:
-        return _bound_elsewhere(frame, expr, later)
-    hidden = frame.scope.hidden(expr.id)
-    place = hidden.span if hidden else later
-    if place is not None and place.source is expr.span.source:
-        return frame.error(
-            "E0301",
-            f"'{expr.id}' is a node of the file, and is not seen here",
-            expr.span,
-            "not found",
-            more=[Label(place, "bound here", primary=False)],
-            help=[
-                "blocks and settings see constants, sizes and blocks: hand a node over as an "
-                "argument"
-                if frame.active
-                else "settings are constants: write 'const'"
-            ],
-        )
-    # looking for near names takes time in proportion to a file's names: not for every error of many
-    few = len(frame.shared.report.diagnostics) < MAX_SUGGESTIONS
-    near = did_you_mean(expr.id, frame.scope.names()) if few else ()
-    help = _HABITS.get(expr.id) or near or help
-    if expr.id in STEP_NAMES:
-        help = [f"'{expr.id}' exists only in optimizers and in the train block"]
-    return frame.error("E0301", f"'{expr.id}' is not bound", expr.span, "not found", help=help)
-
-
-def _bound_elsewhere(frame: Frame, expr: ast.Name, place: Span) -> Poison:
-    """Report a name of the file that is bound further down, or by this very statement."""
-    message, text = f"'{expr.id}' is used before it is bound", "bound here"
-    help = "statements run from the top down: move the declaration up"
-    if place.line == expr.span.line:
-        message, text = f"'{expr.id}' is used in its own definition", "defined here"
-        help = "a value that goes from step to step is a 'state' with its 'update'"
-    elif place.start < expr.span.start:
-        message = f"'{expr.id}' is no constant"
-        help = "constants and defaults are computed from constants; a node has no 'const'"
-    return frame.error(
-        "E0303",
-        message,
-        expr.span,
-        "used here",
-        more=[Label(place, text, primary=False)],
-        help=[help],
-    )
-
-
-_HABITS: dict[str, tuple[str, ...]] = {
-    "log": ("the natural logarithm is called 'ln'",),
-    "True": ("the truth values are 'true' and 'false'",),
-    "False": ("the truth values are 'true' and 'false'",),
-    "None": ("there is no 'None': leave the argument out",),
-    "np": ("functions are called by their bare names: 'exp(x)'",),
-    "range": ("a loop is written 'repeat i in 1..n { … }'",),
-}
 
 
 def _list(frame: Frame, expr: ast.ListExpr) -> Value:
@@ -311,37 +221,3 @@ def _cond(frame: Frame, expr: ast.Cond) -> Value:
         then, orelse = evaluate(frame, expr.then), evaluate(frame, expr.orelse)
         return then if test else orelse
     return evaluate(frame, expr.then if test else expr.orelse)
-
-
-def _attribute(frame: Frame, expr: ast.Attribute) -> Value:
-    path = dotted(expr)
-    variable = None
-    if path is not None:
-        qualified = frame.qualified(path)
-        shared = frame.shared
-        variable = shared.params.get(qualified) or shared.states.get(qualified)
-        if variable is not None:
-            return Expr(shared.builder, variable.node)
-    if expr.name.id == "T":
-        x = tensor(frame, expr.base)
-        if isinstance(x, Poison):
-            return x
-        return frame.apply(OPS["swap"], [(x, expr.base)], {}, expr.span)
-    known = [name for name in (*frame.shared.params, *frame.shared.states)]
-    return frame.error(
-        "E0316",
-        f"'{expr.span.text}' is neither a parameter nor '.T'",
-        expr.name.span,
-        "not found",
-        help=did_you_mean(frame.qualified(path or expr.name.id), known)
-        or ["'.T' transposes; 'h.W' is the parameter W of the block call bound to h"],
-    )
-
-
-def dotted(expr: ast.Expr) -> str | None:
-    """`a.b.c` as text if the expression is names and attributes alone."""
-    if isinstance(expr, ast.Name):
-        return expr.id
-    if isinstance(expr, ast.Attribute) and (base := dotted(expr.base)) is not None:
-        return f"{base}.{expr.name.id}"
-    return None

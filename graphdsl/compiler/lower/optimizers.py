@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphdsl.compiler.lower import blocks, expressions, statements
+from graphdsl.compiler.lower import blocks, expressions, statements, updates
 from graphdsl.compiler.lower.context import Frame, Lowering
 from graphdsl.compiler.lower.scope import Binding, Scope
 from graphdsl.compiler.lower.values import (
@@ -159,7 +159,6 @@ def _run(
     """The body, each `update` seen by the lines after it."""
     states: dict[str, Expr] = {}
     targets: dict[str, Expr] = {"p": p}
-    parameter: Expr | None = None
     for statement in optimizer.body:
         match statement:
             case ast.State():
@@ -172,28 +171,22 @@ def _run(
                 value = _update(frame, statement, targets)
                 if value is None:
                     return None
-                if statement.name.id == "p":
-                    parameter = value
-                else:
-                    states[statement.name.id] = value
+                states[statement.name.id] = value
                 frame.scope.nodes[statement.name.id].value = value
             case ast.Assign() | ast.Const():
                 statements.lower_statement(frame, statement)
             case _:
-                frame.error(
-                    "E0411",
-                    "an optimizer holds states, updates and ops",
-                    statement.span,
-                )
-    if parameter is None:
-        frame.error(
-            "E0411",
-            f"the optimizer '{optimizer.name.id}' never updates p",
-            optimizer.name.span,
-            help=["end it with 'update p = p - …'"],
-        )
-        return None
-    return Expansion(parameter, states)
+                message = "an optimizer holds states, updates and ops"
+                frame.error("E0411", message, statement.span)
+    if "p" in states:
+        return Expansion(states.pop("p"), states)
+    frame.error(
+        "E0411",
+        f"the optimizer '{optimizer.name.id}' never updates p",
+        optimizer.name.span,
+        help=["end it with 'update p = p - …'"],
+    )
+    return None
 
 
 def _state(frame: Frame, statement: ast.State, make_state: MakeState) -> Expr | None:
@@ -227,4 +220,4 @@ def _update(frame: Frame, statement: ast.Update, targets: Mapping[str, Expr]) ->
     value: Any = expressions.tensor(frame, statement.value)
     if isinstance(value, Poison):
         return None
-    return statements.fitted(frame, value, targets[name], statement.value)
+    return updates.fitted(frame, value, targets[name], statement.value)

@@ -64,27 +64,14 @@ def lower(
     """
     report = Report()
     shared = Lowering(Builder(float), report, constants or {}, training)
-    frame = Frame(shared, Scope(fallback=prelude))
-    shared.main = frame.scope
-    path = program.source.path
-    folder = path.resolve().parent if path is not None else None
-    shared.importer = Importer(folder, include, _bind_static, prelude)
-    for statement in program.statements:
-        for name in bound_names(statement):
-            shared.later.setdefault(name.id, name.span)
+    frame = _frame(shared, program, include)
     _bind_static(frame, program)
     _check_overrides(frame, program)
     for statement in program.statements:
         if not isinstance(statement, _STATIC | ast.Data | ast.Train):
             statements.lower_statement(frame, statement)
     _check_l2(frame)
-    trained = [v for v in shared.params.values() if not v.frozen]
-    data = train = None
-    for statement in _single(frame, program):
-        if isinstance(statement, ast.Data):
-            data = read_data(frame, statement)
-        else:
-            train = read_train(frame, statement, trained)
+    data, train = _settings(frame, program)
     _check_whole(frame, program, train)
     report.raise_errors()
     graph = _graph(shared)
@@ -97,8 +84,33 @@ def lower(
         shared.declared,
         tuple(report.warnings),
         shared.mode_reads > 0,
-        shared.importer.imported,
+        shared.importer.imported if shared.importer else {},
     )
+
+
+def _frame(shared: Lowering, program: ast.Program, include: Sequence[Path]) -> Frame:
+    """The frame of the file itself: what it may import, what it binds further down."""
+    shared.main = Scope(fallback=prelude)
+    path = program.source.path
+    folder = path.resolve().parent if path is not None else None
+    shared.importer = Importer(folder, include, _bind_static, prelude)
+    for statement in program.statements:
+        for name in bound_names(statement):
+            shared.later.setdefault(name.id, name.span)
+    return Frame(shared, shared.main)
+
+
+def _settings(
+    frame: Frame, program: ast.Program
+) -> tuple[DataSettings | None, TrainSettings | None]:
+    trained = [v for v in frame.shared.params.values() if not v.frozen]
+    data = train = None
+    for statement in _single(frame, program):
+        if isinstance(statement, ast.Data):
+            data = read_data(frame, statement)
+        else:
+            train = read_train(frame, statement, trained)
+    return data, train
 
 
 _STATIC = ast.Const | ast.Dim | ast.Block | ast.Optimizer | ast.Import

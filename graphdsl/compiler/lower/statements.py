@@ -7,7 +7,9 @@ from typing import Any
 
 from graphdsl.compiler.lower import blocks, expressions, repeat
 from graphdsl.compiler.lower.context import Frame
+from graphdsl.compiler.lower.results import declare_result
 from graphdsl.compiler.lower.scope import universal
+from graphdsl.compiler.lower.updates import update
 from graphdsl.compiler.lower.values import (
     POISON,
     BlockFunction,
@@ -19,12 +21,11 @@ from graphdsl.compiler.lower.values import (
 )
 from graphdsl.compiler.lower.variables import declare_param, declare_state, read_type
 from graphdsl.graph.build import Expr
-from graphdsl.graph.graph import Origin, Result, Role, Write
+from graphdsl.graph.graph import Origin
 from graphdsl.graph.op import OPS
 from graphdsl.graph.sizes import Poly, symbol
-from graphdsl.graph.types import find_misfit
 from graphdsl.language import ast
-from graphdsl.language.diagnostics import Label, did_you_mean
+from graphdsl.language.diagnostics import Label
 
 
 def lower_statement(frame: Frame, statement: ast.AnyStatement) -> None:
@@ -43,13 +44,13 @@ def lower_statement(frame: Frame, statement: ast.AnyStatement) -> None:
             value = declare_state(frame, statement)
             frame.bind(statement.name, value, "state", typed=statement.type)
         case ast.Update():
-            _update(frame, statement)
+            update(frame, statement)
         case ast.Loss():
-            _result(frame, statement, "loss")
+            declare_result(frame, statement, "loss")
         case ast.Metric():
-            _result(frame, statement, "metric")
+            declare_result(frame, statement, "metric")
         case ast.Output():
-            _result(frame, statement, "output")
+            declare_result(frame, statement, "output")
         case ast.Const():
             before = frame.shared.mode_reads
             value = constant(frame, statement)
@@ -136,7 +137,7 @@ def _assign(frame: Frame, statement: ast.Assign) -> None:
     before = frame.shared.mode_reads
     if len(statement.names) == 1:
         name = statement.names[0]
-        values = [_right_side(frame, name, statement.value)]
+        values = [right_side(frame, name, statement.value)]
     else:
         values = _several(frame, statement)
     by_mode = frame.shared.mode_reads > before
@@ -146,7 +147,8 @@ def _assign(frame: Frame, statement: ast.Assign) -> None:
         frame.bind(name, made, "op", by_mode=decided)
 
 
-def _right_side(frame: Frame, name: ast.Name, expr: ast.Expr) -> Value:
+def right_side(frame: Frame, name: ast.Name, expr: ast.Expr) -> Value:
+    """The value of an expression that a name is bound to."""
     if isinstance(expr, ast.Name | ast.Number | ast.String | ast.Bool):
         return expressions.evaluate(frame, expr)
     own = frame.scope.own(name.id)
@@ -234,99 +236,3 @@ def warn_of_shadowing(frame: Frame, name: ast.Name) -> None:
     what = "whether this is a training step" if name.id == "training" else describe(hidden)
     if (hidden is not None or name.id == "training") and not frame.prefix:
         frame.warn("W0106", f"'{name.id}' hides {what}", name.span)
-
-
-def _update(frame: Frame, statement: ast.Update) -> None:
-    shared, name = frame.shared, statement.name
-    binding = frame.scope.find(name.id)
-    value = expressions.tensor(frame, statement.value)
-    if binding is not None and isinstance(binding.value, Poison):
-        return
-    held = binding.value if binding is not None and binding.kind == "state" else None
-    state = shared.states.get(held.node.name or "") if isinstance(held, Expr) else None
-    if state is None or binding is None:
-        known = [v.removeprefix(frame.prefix) for v in shared.states]
-        what = f"'{name.id}' is {'bound to no state' if binding else 'not bound'}"
-        help = did_you_mean(name.id, known) or [f"declare it: state {name.id}: […] = 0"]
-        if frame.prefix and name.id in shared.states:
-            help = ["a block updates its own states: declare it inside, or update it in the file"]
-        frame.error("E0309", f"only a state can be updated: {what}", name.span, help=help)
-        return
-    binding.used = True
-    if state.name in shared.writes:
-        first = shared.builder.nodes[shared.writes[state.name].value].origin
-        more = [Label(first.span, "the first update", primary=False)] if first else []
-        help = ["one update each: put both into one expression"]
-        message = f"'{name.id}' is updated twice"
-        frame.error("E0309", message, name.span, more=more, help=help)
-        return
-    if isinstance(value, Poison):
-        return
-    target = Expr(shared.builder, state.node)
-    made = fitted(frame, value, target, statement.value)
-    if made is not None:
-        shared.writes[state.name] = Write(target.id, OPS["copy"](made).id)
-
-
-def fitted(frame: Frame, value: Expr, target: Expr, expr: ast.Expr) -> Expr | None:
-    """`value` in the type and shape of `target`, or None with the fault reported."""
-    builder = frame.shared.builder
-    builder.origin = Origin(expr.span, frame.trail)
-    if value.type.shape not in (target.type.shape, ()):
-        message = f"the new value is {value.type}, the old one {target.type}"
-        help = ["an update keeps the shape: reduce axes, as in mean(x, axis = 0)"]
-        frame.error("E0215", message, expr.span, help=help)
-        return None
-    number = value.node.attributes().get("value") if value.type.weak else None
-    misfit = None if number is None else find_misfit(number, target.type.dtype)
-    if misfit is not None:
-        frame.error("E0215", f"the new value does not fit: {misfit}", expr.span)
-        return None
-    value = builder.cast(value, target.type.dtype)
-    if value.type.shape != target.type.shape:
-        value = builder.apply(OPS["broadcast_to"], (value,), {"shape": target.type.shape})
-    return value
-
-
-def _result(frame: Frame, statement: ast.Loss | ast.Metric | ast.Output, role: Role) -> None:
-    shared, name, expr = frame.shared, statement.name, statement.value
-    value = expressions.as_tensor(frame, _right_side(frame, name, expr), expr.span)
-    if frame.prefix:
-        frame.error("E0323", f"a {role} belongs to the file, not to a block", statement.span)
-        return
-    if isinstance(value, Poison):
-        frame.bind(name, POISON, role)
-        return
-    if value.type.weak:
-        dtype = shared.float if value.type.dtype.is_float else value.type.dtype
-        value = shared.builder.cast(value, dtype)
-    if role == "loss" and not _is_loss(frame, statement, value):
-        frame.bind(name, POISON, role)
-        return
-    node = named(frame, name, value, expr)
-    if isinstance(node, Expr):
-        shared.results.append(Result(role, name.id, node.id))
-        frame.bind(name, node, role, statement.span)
-
-
-def _is_loss(frame: Frame, statement: Any, value: Expr) -> bool:
-    expr = statement.value
-    first = next((r for r in frame.shared.results if r.role == "loss"), None)
-    if first is not None:
-        span = frame.scope.nodes[first.name].span
-        more = [Label(span, "the first loss", primary=False)]
-        help = ["add the terms up in one loss; report the others with 'metric'"]
-        frame.error("E0312", "a model has one loss", statement.name.span, more=more, help=help)
-        return False
-    if value.type.shape:
-        frame.error(
-            "E0311",
-            f"a loss is a scalar, this is {value.type}",
-            expr.span,
-            help=[f"average over the batch: loss {statement.name.id} = mean({expr.span.text})"],
-        )
-        return False
-    if not value.type.dtype.is_float:
-        frame.error("E0311", f"a loss is a float, this is {value.type}", expr.span)
-        return False
-    return True

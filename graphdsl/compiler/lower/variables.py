@@ -6,6 +6,7 @@ from typing import Any
 
 from graphdsl.compiler.lower import expressions
 from graphdsl.compiler.lower.context import Frame
+from graphdsl.compiler.lower.draws import read_draw
 from graphdsl.compiler.lower.values import POISON, Poison, Value, describe, is_constant
 from graphdsl.graph.build import Expr
 from graphdsl.graph.graph import Init, Origin, Variable
@@ -14,13 +15,12 @@ from graphdsl.graph.sizes import Poly, Size, SizeLimit, verify_count
 from graphdsl.graph.types import DType, TensorType, find_misfit
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import did_you_mean
-from graphdsl.ops.initial import INITIALIZERS, Initializer
 
 MAX_ELEMENTS = 2**40
 """Elements of one variable; more is a mistake on every machine."""
 
 
-_HABITS = {
+_FOREIGN_TYPES = {
     **{"float32": "f32", "single": "f32", "float64": "f64", "double": "f64"},
     **{"int32": "i32", "int": "i64", "int64": "i64", "long": "i64", "boolean": "bool"},
 }
@@ -35,7 +35,7 @@ def read_type(frame: Frame, type: ast.Type | None) -> TensorType | None:
     if type.dtype is not None:
         known = [*DType.__members__, "float"]
         if type.dtype.id not in known:
-            meant = _HABITS.get(type.dtype.id)
+            meant = _FOREIGN_TYPES.get(type.dtype.id)
             help = (
                 [f"it is called '{meant}' here"]
                 if meant
@@ -166,7 +166,7 @@ def _variable(
         type = read_type(frame, statement.type)
         if type is None or not _is_fixed(frame, statement, type):
             return None
-        made = _draw(frame, init, type)
+        made = read_draw(frame, init, type)
         return None if made is None else (type, made)
     return _filled(frame, statement, init)
 
@@ -187,56 +187,6 @@ def _is_fixed(frame: Frame, statement: ast.Param | ast.State, type: TensorType) 
         frame.error("E0325", f"{type} has {type.size:,} elements", statement.span)
         return False
     return True
-
-
-def _draw(frame: Frame, init: ast.Draw, type: TensorType) -> Init | None:
-    known = INITIALIZERS.get(init.name.id)
-    if known is None:
-        help = did_you_mean(init.name.id, INITIALIZERS) or [f"there are {', '.join(INITIALIZERS)}"]
-        message = f"'{init.name.id}' draws no initial values"
-        frame.error("E0308", message, init.name.span, help=help)
-        return None
-    args = _draw_arguments(frame, init, known)
-    if args is None:
-        return None
-    fault = known.check(args, type)
-    if fault is not None:
-        frame.error("E0308", f"{init.name.id}: {fault}", init.span)
-        return None
-    return Init(draw=init.name.id, args=args)
-
-
-def _draw_arguments(frame: Frame, init: ast.Draw, known: Initializer) -> tuple[float, ...] | None:
-    given: dict[str, ast.Expr] = dict(zip(known.arguments, init.args, strict=False))
-    signature = ", ".join(f"{k} = {v}" for k, v in known.arguments.items())
-    help = [f"it is called as {known.name}({signature})"]
-    if len(init.args) > len(known.arguments):
-        span = init.args[len(known.arguments)].span
-        frame.error("E0401", f"too many arguments to '{known.name}'", span, help=help)
-        return None
-    for keyword in init.keywords:
-        if keyword.name.id not in known.arguments:
-            message = f"'{known.name}' has no argument '{keyword.name.id}'"
-            frame.error("E0403", message, keyword.span, help=help)
-            return None
-        if keyword.name.id in given:
-            frame.error("E0403", f"'{keyword.name.id}' is given twice", keyword.span, help=help)
-            return None
-        given[keyword.name.id] = keyword.value
-    values: list[float] = []
-    for name, default in known.arguments.items():
-        value: Value = default
-        if name in given:
-            value = expressions.evaluate(frame, given[name])
-            if isinstance(value, Poison):
-                return None
-            if isinstance(value, bool) or not isinstance(value, int | float):
-                message = f"'{name}' is a number, not {describe(value)}"
-                frame.error("E0409", message, given[name].span, help=help)
-                return None
-        assert isinstance(value, int | float)
-        values.append(float(value))
-    return tuple(values)
 
 
 def _filled(
