@@ -32,7 +32,8 @@ from graphdsl.language.diagnostics import (
     did_you_mean,
 )
 from graphdsl.ops.initial import INITIALIZERS
-from graphdsl.ops.runtime import IndexFault, stream_key
+from graphdsl.ops.run_fault import RunFault
+from graphdsl.ops.runtime import stream_key
 
 PROGRAMS_KEPT = 8
 """Programs kept for each purpose, by the sizes they are for; the least recently used goes."""
@@ -172,8 +173,8 @@ class Session:
         """
         try:
             return self.bound(program)(*arrays, *clock)
-        except IndexFault as fault:
-            raise index_refusal(fault) from None
+        except RunFault as fault:
+            raise run_refusal(fault) from None
 
     def bound(self, program: Executable) -> Callable[..., tuple[Any, ...]]:
         """The program as a function of its inputs and the clock, at the memory as it is now."""
@@ -211,9 +212,9 @@ class Session:
             raise UsageError(Diagnostic("E0803", f"the model has no node '{name}'", (), help))
 
 
-def index_refusal(fault: IndexFault) -> DataError:
-    """An index out of range, found while a program ran."""
-    return DataError(Diagnostic("E0607", str(fault)))
+def run_refusal(fault: RunFault) -> DataError:
+    """What only a running program could find: an index out of range, a singular matrix."""
+    return DataError(Diagnostic(fault.code, str(fault)))
 
 
 def _fill(target: Array, variable: Variable, seed: int) -> None:

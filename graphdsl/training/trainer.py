@@ -14,8 +14,8 @@ from graphdsl.engines import feeds
 from graphdsl.engines.memory import Memory
 from graphdsl.graph.kernel import Array
 from graphdsl.language.diagnostics import Diagnostic, DivergedError, UsageError
-from graphdsl.ops.runtime import IndexFault
-from graphdsl.session import Session, index_refusal
+from graphdsl.ops.run_fault import RunFault
+from graphdsl.session import Session, run_refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,9 @@ class Trainer:
             self.t += 1
             try:
                 results = ready.run(*arrays, self.t, self.epoch, self.total_steps)
-            except IndexFault as fault:
+            except RunFault as fault:
                 self.t -= 1
-                raise index_refusal(fault) from None
+                raise run_refusal(fault) from None
             loss = float(results[0]) if results else math.nan
         if not math.isfinite(loss) and results:
             raise self._diverged(loss)
