@@ -40,13 +40,9 @@ def call_all(
     assert isinstance(plain, BlockFunction)
     block = plain.block
     if any(one is block for one in frame.active):
-        return frame.error(
-            "E0404",
-            f"'{plain.name}' calls itself",
-            expr.span,
-            more=[Label(block.name.span, "the block", primary=False)],
-            help=["blocks may not recurse: write the turns with repeat"],
-        )
+        more = [Label(block.name.span, "the block", primary=False)]
+        help = ["blocks may not recurse: write the turns with repeat"]
+        return frame.error("E0404", f"'{plain.name}' calls itself", expr.span, more=more, help=help)
     if not _may_expand(frame, expr):
         return POISON
     given = shared_block.given if shared_block else {}
