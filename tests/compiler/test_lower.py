@@ -425,3 +425,7 @@ def test_a_gradient_penalty_is_trained_through() -> None:
             ends.append(float(model.run(x=x)["J"]))
             model.params["w"][i] -= sign * 1e-6
         assert found["w"][i] == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-6)
+
+
+def test_a_list_of_indices_stays_one_of_integers() -> None:
+    assert value_of("input x: [3]\noutput y = gather(x, [0, 2])\n", x=[5, 6, 7]).tolist() == [5, 7]

@@ -61,3 +61,7 @@ def test_the_place_is_that_of_the_mistake() -> None:
 def test_what_one_mode_uses_is_not_unused() -> None:
     text = "dim N\ninput x: [N, 3]\nh = Dense(x, 3) if training else x\nloss J = mean(h^2)\n"
     assert warned(text) == []
+
+
+def test_an_input_read_for_its_size_is_read() -> None:
+    assert warned("dim N\ninput x: [N]\noutput y = size(x, 0)\n") == []

@@ -16,11 +16,7 @@ def test_docs_are_fresh() -> None:
     assert not found, "run `python scripts/make_docs.py`"
 
 
-LISTS = pytest.mark.xfail(reason="a list of indices takes its neighbour's float", strict=False)
-TOLD = [pytest.param(op, marks=LISTS if op.name == "take_along" else ()) for op in PUBLIC]
-
-
-@pytest.mark.parametrize("op", TOLD, ids=lambda op: op.name)
+@pytest.mark.parametrize("op", PUBLIC, ids=lambda op: op.name)
 def test_every_op_is_told_whole(op: Op) -> None:
     example, types = doc_ops.typed_example(op)
     assert example, f"{op.name} has no example"

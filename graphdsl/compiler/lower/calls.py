@@ -81,7 +81,7 @@ def _op(frame: Frame, expr: ast.Call, op: Op) -> Value:
             return folded
     if op.random:
         attributes["stream"] = frame.stream_name(op.name)
-    operands = expressions.tensors(frame, values)
+    operands = expressions.tensors(frame, values, op.promotion != "none")
     return POISON if operands is None else frame.apply(op, operands, attributes, expr.span)
 
 

@@ -194,10 +194,11 @@ def _warn_of_spreading(
 
 
 def tensors(
-    frame: Frame, values: Sequence[tuple[Value, ast.Expr]]
+    frame: Frame, values: Sequence[tuple[Value, ast.Expr]], meet: bool = True
 ) -> list[tuple[Expr, ast.Expr]] | None:
-    """Several values as nodes; constant lists take the element type of the nodes beside them."""
-    known = [v.type for v, _ in values if isinstance(v, Expr) and not v.type.weak]
+    """Several values as nodes; where operands `meet` in one element type, constant lists take
+    that of the nodes beside them."""
+    known = [v.type for v, _ in values if meet and isinstance(v, Expr) and not v.type.weak]
     beside = promote(known, frame.shared.float) if known else None
     made = [(as_tensor(frame, v, e.span, beside), e) for v, e in values]
     good = [(x, e) for x, e in made if isinstance(x, Expr)]

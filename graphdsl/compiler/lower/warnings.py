@@ -5,7 +5,7 @@ from __future__ import annotations
 from graphdsl.compiler.lower.context import Frame
 from graphdsl.graph.graph import Graph, Node
 from graphdsl.graph.op import OPS, Op
-from graphdsl.graph.sizes import Poly
+from graphdsl.graph.sizes import Poly, symbols
 
 
 def warn_of_graph(frame: Frame, graph: Graph) -> None:
@@ -24,11 +24,18 @@ def _unused(frame: Frame, graph: Graph) -> None:
     if not graph.results:
         return
     wanted = graph.reaching(graph.roots())
+    sizes = {
+        s
+        for id in wanted
+        if graph.nodes[id].op is OPS["extent"]
+        for s in symbols(graph.nodes[id].attributes()["size"])
+    }
     loss = graph.loss
     reaching = graph.reaching([loss.node]) if loss else set()
     for id in graph.inputs:
         name = graph.nodes[id].name
-        if id not in wanted and name is not None:
+        binds = {s for size in graph.nodes[id].type.shape for s in symbols(size)}
+        if id not in wanted and name is not None and not binds & sizes:
             span = frame.scope.nodes[name].span
             frame.warn("W0101", f"nothing reads the input '{name}'", span)
     for variable in graph.params:
