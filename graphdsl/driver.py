@@ -24,6 +24,7 @@ from graphdsl.graph.layout import Layout, lay_out
 from graphdsl.graph.op import OPS
 from graphdsl.graph.types import DType
 from graphdsl.language import ast
+from graphdsl.language.collector import paused_collector
 from graphdsl.language.diagnostics import Diagnostic, GraphdslError, UsageError
 from graphdsl.language.parser import parse
 from graphdsl.language.source import Source
@@ -161,8 +162,9 @@ class Compilation:
     def compiled(self, purpose: Purpose) -> Compiled:
         """The rewritten graph for a purpose."""
         if purpose not in self._compiled:
-            graph, slots = self.swept(purpose)
-            self._compiled[purpose] = Compiled(rewrite(graph), self.layout, slots)
+            with paused_collector():
+                graph, slots = self.swept(purpose)
+                self._compiled[purpose] = Compiled(rewrite(graph), self.layout, slots)
         return self._compiled[purpose]
 
     def step_purpose(self) -> Purpose:
@@ -190,8 +192,9 @@ def compile_source(
 ) -> Compilation:
     """Parse and lower a file, both modes; raises `ModelError` with every fault, and `UsageError`
     for overrides that are no constants."""
-    compilation = Compilation(parse(source), read_overrides(constants or {}), float, include)
-    verify_modes(compilation.lowered(), compilation.lowered(training=True))
+    with paused_collector():
+        compilation = Compilation(parse(source), read_overrides(constants or {}), float, include)
+        verify_modes(compilation.lowered(), compilation.lowered(training=True))
     return compilation
 
 

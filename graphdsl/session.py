@@ -24,6 +24,7 @@ from graphdsl.graph.graph import Graph, Node, Variable
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.sizes import evaluate, symbols
 from graphdsl.graph.types import TensorType
+from graphdsl.language.collector import paused_collector
 from graphdsl.language.diagnostics import (
     DataError,
     Diagnostic,
@@ -116,7 +117,8 @@ class Session:
     def _load(self, compiled: Compiled, sizes: Mapping[str, int]) -> Executable:
         _check_sizes(compiled.graph, sizes)
         try:
-            return Executable(compiled.emit(sizes), self.memory)
+            with paused_collector():
+                return Executable(compiled.emit(sizes), self.memory)
         except MemoryError:
             message = "this program's arrays take more memory than there is"
             raise _refused("E0802", message, sizes) from None
