@@ -21,9 +21,9 @@ _PLACES = {"return": "a block", "collect": "'repeat'"}
 
 def check_placement(tokens: list[Token], owner: str) -> Diagnostic | None:
     """The fault of a statement that begins with a keyword which may not stand inside `owner`."""
-    word, allowed = tokens[0], ALLOWED[owner]
-    if word.type == "NAME" or word.text in allowed:
-        return None
+    word, allowed = tokens[0], ALLOWED.get(owner)
+    if allowed is None or word.type == "NAME" or word.text in allowed:
+        return None  # a header that is at fault itself may begin with any word
     if not any(word.text in one for one in ALLOWED.values()):
         return None
     where = f"inside '{owner}'" if owner else "at the top of a file"

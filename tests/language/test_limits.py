@@ -151,3 +151,8 @@ def test_large_files_parse_in_linear_time() -> None:
 
     calls(10)
     assert calls(1600) < 9 * calls(200)
+
+
+@pytest.mark.parametrize("header", ["tab mine(lr = 1)", "x = y", "if x", "\ttab"])
+def test_bodies_of_headers_at_fault(header: str) -> None:
+    survive(f"{header} {{\n  state m\n  return m\n}}\n")
