@@ -38,6 +38,7 @@ nightly: $(VENV)/.installed-test
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/step.py
+	$(BIN)/python benchmarks/compile.py
 
 format: $(VENV)/.installed-test
 	$(BIN)/ruff format .
