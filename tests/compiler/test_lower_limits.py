@@ -200,3 +200,19 @@ def test_a_constant_at_fault_is_a_constant_all_the_same() -> None:
     assert errors("const k = missing\noutput y = 1.0 * k\n", k=3) == []
     assert errors("input x\nconst j = x\nconst k = 2\noutput y = x\n", j=3, k=4) == []
     assert errors("const j = missing\nconst k = j\noutput y = 1.0 * k\n", z=3) == ["E0305", "E0301"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'dim N\ninput N: [3]\ndata {\n  source = "a.npz"\n}\n',
+        "const J = 1\ninput x\nloss J = x\nloss K = x\n",
+        "dim m\nstate m = 0\nupdate m = 1\n",
+        "block x() {\n  return 1\n}\ninput x\noutput y = x\n",
+        "optimizer o() {\n  state p = 0\n  update p = p\n}\nparam w = 1\nloss J = w\n"
+        "train {\n  optimizer = o()\n}\n",
+    ],
+)
+def test_names_bound_before_are_diagnostics(text: str) -> None:
+    with pytest.raises(graphdsl.GraphdslError):
+        graphdsl.loads(text).trainer()

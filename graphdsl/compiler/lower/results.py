@@ -39,8 +39,8 @@ def _is_loss(frame: Frame, statement: Any, value: Expr) -> bool:
     expr = statement.value
     first = next((r for r in frame.shared.results if r.role == "loss"), None)
     if first is not None:
-        span = frame.scope.nodes[first.name].span
-        more = [Label(span, "the first loss", primary=False)]
+        binding = frame.scope.nodes.get(first.name)  # none if its name was bound before
+        more = [Label(binding.span, "the first loss", primary=False)] if binding else []
         help = ["add the terms up in one loss; report the others with 'metric'"]
         frame.error("E0312", "a model has one loss", statement.name.span, more=more, help=help)
         return False

@@ -75,12 +75,18 @@ def read_data(frame: Frame, block: ast.Data) -> DataSettings:
             "E0504",
             f"'data' binds nothing to the input '{missing[0]}'",
             block.span,
-            more=[Label(frame.scope.nodes[missing[0]].span, "the input", primary=False)],
+            more=_declared(frame, missing[0]),
             help=[f"add '{missing[0]} = COLUMN'"],
         )
     if not {"source", "train"} & (written | near):
         frame.error("E0503", "'data' names no 'source'", block.span, help=['source = "data.npz"'])
     return DataSettings(values, bindings, given, block.span)
+
+
+def _declared(frame: Frame, name: str) -> list[Label]:
+    """The place of an input's declaration; nowhere if its name was bound before."""
+    binding = frame.scope.nodes.get(name)
+    return [Label(binding.span, "the input", primary=False)] if binding else []
 
 
 def read_train(frame: Frame, block: ast.Train, params: Sequence[Variable]) -> TrainSettings:
