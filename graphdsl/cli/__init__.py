@@ -17,6 +17,7 @@ import sys
 import threading
 from collections.abc import Iterator, Sequence
 from importlib import import_module
+from types import FrameType
 
 COMMANDS = {
     "check": "report every error of a file, or what it declares",
@@ -69,8 +70,11 @@ def _open_missing_streams() -> None:
 def _heeding_signals() -> Iterator[None]:
     """A polite request to end is what Ctrl-C is: what was reached is saved first."""
 
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        handler = signal.getsignal(signal.SIGINT)
+        if not callable(handler):  # a shell starts background jobs with Ctrl-C ignored
+            raise KeyboardInterrupt
+        handler(number, frame)  # training lets the step under way end
 
     names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     if threading.current_thread() is not threading.main_thread():

@@ -225,7 +225,7 @@ def test_a_request_to_end_saves_what_was_reached(model, examples, tmp_path) -> N
     words = [*COMMAND, "run", str(path), "--out", str(out)]
     process = subprocess.Popen(words, cwd=TREE, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
-    while "epoch" not in process.stderr.readline():
+    while not process.stderr.readline().startswith("epoch"):
         pass  # until training is under way
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
