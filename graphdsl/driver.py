@@ -25,8 +25,8 @@ from graphdsl.graph.op import OPS
 from graphdsl.graph.types import DType
 from graphdsl.language import ast
 from graphdsl.language.collector import paused_collector
-from graphdsl.language.diagnostics import Diagnostic, GraphdslError, UsageError
-from graphdsl.language.parser import parse
+from graphdsl.language.diagnostics import Diagnostic, GraphdslError, ModelError, UsageError
+from graphdsl.language.parser import parse_leniently
 from graphdsl.language.source import Source
 
 assert ops  # importing it declares the ops
@@ -193,9 +193,34 @@ def compile_source(
     """Parse and lower a file, both modes; raises `ModelError` with every fault, and `UsageError`
     for overrides that are no constants."""
     with paused_collector():
-        compilation = Compilation(parse(source), read_overrides(constants or {}), float, include)
+        program, faults = parse_leniently(source)
+        compilation = Compilation(program, read_overrides(constants or {}), float, include)
+        if faults:
+            found = [*faults, *_faults_beside(compilation, len(faults))]
+            raise ModelError(sorted(found, key=_place))
         verify_modes(compilation.lowered(), compilation.lowered(training=True))
     return compilation
+
+
+def _faults_beside(compilation: Compilation, syntax_errors: int) -> tuple[Diagnostic, ...]:
+    """What else is wrong with the statements that did parse; nothing of a file that is hardly
+    a program."""
+    if syntax_errors > MAX_SYNTAX_ERRORS:
+        return ()
+    try:
+        compilation.lowered()
+    except ModelError as error:
+        return error.diagnostics
+    return ()
+
+
+def _place(diagnostic: Diagnostic) -> int:
+    label = diagnostic.primary
+    return label.span.start if label else -1
+
+
+MAX_SYNTAX_ERRORS = 20
+"""Syntax errors beyond which the rest of a file is not looked at."""
 
 
 def check(

@@ -252,3 +252,25 @@ def test_mutated_programs_give_diagnostics(text: str) -> None:
 @settings(max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck))
 def test_many_mutated_programs(text: str) -> None:
     diagnose(text)
+
+
+def test_a_syntax_error_hides_no_other() -> None:
+    text = (
+        "input x: [3]\noutput y = x ** 2\nW = = 3\noutput z = log(x)\n"
+        "output w = undefined + y + W\noutput q = x + ones([4])\n"
+        'data {\n  source == "a.npz"\n  x = a\n}\n'
+    )
+    found = check(Source(text))
+    assert [(d.code, d.primary.span.line) for d in found if d.primary][:5] == [
+        ("E0109", 2),
+        ("E0114", 3),
+        ("E0301", 4),
+        ("E0301", 5),
+        ("E0201", 6),
+    ]
+    assert all(d.primary and d.primary.span.line == 8 for d in found[5:])
+
+
+def test_what_a_broken_statement_would_have_bound_is_not_missed() -> None:
+    text = "block B(x) {\n  return x +\n}\ninput x\nparam k = 1 1\noutput y = B(x) * k\n"
+    assert {d.code[:3] for d in check(Source(text))} == {"E01"}

@@ -279,3 +279,5 @@ class Program:
     doc: str | None = None
     source: Source = field(compare=False, repr=False, kw_only=True)
     comments: tuple[Comment, ...] = field(default=(), compare=False, repr=False, kw_only=True)
+    broken: frozenset[str] = field(default=frozenset(), compare=False, repr=False, kw_only=True)
+    """The words of statements that did not parse; what they would have bound is not known."""

@@ -29,15 +29,23 @@ MAX_ERRORS = 200
 
 def parse(source: Source) -> ast.Program:
     """The program that `source` holds; `ModelError` with all its syntax errors otherwise."""
+    program, faults = parse_leniently(source)
+    if faults:
+        raise ModelError(faults)
+    return program
+
+
+def parse_leniently(source: Source) -> tuple[ast.Program, list[Diagnostic]]:
+    """The statements that parse, and the faults of those that do not."""
     lexed = lex(source)
     pieces, faults = split(lexed.tokens)
     parser = _Parser(find_docs(lexed.comments), [*lexed.faults, *faults])
     statements = parser.statements(pieces, "")
-    if parser.faults:
-        raise ModelError(_in_order(parser.faults))
     docs = parser.docs
     comments = tuple(one for one in lexed.comments if one.span.start not in docs.used)
-    return ast.Program(statements, docs.program, source=source, comments=comments)
+    broken = frozenset(parser.broken)
+    program = ast.Program(statements, docs.program, source=source, comments=comments, broken=broken)
+    return program, _in_order(parser.faults)
 
 
 class _Parser:
@@ -46,6 +54,7 @@ class _Parser:
     def __init__(self, docs: Docs, faults: list[Diagnostic]) -> None:
         self.docs = docs
         self.faults = faults
+        self.broken: set[str] = set()
 
     def statements(self, pieces: list[Piece], owner: str) -> tuple[Any, ...]:
         """The nodes of the pieces of one body, whose header begins with the keyword `owner`."""
@@ -64,6 +73,12 @@ class _Parser:
         return node if doc is None else replace(node, doc=doc)
 
     def node(self, piece: Piece, owner: str, start: str) -> Any:
+        made = self._node(piece, owner, start)
+        if made is None:
+            self.broken.update(token.text for token in piece.tokens)
+        return made
+
+    def _node(self, piece: Piece, owner: str, start: str) -> Any:
         if start != "setting" and (fault := check_placement(piece.tokens, owner)):
             self.faults.append(fault)
             return None

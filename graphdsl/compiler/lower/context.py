@@ -45,6 +45,8 @@ class Lowering:
     training: bool
     mode_reads: int = 0
     """How often the mode, or what was decided by it, has been asked for."""
+    broken: frozenset[str] = frozenset()
+    """Words of statements that did not parse: what they would have bound is not known."""
     params: dict[str, Variable] = field(default_factory=dict)
     states: dict[str, Variable] = field(default_factory=dict)
     declared: dict[str, Span] = field(default_factory=dict)

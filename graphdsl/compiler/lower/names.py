@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from graphdsl.compiler.lower import expressions
 from graphdsl.compiler.lower.context import Frame
 from graphdsl.compiler.lower.scope import STEP_NAMES, universal
-from graphdsl.compiler.lower.values import Poison, Value
+from graphdsl.compiler.lower.values import POISON, Poison, Value
 from graphdsl.graph.build import Expr
 from graphdsl.graph.graph import Origin
 from graphdsl.graph.op import OPS
@@ -50,6 +50,8 @@ def lookup(frame: Frame, expr: ast.Name) -> Value:
 
 def unknown_name(frame: Frame, expr: ast.Name, help: Sequence[str] = ()) -> Poison:
     """Report a name that nothing binds here; `help` stands in where nothing better is known."""
+    if expr.id in frame.shared.broken:
+        return POISON
     later = frame.shared.later.get(expr.id)
     if later is not None and later.source is expr.span.source and not frame.active:
         return _bound_elsewhere(frame, expr, later)

@@ -64,15 +64,18 @@ def lower(
     """
     report = Report()
     shared = Lowering(Builder(float), report, constants or {}, training)
+    shared.broken = program.broken
     frame = _frame(shared, program, include)
     _bind_static(frame, program)
-    _check_overrides(frame, program)
+    if not program.broken:
+        _check_overrides(frame, program)
     for statement in program.statements:
         if not isinstance(statement, _STATIC | ast.Data | ast.Train):
             statements.lower_statement(frame, statement)
     _check_l2(frame)
     data, train = _settings(frame, program)
-    _check_whole(frame, program, train)
+    if not program.broken:
+        _check_whole(frame, program, train)
     report.raise_errors()
     graph = _graph(shared)
     warn_of_graph(frame, graph)

@@ -69,7 +69,7 @@ def read_data(frame: Frame, block: ast.Data) -> DataSettings:
     values, given = _values(frame, plain, ordinary)
     written = {setting.key.id for setting in block.settings}
     near = {suggest(key, plain) for key in written - plain.keys() - inputs.keys()}
-    missing = [name for name in inputs if name not in bindings]
+    missing = [name for name in inputs if name not in bindings and not frame.shared.broken]
     if missing:
         frame.error(
             "E0504",
@@ -78,7 +78,7 @@ def read_data(frame: Frame, block: ast.Data) -> DataSettings:
             more=_declared(frame, missing[0]),
             help=[f"add '{missing[0]} = COLUMN'"],
         )
-    if not {"source", "train"} & (written | near):
+    if not {"source", "train"} & (written | near | frame.shared.broken):
         frame.error("E0503", "'data' names no 'source'", block.span, help=['source = "data.npz"'])
     return DataSettings(values, bindings, given, block.span)
 
