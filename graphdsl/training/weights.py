@@ -52,8 +52,18 @@ def save(path: str | Path, session: Session, metadata: Mapping[str, str] | None 
         for name, array in _live(session).items()
     }
     with session.lock:
-        data = to_bytes(tensors, said)
+        data = _in_order(to_bytes(tensors, said))
     write_bytes(Path(path), data)
+
+
+def _in_order(data: bytes) -> bytes:
+    """The same file with its header's keys sorted: safetensors writes the metadata in any order,
+    and the same weights are to be the same bytes. Offsets count from the header's end."""
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    text = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[8 + length :]
 
 
 def restore(path: str | Path, session: Session) -> dict[str, str]:

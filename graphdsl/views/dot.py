@@ -23,8 +23,11 @@ WORDS = {"frozen": "param"}
 
 def draw(graph: Graph, statements: Any = (), title: str = "graph") -> str:
     """The DOT text of a forward graph; `statements` are those whose `##` lines are shown."""
+    # of a large graph the layout is not polished to the end, which would take minutes
+    hasty = {"nslimit": "1", "nslimit1": "1", "mclimit": "0.3"} if len(graph.nodes) > 300 else {}
     drawing = graphviz.Digraph(
         graph_attr={
+            **hasty,
             "rankdir": "TB",
             "nodesep": "0.35",
             "ranksep": "0.55",

@@ -93,3 +93,8 @@ def test_a_text_imports_nothing() -> None:
     with pytest.raises(graphdsl.ModelError) as caught:
         graphdsl.loads(MODEL)
     assert caught.value.diagnostics[0].code == "E0333"
+
+
+def test_a_missing_file_is_the_only_fault(tmp_path: Path) -> None:
+    model = 'from "gone.gdl" import Q\n\ninput x: [3]\noutput y = Q(x)\n'
+    assert codes(write(tmp_path, model=model)) == ["E0335"]

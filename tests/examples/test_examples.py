@@ -32,8 +32,8 @@ def test_is_documented(path: Path) -> None:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=name)
 def test_renders(path: Path, tmp_path: Path) -> None:
-    graphdsl.load(path).render(tmp_path / "graph.dot")
-    assert (tmp_path / "graph.dot").read_text("utf-8").startswith("digraph")
+    graphdsl.load(path).render(tmp_path / "graph.svg")
+    assert "</svg>" in (tmp_path / "graph.svg").read_text("utf-8")
 
 
 @pytest.mark.parametrize("path", WITH_DATA, ids=name)

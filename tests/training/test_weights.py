@@ -161,3 +161,16 @@ def test_missing_file_and_folder(model: graphdsl.Model, tmp_path: Path) -> None:
 def test_saving_where_nothing_can_be_written(model: graphdsl.Model, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="E0812"):
         model.save(tmp_path / "no" / "w")
+
+
+def test_the_same_weights_are_the_same_bytes(tmp_path) -> None:
+    text = "param w: [3] ~ normal()\nparam b = 1\nstate s: [2] = 2\noutput y = w * b + sum(s)"
+    written = []
+    for name in ("a", "b", "c"):
+        path = tmp_path / f"{name}.safetensors"
+        graphdsl.loads(text).save(path)
+        written.append(path.read_bytes())
+    assert written[0] == written[1] == written[2]
+    model = graphdsl.loads(text, seed=9)
+    model.restore(tmp_path / "a.safetensors")
+    assert model.params["w"].tolist() == graphdsl.loads(text).params["w"].tolist()

@@ -28,16 +28,13 @@ def read_attributes(
         return None
     for keyword in expr.keywords:
         name = keyword.name.id
-        if name in op.operands and name not in specs:
-            continue
         if name not in specs:
             known = ", ".join(specs) or "none"
-            frame.error(
-                "E0403",
-                f"'{op.name}' has no argument '{name}'",
-                keyword.name.span,
-                help=did_you_mean(name, specs) or [f"its arguments by keyword: {known}"],
-            )
+            help = list(did_you_mean(name, specs)) or [f"its arguments by keyword: {known}"]
+            if name in op.operands or frame.scope.find(name) is not None:
+                help.append(f"'==' compares: {name} == {keyword.value.span.text}")
+            message = f"'{op.name}' has no argument '{name}'"
+            frame.error("E0403", message, keyword.name.span, help=help)
             return None
         given[name] = keyword.value
     found: dict[str, Any] = {}

@@ -66,7 +66,6 @@ def _op(frame: Frame, expr: ast.Call, op: Op) -> Value:
     else:
         values = [(expressions.evaluate(frame, arg), arg) for arg in positional]
         positional = []
-    values += _named_operands(frame, expr, op, len(values))
     attributes = read_attributes(frame, expr, op, positional)
     if attributes is None or any(isinstance(v, Poison) for v, _ in values):
         return POISON
@@ -83,19 +82,6 @@ def _op(frame: Frame, expr: ast.Call, op: Op) -> Value:
         attributes["stream"] = frame.stream_name(op.name)
     operands = expressions.tensors(frame, values, op.promotion != "none")
     return POISON if operands is None else frame.apply(op, operands, attributes, expr.span)
-
-
-def _named_operands(
-    frame: Frame, expr: ast.Call, op: Op, given: int
-) -> list[tuple[Value, ast.Expr]]:
-    """Operands given by keyword, in the op's order, as far as they follow the positional ones."""
-    named = {k.name.id: k.value for k in expr.keywords}
-    found = []
-    for name in op.operands[given:] if not op.variadic else ():
-        if name not in named or name in op.attributes:
-            break
-        found.append((expressions.evaluate(frame, named[name]), named[name]))
-    return found
 
 
 def _right_count(frame: Frame, expr: ast.Call, op: Op, count: int) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from graphdsl.compiler.lower.context import Frame
 from graphdsl.compiler.lower.scope import Scope
+from graphdsl.compiler.lower.values import POISON
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import ModelError, did_you_mean
 from graphdsl.language.parser import parse
@@ -45,6 +46,8 @@ class Importer:
             found = scope.bindings.get(name.id) if scope is not None else None
             if scope is not None and found is None:
                 self._not_there(frame, statement, name, scope)
+            if found is None and frame.scope.own(name.id) is None:
+                frame.bind(name, POISON, "block")  # its fault has been told
             if found is not None and name.id not in frame.scope.bindings:
                 frame.scope.bindings[name.id] = found
             elif found is not None:

@@ -78,6 +78,9 @@ def read_data(frame: Frame, block: ast.Data) -> DataSettings:
             more=_declared(frame, missing[0]),
             help=[f"add '{missing[0]} = COLUMN'"],
         )
+    if "stratify" in given and not {"split"} & (written | near | frame.shared.broken):
+        message, help = "'stratify' divides nothing without 'split'", ["split = [0.6, 0.2, 0.2]"]
+        frame.error("E0503", message, given["stratify"], help=help)
     if not {"source", "train"} & (written | near | frame.shared.broken):
         frame.error("E0503", "'data' names no 'source'", block.span, help=['source = "data.npz"'])
     return DataSettings(values, bindings, given, block.span)
