@@ -242,7 +242,7 @@ def renamed(draw: st.DrawFn) -> str:
 
 
 @given(mutated() | renamed())
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
 def test_mutated_programs_give_diagnostics(text: str) -> None:
     diagnose(text)
 
