@@ -14,6 +14,7 @@ from typing import Any
 from graphdsl import ops
 from graphdsl.compiler.differentiate import differentiate, expand_gradients
 from graphdsl.compiler.lower import Lowered, lower, read_overrides, verify_modes
+from graphdsl.compiler.results import restricted
 from graphdsl.compiler.rewrite import Fired, rewrite, stabilise
 from graphdsl.compiler.schedule import Schedule, plan
 from graphdsl.compiler.update import Slot, apply_updates
@@ -132,7 +133,7 @@ class Compilation:
     def swept(self, purpose: Purpose) -> tuple[Graph, tuple[Slot, ...]]:
         """The graph with the sweeps a purpose asks for, before it is rewritten."""
         whole = self.stable(purpose.training)
-        graph = _restricted(whole, purpose)
+        graph = restricted(whole, purpose.results, purpose.step)
         if purpose.step:
             return self._step(graph)
         if purpose.derivative:
@@ -271,37 +272,6 @@ def _with_derivative(graph: Graph, purpose: Purpose, names: Mapping[str, int]) -
     return expand_gradients(replace(graph, nodes=nodes, results=(found,), inputs=inputs))
 
 
-def _restricted(graph: Graph, purpose: Purpose) -> Graph:
-    """The graph with the purpose's results alone; what is written only for a step."""
-    known = {r.name: r for r in graph.results}
-    results = tuple(
-        known.get(name) or Result("output", name, graph.names[name]) for name in purpose.results
-    )
-    graph, results = _typed(graph, results)
-    return replace(
-        graph,
-        results=results,
-        writes=graph.writes if purpose.step else (),
-        params=tuple(replace(v, init=replace(v.init, fill=None)) for v in graph.params),
-        states=tuple(replace(v, init=replace(v.init, fill=None)) for v in graph.states),
-    )
-
-
-def _typed(graph: Graph, results: tuple[Result, ...]) -> tuple[Graph, tuple[Result, ...]]:
-    """Results that are untyped numbers as tensors: what is handed out has an element type."""
-    if not any(graph.nodes[r.node].type.weak for r in results):
-        return graph, results
-    builder, made = resume(graph, "forward"), []
-    for result in results:
-        type = graph.nodes[result.node].type
-        if type.weak:
-            dtype = graph.float if type.dtype.is_float else type.dtype
-            cast = builder.cast(Expr(builder, result.node), dtype)
-            result = replace(result, node=cast.id)
-        made.append(result)
-    return replace(graph, nodes=tuple(builder.nodes)), tuple(made)
-
-
 def initial_values(compilation: Compilation) -> tuple[Compiled, Sequence[str]] | None:
     """The program that computes initial values given as expressions, and whose they are."""
     graph = compilation.graph()
@@ -309,5 +279,5 @@ def initial_values(compilation: Compilation) -> tuple[Compiled, Sequence[str]] |
     if not filled:
         return None
     results = tuple(Result("output", v.name, v.init.fill or 0) for v in filled)
-    bare = replace(_restricted(graph, Purpose(())), results=results)
+    bare = replace(restricted(graph, (), False), results=results)
     return Compiled(rewrite(bare), compilation.layout), [v.name for v in filled]
