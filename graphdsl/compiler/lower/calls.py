@@ -31,6 +31,8 @@ def call(frame: Frame, expr: ast.Call) -> Value:
     function = expressions.evaluate(frame, expr.function)
     match function:
         case Poison():
+            for argument in (*expr.args, *(keyword.value for keyword in expr.keywords)):
+                expressions.evaluate(frame, argument)  # their faults are their own
             return POISON
         case BlockFunction() | SharedBlock():
             return blocks.call(frame, expr, function)

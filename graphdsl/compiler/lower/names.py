@@ -25,6 +25,27 @@ _HABITS: dict[str, tuple[str, ...]] = {
     "None": ("there is no 'None': leave the argument out",),
     "np": ("functions are called by their bare names: 'exp(x)'",),
     "range": ("a loop is written 'repeat i in 1..n { … }'",),
+    "len": ("the size of an axis is size(x, 0)",),
+    "pow": ("a power is written x^2",),
+    "print": ("nothing is printed from a file: 'output y = …' is what 'run' shows",),
+    "tensor": ("a constant tensor is a list: [[1, 2], [3, 4]]",),
+    "array": ("a constant tensor is a list: [[1, 2], [3, 4]]",),
+    "Input": ("an input is declared: input x: [N, 64]",),
+    "Parameter": ("a parameter is declared: param W: [64, 10] ~ he_normal()",),
+    "Times": ("a matrix product is written x @ W",),
+    "Plus": ("a sum is written a + b",),
+    "RectifiedLinear": ("it is called 'relu'",),
+    "CrossEntropyWithSoftmax": ("it is called cross_entropy(z, y), of logits and labels",),
+}
+_METHODS: dict[str, str] = {
+    "shape": "the size of an axis is size(x, 0)",
+    "size": "the size of an axis is size(x, 0)",
+    "ndim": "the rank of a node is the number of sizes it was declared with",
+    "reshape": "it is a function: reshape(x, [2, -1])",
+    "sum": "it is a function: sum(x, axis = 0)",
+    "mean": "it is a function: mean(x, axis = 0)",
+    "max": "it is a function: max(x, axis = 0)",
+    "item": "a node without axes is a number already",
 }
 
 
@@ -128,9 +149,18 @@ def attribute(frame: Frame, expr: ast.Attribute) -> Value:
         f"'{expr.span.text}' is neither a parameter nor '.T'",
         expr.name.span,
         "not found",
-        help=did_you_mean(frame.qualified(path or expr.name.id), known)
-        or ["'.T' transposes; 'h.W' is the parameter W of the block call bound to h"],
+        help=_attribute_help(frame, expr, path, known),
     )
+
+
+def _attribute_help(
+    frame: Frame, expr: ast.Attribute, path: str | None, known: Sequence[str]
+) -> Sequence[str]:
+    """What was meant by `base.name`: a method of other languages, a parameter nearly so called."""
+    if expr.name.id in _METHODS:
+        return [_METHODS[expr.name.id]]
+    near = did_you_mean(frame.qualified(path or expr.name.id), known)
+    return near or ["'.T' transposes; 'h.W' is the parameter W of the block call bound to h"]
 
 
 def dotted(expr: ast.Expr) -> str | None:
