@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -140,13 +141,18 @@ def positive(text: str) -> int:
     return number
 
 
+_SPELLED = {"nan": "NaN", "inf": "Infinity"}
+_JSON_WORDS = re.compile(r"\b(nan|inf)\b")
+"""Numbers that JSON spells in its own way."""
+
+
 def value(text: str) -> Any:
     """A number, `true`, `false` or a list of these; raises `ValueError`."""
     if text in ("true", "false"):
         return text == "true"
     if text.startswith("["):
         try:
-            return json.loads(text)
+            return json.loads(_JSON_WORDS.sub(lambda word: _SPELLED[word[0]], text))
         except (ValueError, RecursionError):
             raise ValueError("this is no list of numbers, such as [1, 2.5] or [[1], [2]]") from None
     if text.lstrip("+-").replace("_", "").isdecimal():

@@ -46,7 +46,7 @@ def as_array(name: str, value: Any, type: TensorType) -> Array:
         depth = "maximum" in str(bad)
         what = "it has more axes than arrays can have" if depth else "the rows differ in length"
         raise refusal("E0603", f"input '{name}': {what}") from None
-    except Exception as bad:
+    except Exception as bad:  # what a user's own class raises when asked for an array
         raise refusal("E0603", f"input '{name}' is no array: {bad}") from None
     array = _converted(name, array, type.dtype)
     return np.ascontiguousarray(array) if array.ndim else array

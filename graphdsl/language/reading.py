@@ -55,15 +55,23 @@ def _text(path: Path, data: bytes) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _fault("E0102", f"'{path}' is UTF-16 text", "save it as UTF-8")
     if b"\0" in data[:8192]:
-        raise _fault("E0102", f"'{path}' is not text: it holds NUL bytes", *_what_is_wanted(path))
+        place = _place(data, data.index(b"\0"))
+        message = f"'{path}' is not text: it holds NUL bytes, the first at {place}"
+        raise _fault("E0102", message, *_what_is_wanted(path))
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as problem:
-        line = data.count(b"\n", 0, problem.start) + 1
-        message = (
-            f"'{path}' is not UTF-8 text: line {line} holds the byte 0x{data[problem.start]:02x}"
-        )
+        byte, place = data[problem.start], _place(data, problem.start)
+        message = f"'{path}' is not UTF-8 text: it holds the byte 0x{byte:02x} at {place}"
         raise _fault("E0102", message, "save it as UTF-8") from None
+
+
+def _place(data: bytes, offset: int) -> str:
+    """A byte's line and column, both from 1; a column counts characters."""
+    before = data[:offset]
+    start = before.rfind(b"\n") + 1
+    column = len(before[start:].decode("utf-8", errors="replace")) + 1
+    return f"line {before.count(10) + 1}, column {column}"
 
 
 def _what_is_wanted(path: Path) -> tuple[str, ...]:

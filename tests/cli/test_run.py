@@ -400,3 +400,9 @@ def test_a_run_s_model_stands_alone(call, model, small: Path, tmp_path: Path) ->
     assert told == weights.model_hash(graphdsl.load("o/model.gdl").compilation)
     Path("o/b.gdl").write_text("const k = 3\n")
     assert told != weights.model_hash(graphdsl.load("o/model.gdl").compilation)
+
+
+def test_lists_may_hold_nan_and_infinity(call, model) -> None:
+    path = model("input x: [3]\noutput y = 2 * x\n")
+    done = call("run", path, "x=[1, nan, -inf]")
+    assert (done.code, done.out.split()) == (0, ["y", "=", "[2,", "nan,", "-inf]"])

@@ -52,9 +52,9 @@ def test_a_folder_lists_its_models(tmp_path: Path) -> None:
 def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "m.gdl"
     path.write_bytes(b"x = 1\ny = \xff\n")
-    assert "line 2 holds the byte 0xff" in fault(path)
+    assert "holds the byte 0xff at line 2, column 5" in fault(path)
     path.write_bytes(b"PK\x00\x01")
-    assert "it holds NUL bytes" in fault(path)
+    assert "it holds NUL bytes, the first at line 1, column 3" in fault(path)
     path.write_bytes("x = 1".encode("utf-16"))
     assert "is UTF-16 text" in fault(path)
 

@@ -31,11 +31,13 @@ def windows(
     rank = x.ndim - 2
     k, s, p, d = (pairs(v, rank) for v in (size, stride, padding, dilation))
     x = np.pad(x, [(0, 0), (0, 0), *((a, a) for a in p)], constant_values=value)
-    numbers = [(n - e * (m - 1) - 1) // a + 1 for n, m, a, e in zip(x.shape[2:], k, s, d)]  # noqa: B905
+    numbers = [
+        (n - e * (m - 1) - 1) // a + 1 for n, m, a, e in zip(x.shape[2:], k, s, d, strict=False)
+    ]
     y = np.empty((*x.shape[:2], int(np.prod(k)), *numbers), x.dtype)
     for flat, place in enumerate(itertools.product(*map(range, k))):
         for at in itertools.product(*map(range, numbers)):
-            spot = tuple(i * a + j * e for i, a, j, e in zip(at, s, place, d))  # noqa: B905
+            spot = tuple(i * a + j * e for i, a, j, e in zip(at, s, place, d, strict=False))
             y[(slice(None), slice(None), flat, *at)] = x[(slice(None), slice(None), *spot)]
     return y
 
