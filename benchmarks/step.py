@@ -1,213 +1,129 @@
-"""Time one training step, forward + reverse + Adam in float32, beside what could be done by hand.
+"""Time one training step, forward + reverse + Adam in float32, beside what else could compute it.
 
-    python benchmarks/step.py [--rounds 15] [--workload micro] [--json] [--no-peers]
+    python benchmarks/step.py [--workload micro …] [--rounds 15] [--no-peers] [--strict]
 
-Contenders: `trainer.step` of a compiled `.gdl` file, its checks included; the same step written by
-hand; that step's matrix products alone; and other libraries where they are installed. All are first
-checked against a float64 reference. Then they take turns, round by round, each from the same start,
-so that a busy machine is busy for all of them. Shown are medians of µs a step, and medians of each
-round's ratio to the hand-written step and to the products.
+Contenders: `trainer.step` of a `.gdl` file by each engine, its checks included; the same step
+written by hand in NumPy, where it pays also by two workers; that step's matrix products alone; and
+other libraries where they are installed, as their users write a step. Each has a process of its own
+and is first compared with a float64 reference: its losses, gradients and parameters. Then they take
+turns, round by round, each from the same start, so that a busy machine is busy for all of them.
 
-Exit code 1 if a target is missed: hand-written to its products at most 4.4 (micro) and 2.64
-(digits), which shows that it is well written; ours to hand-written at most 1.25.
+Shown are medians of µs a step, and medians of each round's ratio to the hand-written step, to its
+products and to the fastest peer; the seconds of a first step in a new process, and of them those
+until the imports are done; and how far a step's peak of resident memory goes beyond parameters,
+gradients and optimizer states. All of it goes to a JSON file, with a picture beside it where
+matplotlib is installed.
+
+Exit code 1 if a contender is wrong; with `--strict` also if a target is missed. `results.py` has
+the targets.
 """
 
 import argparse
-import json
-import platform
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
-from statistics import median
-from typing import Any
 
-import numpy as np
+from contenders import OURS, PEERS, PRODUCTS, list_by_hand, list_peers
+from ours import list_engines
+from picture import draw_picture
+from processes import (
+    AbsentError,
+    Timer,
+    WrongResultError,
+    measure_first,
+    measure_memory,
+    start_timer,
+)
+from report import format_table, write_json
+from results import Result
+from workloads import WORKLOADS
 
-from handwritten import HANDWRITTEN
-from peers import PEERS, list_peers
-from workloads import WORKLOADS, Workload, verify_steps
-
-MODELS = Path(__file__).with_name("models")
-OURS, BY_HAND, PRODUCTS = "graphdsl", "by hand", "products"
-TARGETS = {
-    "micro": {(BY_HAND, PRODUCTS): 4.4, (OURS, BY_HAND): 1.25},
-    "digits": {(BY_HAND, PRODUCTS): 2.64, (OURS, BY_HAND): 1.25},
-}
-CHECKED_STEPS = 5
-BLOCK_SECONDS = 0.03
-
-# Times one block of that many calls from the start: µs a call.
-Timer = Callable[[int], float]
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """A workload's table: µs a step of each contender, one for each round."""
-
-    workload: str
-    rounds: dict[str, list[float]]
-
-    def ratio(self, contender: str, base: str) -> float:
-        """The median over the rounds of `contender`'s time to `base`'s."""
-        pairs = zip(self.rounds[contender], self.rounds[base], strict=True)
-        return median(a / b for a, b in pairs)
-
-    def list_misses(self) -> list[str]:
-        """A line for every target that is missed."""
-        return [
-            f"{self.workload}: {a} / {b} is {self.ratio(a, b):.2f}, at most {target}"
-            for (a, b), target in TARGETS[self.workload].items()
-            if self.ratio(a, b) > target
-        ]
+LATEST = Path(__file__).with_name("results") / "latest.json"
+BLOCK_SECONDS = 0.05
+# Threads that wait for work by spinning have given up by then, and don't slow the next contender.
+PAUSE_SECONDS = 0.02
 
 
-def time_calls(call: Callable[[], object], count: int) -> float:
-    """µs one of `count` calls takes."""
-    start = time.perf_counter()
-    for _ in range(count):
-        call()
-    return (time.perf_counter() - start) / count * 1e6
+def list_contenders(workload: str, engines: list[str], peers: list[str]) -> list[str]:
+    """In the order in which they take turns."""
+    return [*(OURS + engine for engine in engines), *list_by_hand(workload), *peers]
 
 
-def prepare_ours(workload: Workload) -> Timer:
-    """`trainer.step` of the workload's `.gdl` file, fed as a user feeds it."""
-    import graphdsl
-
-    model = graphdsl.load(MODELS / f"{workload.name}.gdl")
-    x, y = workload.x, workload.y
-
-    def restart() -> Any:
-        trainer = model.trainer()
-        for name, value in workload.params.items():
-            model.params[name][...] = value
-        return trainer
-
-    trainer = restart()
-    losses = [trainer.step(x=x, y=y) for _ in range(CHECKED_STEPS)]
-    verify_steps(workload, losses, model.params)
-
-    def run(count: int) -> float:
-        trainer = restart()
-        trainer.step(x=x, y=y)
-        return time_calls(lambda: trainer.step(x=x, y=y), count)
-
-    return run
+def run_workload(workload: str, names: list[str], rounds: int, *, steps_only: bool) -> Result:
+    """Check every contender, let them take turns, then measure first steps and memory."""
+    result = Result(workload, {})
+    time_steps(result, names, rounds)
+    if not steps_only:
+        for name in result.rounds:
+            if name != PRODUCTS:
+                measure_fresh(result, name)
+    return result
 
 
-def prepare_by_hand(workload: Workload) -> tuple[Timer, Timer]:
-    """The hand-written step, and its products alone."""
-    by_hand = HANDWRITTEN[workload.name](workload)
-    x, y = workload.x, workload.y
-    losses = [by_hand.step(x, y) for _ in range(CHECKED_STEPS)]
-    verify_steps(workload, losses, by_hand.params)
-
-    def run(count: int) -> float:
-        by_hand.reset()
-        by_hand.step(x, y)
-        return time_calls(lambda: by_hand.step(x, y), count)
-
-    def run_products(count: int) -> float:
-        by_hand.reset()
-        by_hand.step(x, y)
-        return time_calls(lambda: by_hand.products(x), count)
-
-    return run, run_products
-
-
-@contextmanager
-def start_peer(name: str, workload: Workload) -> Iterator[Timer]:
-    """A peer's process, checked and waiting; it ends with the context."""
-    command = [sys.executable, str(Path(__file__).with_name("peers.py")), name, workload.name]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        if process.stdout.readline().strip() != "ready":
-            raise RuntimeError(f"{name} did not start; its message stands above")
-        ask, answer = process.stdin, process.stdout
-
-        def run(count: int) -> float:
-            print(count, file=ask, flush=True)
-            return float(answer.readline())
-
-        yield run
-        ask.close()
-
-
-def run_workload(workload: Workload, rounds: int, peers: list[str]) -> Result:
-    """Check every contender, then let them take turns."""
+def time_steps(result: Result, names: list[str], rounds: int) -> None:
+    """Fill in the rounds of those contenders that run here and are right; note the others."""
     with ExitStack() as stack:
-        timers = {OURS: prepare_ours(workload)}
-        timers[BY_HAND], timers[PRODUCTS] = prepare_by_hand(workload)
-        for name in peers:
-            timers[name] = stack.enter_context(start_peer(name, workload))
+        timers: dict[str, Timer] = {}
+        for name in names:
+            try:
+                timers[name] = stack.enter_context(start_timer(name, result.workload))
+            except (AbsentError, WrongResultError) as fault:
+                result.faults.append(str(fault))
         counts = {name: count_calls(timer) for name, timer in timers.items()}
-        times: dict[str, list[float]] = {name: [] for name in timers}
+        result.rounds.update({name: [] for name in timers})
         for _ in range(rounds):
             for name, timer in timers.items():
-                times[name].append(timer(counts[name]))
-    return Result(workload.name, times)
+                time.sleep(PAUSE_SECONDS)
+                result.rounds[name].append(timer(counts[name]))
 
 
 def count_calls(timer: Timer) -> int:
     """How many calls fill a block."""
-    timer(10)
-    return max(10, round(BLOCK_SECONDS / (timer(100) * 1e-6)))
+    timer(3)
+    return max(3, round(BLOCK_SECONDS / (timer(5) * 1e-6)))
 
 
-def print_table(result: Result) -> None:
-    """One line a contender, the hand-written step's own ratios among them."""
-    print(f"{result.workload:12}{'µs a step':>12}{'/ by hand':>12}{'/ products':>12}")
-    for name, times in result.rounds.items():
-        by_hand, products = result.ratio(name, BY_HAND), result.ratio(name, PRODUCTS)
-        print(f"  {name:10}{median(times):12.1f}{by_hand:12.2f}{products:12.2f}")
-    print()
+def measure_fresh(result: Result, name: str) -> None:
+    """A first step's seconds, and the memory of steps, each in a new process."""
+    result.first[name] = measure_first(name, result.workload)
+    memory = measure_memory(name, result.workload)
+    if memory is not None:
+        result.memory[name] = memory
 
 
-def describe(result: Result) -> dict[str, Any]:
-    """The table as data."""
-    return {
-        "workload": result.workload,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "contenders": {
-            name: {
-                "median_us": median(times),
-                "rounds_us": times,
-                "to_by_hand": result.ratio(name, BY_HAND),
-                "to_products": result.ratio(name, PRODUCTS),
-            }
-            for name, times in result.rounds.items()
-        },
-        "misses": result.list_misses(),
-    }
+def make_parser() -> argparse.ArgumentParser:
+    """The command's options."""
+    parser = argparse.ArgumentParser(description="Time one training step.")
+    parser.add_argument("--workload", nargs="+", choices=WORKLOADS, help="some; all without it")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--no-peers", action="store_true", help=f"leave out {', '.join(PEERS)}")
+    parser.add_argument("--steps-only", action="store_true", help="no first steps, no memory")
+    parser.add_argument("--strict", action="store_true", help="exit code 1 for a missed target")
+    parser.add_argument("--json", type=Path, default=LATEST, help="file for every round")
+    return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command; its exit code."""
-    parser = argparse.ArgumentParser(description="Time one training step.")
-    parser.add_argument("--workload", choices=WORKLOADS, help="one of them; both without it")
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--json", action="store_true", help="every round, as JSON on stdout")
-    parser.add_argument("--no-peers", action="store_true", help=f"leave out {', '.join(PEERS)}")
-    options = parser.parse_args(arguments)
+    options = make_parser().parse_args(arguments)
+    engines, peers = list_engines(), [] if options.no_peers else list_peers()
+    results = []
+    for workload in options.workload or WORKLOADS:
+        names = list_contenders(workload, engines, peers)
+        result = run_workload(workload, names, options.rounds, steps_only=options.steps_only)
+        print(format_table(result), flush=True)
+        results.append(result)
 
-    peers = [] if options.no_peers else list_peers()
-    names = [options.workload] if options.workload else list(WORKLOADS)
-    results = [run_workload(WORKLOADS[name](), options.rounds, peers) for name in names]
-    if options.json:
-        print(json.dumps([describe(result) for result in results], indent=2))
-    else:
-        for result in results:
-            print_table(result)
+    write_json(results, options.rounds, options.json)
+    picture = options.json.with_suffix(".svg")
+    drawn = [result for result in results if result.rounds]
+    if drawn and not draw_picture(drawn, picture):
+        print("no picture: matplotlib is not installed", file=sys.stderr)
     misses = [line for result in results for line in result.list_misses()]
     print(*misses, sep="\n", end="\n" if misses else "", file=sys.stderr)
-    return 1 if misses else 0
+    wrong = any(result.faults for result in results)
+    return 1 if wrong or (options.strict and misses) else 0
 
 
 if __name__ == "__main__":

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
         ModelError,
         UsageError,
     )
-    from graphdsl.model import Model, load, loads
+    from graphdsl.loading import load, loads
+    from graphdsl.model import Model
+    from graphdsl.training.stopping import after, early, plateau
 
 __version__ = "0.1.0"
 
@@ -32,7 +34,9 @@ _HOMES = {
         "ModelError",
         "UsageError",
     ),
-    "graphdsl.model": ("Model", "load", "loads"),
+    "graphdsl.loading": ("load", "loads"),
+    "graphdsl.model": ("Model",),
+    "graphdsl.training.stopping": ("after", "early", "plateau"),
 }
 
 __all__ = [
@@ -44,8 +48,11 @@ __all__ = [
     "Model",
     "ModelError",
     "UsageError",
+    "after",
+    "early",
     "load",
     "loads",
+    "plateau",
 ]
 
 

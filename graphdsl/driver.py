@@ -12,37 +12,37 @@ from pathlib import Path
 from typing import Any
 
 from graphdsl import ops
-from graphdsl.compiler.differentiate import differentiate, expand_gradients
+from graphdsl.compiler.conditioning import gather
+from graphdsl.compiler.differentiate import Mark, differentiate, expand_gradients
 from graphdsl.compiler.lower import Lowered, lower, read_overrides, verify_modes
+from graphdsl.compiler.purpose import Purpose as Purpose
+from graphdsl.compiler.recipe import PLAIN, Recipe, recipe_of, scaled_settings
 from graphdsl.compiler.results import restricted
 from graphdsl.compiler.rewrite import Fired, rewrite, stabilise
-from graphdsl.compiler.schedule import Schedule, plan
-from graphdsl.compiler.update import Slot, apply_updates
+from graphdsl.compiler.schedule import Schedule, plan_within
+from graphdsl.compiler.slots import Slot
+from graphdsl.compiler.update import apply_updates
 from graphdsl.engines.numpy import Program, emit
 from graphdsl.graph.build import Expr, resume
 from graphdsl.graph.graph import Graph, Result
-from graphdsl.graph.layout import Layout, lay_out
+from graphdsl.graph.layout import Layout, lay_out, regroup
 from graphdsl.graph.op import OPS
-from graphdsl.graph.types import DType
+from graphdsl.graph.sizes import symbol
+from graphdsl.graph.types import DType, leading_symbol
 from graphdsl.language import ast
 from graphdsl.language.collector import paused_collector
-from graphdsl.language.diagnostics import Diagnostic, GraphdslError, ModelError, UsageError
+from graphdsl.language.diagnostics import (
+    Diagnostic,
+    GraphdslError,
+    ModelError,
+    UsageError,
+    merge,
+)
+from graphdsl.language.overriding import GivenSettings, override
 from graphdsl.language.parser import parse_leniently
 from graphdsl.language.source import Source
 
 assert ops  # importing it declares the ops
-
-
-@dataclass(frozen=True, slots=True)
-class Purpose:
-    """What a program is for: results by name, gradients of one of them, or a training step."""
-
-    results: tuple[str, ...]
-    wrt: tuple[str, ...] = ()
-    training: bool = False
-    step: bool = False
-    derivative: str = ""
-    """"jacobian", "hessian", "hvp" or "jvp" of the one result with respect to the one name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,11 @@ class Compiled:
     graph: Graph
     layout: Layout
     slots: tuple[Slot, ...] = ()
+    recipe: Recipe = PLAIN
 
     def plan(self, sizes: Mapping[str, int]) -> Schedule:
-        """The schedule for one binding of the sizes."""
-        return plan(self.graph, sizes, self.layout)
+        """The schedule for one binding of the sizes; raises `DataError` where none fits."""
+        return plan_within(self.graph, sizes, self.layout, self.recipe.memory)
 
     def emit(self, sizes: Mapping[str, int]) -> Program:
         """The program for one binding of the sizes."""
@@ -73,7 +74,7 @@ class Compilation:
     _lowered: dict[bool, Lowered] = field(default_factory=dict)
     _expanded: dict[bool, Graph] = field(default_factory=dict)
     _stable: dict[bool, Graph] = field(default_factory=dict)
-    _fired: dict[bool, tuple[Fired, ...]] = field(default_factory=dict)
+    _stabilised: dict[bool, tuple[Graph, tuple[Fired, ...]]] = field(default_factory=dict)
     _compiled: dict[Purpose, Compiled] = field(default_factory=dict)
     _layout: Layout | None = None
 
@@ -106,21 +107,31 @@ class Compilation:
     def stable(self, training: bool = False) -> Graph:
         """The same, unstable formulas replaced before anything is differentiated: what runs."""
         if training not in self._stable:
-            graph, self._fired[training] = stabilise(self.lowered(training).graph)
-            self._stable[training] = expand_gradients(graph)
+            self._stable[training] = expand_gradients(self._stabilise(training)[0])
         return self._stable[training]
 
     def fired(self, training: bool = False) -> tuple[Fired, ...]:
-        """The stability rules that have changed the model, and where."""
-        self.stable(training)
-        return self._fired[training]
+        """The stability rules that have changed the model, where, and what they made."""
+        return self._stabilise(training)[1]
+
+    def _stabilise(self, training: bool) -> tuple[Graph, tuple[Fired, ...]]:
+        if training not in self._stabilised:
+            self._stabilised[training] = stabilise(self.lowered(training).graph)
+        return self._stabilised[training]
 
     @property
     def layout(self) -> Layout:
         """Where parameters and states are stored: the same for both modes."""
         if self._layout is None:
-            self._layout = lay_out(self.lowered().graph)
+            graph = self.lowered().graph
+            self._layout = lay_out(graph, scaled_settings(graph.params, self.recipe))
         return self._layout
+
+    @property
+    def recipe(self) -> Recipe:
+        """What the file's `train` block makes of the step."""
+        train = self.lowered().train
+        return recipe_of(train.values, train.scales) if train else PLAIN
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
@@ -130,18 +141,19 @@ class Compilation:
         seen = [d for d in both[0] if d.code not in unused or d in both[1]]
         return (*seen, *(d for d in both[1] if d.code not in unused and d not in seen))
 
-    def swept(self, purpose: Purpose) -> tuple[Graph, tuple[Slot, ...]]:
-        """The graph with the sweeps a purpose asks for, before it is rewritten."""
+    def swept(self, purpose: Purpose, mark: Mark | None = None) -> tuple[Graph, tuple[Slot, ...]]:
+        """The graph with the sweeps a purpose asks for, before it is rewritten; `mark` sees the
+        cotangents of a purpose that is gradients."""
         whole = self.stable(purpose.training)
         graph = restricted(whole, purpose.results, purpose.step)
         if purpose.step:
-            return self._step(graph)
+            return self._step(graph, purpose)
         if purpose.derivative:
             return _with_derivative(graph, purpose, whole.names), ()
         if purpose.wrt:
             (result,) = graph.results
             wrt = [whole.names[name] for name in purpose.wrt]
-            graph = differentiate(graph, result.node, wrt)
+            graph = differentiate(graph, result.node, wrt, mark)
             extra = [
                 Result("output", f"∂{name}", gradient)
                 for name, (_, gradient) in zip(purpose.wrt, graph.gradients, strict=True)
@@ -150,33 +162,42 @@ class Compilation:
             graph = replace(graph, results=(*graph.results, *extra))
         return graph, ()
 
-    def _step(self, graph: Graph) -> tuple[Graph, tuple[Slot, ...]]:
+    def _step(self, graph: Graph, purpose: Purpose) -> tuple[Graph, tuple[Slot, ...]]:
         train = self.lowered(training=True).train
         rule = train.rule if train else None
         if rule is None:
             return graph, ()
+        layout = regroup(self.layout, scaled_settings(graph.params, purpose.recipe))
+        if purpose.stage == "apply":
+            bare = replace(graph, results=(), writes=())
+            return apply_updates(bare, rule, layout, purpose.recipe)
         (loss,) = graph.results
         trained = [v.node for v in graph.params if not v.frozen]
         swept = differentiate(graph, loss.node, trained)
-        return apply_updates(swept, rule, self.layout)
+        if purpose.stage == "whole":
+            return apply_updates(swept, rule, layout, purpose.recipe)
+        rows = leading_symbol([graph.nodes[id].type for id in self.graph().inputs])
+        return gather(swept, self.layout, 1 if rows is None else symbol(rows))
 
     def compiled(self, purpose: Purpose) -> Compiled:
         """The rewritten graph for a purpose."""
         if purpose not in self._compiled:
             with paused_collector():
                 graph, slots = self.swept(purpose)
-                self._compiled[purpose] = Compiled(rewrite(graph), self.layout, slots)
+                graph = rewrite(graph)
+                self._compiled[purpose] = Compiled(graph, self.layout, slots, purpose.recipe)
         return self._compiled[purpose]
 
-    def step_purpose(self) -> Purpose:
-        """The purpose of a training step; raises `UsageError` where there is none."""
+    def step_purpose(self, recipe: Recipe | None = None) -> Purpose:
+        """The purpose of a training step, by default as the file has it; raises `UsageError`
+        where there is none."""
         lowered = self.lowered(training=True)
         loss, rule = lowered.graph.loss, lowered.train and lowered.train.rule
         if rule is not None and loss is not None:
-            return Purpose((loss.name,), training=True, step=True)
+            chosen = self.recipe if recipe is None else recipe
+            return Purpose((loss.name,), training=True, step=True, recipe=chosen)
         if rule is None and lowered.graph.writes:
-            names = (loss.name,) if loss else ()
-            return Purpose(names, training=True, step=True)
+            return Purpose((loss.name,) if loss else (), training=True, step=True)
         help = (
             "add a loss: loss J = mean(…)"
             if loss is None
@@ -190,15 +211,16 @@ def compile_source(
     constants: Mapping[str, Any] | None = None,
     float: DType = DType.f32,
     include: Sequence[Path] = (),
+    settings: GivenSettings | None = None,
 ) -> Compilation:
     """Parse and lower a file, both modes; raises `ModelError` with every fault, and `UsageError`
-    for overrides that are no constants."""
+    for overrides that are no constants or no settings."""
     with paused_collector():
         program, faults = parse_leniently(source)
+        program = override(program, settings or GivenSettings())
         compilation = Compilation(program, read_overrides(constants or {}), float, include)
         if faults:
-            found = [*faults, *_faults_beside(compilation, len(faults))]
-            raise ModelError(sorted(found, key=_place))
+            raise ModelError(merge(faults, _faults_beside(compilation, len(faults))))
         verify_modes(compilation.lowered(), compilation.lowered(training=True))
     return compilation
 
@@ -213,11 +235,6 @@ def _faults_beside(compilation: Compilation, syntax_errors: int) -> tuple[Diagno
     except ModelError as error:
         return error.diagnostics
     return ()
-
-
-def _place(diagnostic: Diagnostic) -> int:
-    label = diagnostic.primary
-    return label.span.start if label else -1
 
 
 MAX_SYNTAX_ERRORS = 20
@@ -239,10 +256,11 @@ def compile_checked(
     constants: Mapping[str, Any] | None = None,
     float: DType = DType.f32,
     include: Sequence[Path] = (),
+    settings: GivenSettings | None = None,
 ) -> tuple[Compilation | None, tuple[Diagnostic, ...]]:
     """The file, None if it has errors, and every diagnostic that `check` gives."""
     try:
-        compilation = compile_source(source, constants, float, include)
+        compilation = compile_source(source, constants, float, include, settings)
         train = compilation.lowered(training=True).train
         if train is not None:
             compilation.compiled(compilation.step_purpose())
@@ -259,12 +277,11 @@ def _with_derivative(graph: Graph, purpose: Purpose, names: Mapping[str, int]) -
     """The graph with one derivative as its only result, along a direction that is fed."""
     builder = resume(graph, "reverse")
     (result,), (name,) = graph.results, purpose.wrt
-    y, x = Expr(builder, result.node), Expr(builder, names[name])
     op, inputs = OPS[purpose.derivative], graph.inputs
-    operands = [y, x]
+    operands = [Expr(builder, result.node), Expr(builder, names[name])]
     if len(op.operands) == 3:
-        attrs = (("type", x.type),)
-        operands.append(builder.add(OPS["input"], (), attrs, x.type, DIRECTION))
+        type = operands[1].type
+        operands.append(builder.add(OPS["input"], (), (("type", type),), type, DIRECTION))
         inputs = (*inputs, operands[-1].id)
     made = builder.apply(op, operands)
     found = Result("output", purpose.derivative, made.id)

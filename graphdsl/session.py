@@ -7,28 +7,30 @@ API and the trainer stand on it.
 from __future__ import annotations
 
 import contextvars
-import math
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 
+from graphdsl.compiler.schedule import Schedule
 from graphdsl.driver import DIRECTION, Compilation, Compiled, Purpose, initial_values
 from graphdsl.engines import feeds
-from graphdsl.engines.memory import Memory, machine_memory
-from graphdsl.engines.numpy import Executable
-from graphdsl.graph.graph import Graph, Node, Variable
+from graphdsl.engines.limits import check_sizes, refused_sizes
+from graphdsl.engines.memory import Memory
+from graphdsl.engines.numpy import Executable, emit
+from graphdsl.engines.watched import LOOK, Watch, watched
+from graphdsl.graph.graph import Graph, Variable
 from graphdsl.graph.kernel import Array
-from graphdsl.graph.sizes import evaluate, symbols
+from graphdsl.graph.sizes import symbols
 from graphdsl.graph.types import TensorType
 from graphdsl.language.collector import paused_collector
 from graphdsl.language.diagnostics import (
     DataError,
     Diagnostic,
-    ModelError,
     UsageError,
     did_you_mean,
 )
@@ -41,12 +43,20 @@ PROGRAMS_KEPT = 8
 
 SizeKey = tuple[tuple[str, int], ...]
 
+Probed = tuple[Schedule, Mapping[str, Any]]
+"""A schedule to be run in place of another, and what further names of it stand for."""
+Probe = Callable[[Schedule, Graph, Mapping[str, int]], Probed]
+"""Is given each schedule, with its graph and sizes, when a program is loaded."""
+
 
 class Retiring(Protocol):
     """A trainer, as far as its successor needs it."""
 
     def retire(self) -> None:
         """Make way for another trainer."""
+
+    def renew(self) -> None:
+        """Ask for the program again at the next step."""
 
 
 class Session:
@@ -61,6 +71,7 @@ class Session:
         self._silent = contextvars.copy_context()
         self._silent.run(np.seterr, all="ignore")
         self._programs: dict[Purpose, OrderedDict[SizeKey, Executable]] = {}
+        self._probe: Probe | None = None
         self.initialise(seed)
 
     @property
@@ -115,13 +126,48 @@ class Session:
         return made
 
     def _load(self, compiled: Compiled, sizes: Mapping[str, int]) -> Executable:
-        _check_sizes(compiled.graph, sizes)
+        check_sizes(compiled.graph, sizes)
         try:
             with paused_collector():
-                return Executable(compiled.emit(sizes), self.memory)
+                if self._probe is None:
+                    return Executable(compiled.emit(sizes), self.memory)
+                schedule, names = self._probe(compiled.plan(sizes), compiled.graph, sizes)
+                return Executable(emit(schedule), self.memory, names)
         except MemoryError:
             message = "this program's arrays take more memory than there is"
-            raise _refused("E0802", message, sizes) from None
+            raise refused_sizes("E0802", message, sizes) from None
+
+    @contextmanager
+    def watched(self, watch: Watch) -> Iterator[None]:
+        """Inside, programs are loaded anew, and show every array that they read or compute."""
+
+        def probe(schedule: Schedule, graph: Graph, _: Mapping[str, int]) -> Probed:
+            return watched(schedule, graph), {LOOK: watch(graph)}
+
+        with self.probed(probe):
+            yield
+
+    @contextmanager
+    def probed(self, probe: Probe) -> Iterator[Callable[[], None]]:
+        """Inside, programs are loaded anew, as `probe` changes them; the function that is given
+        ends that sooner."""
+        with self.lock:
+            before = self._programs, self._probe
+
+            def end() -> None:
+                self._programs, self._probe = before
+                self._renew()
+
+            self._programs, self._probe = {}, probe
+            self._renew()
+            try:
+                yield end
+            finally:
+                end()
+
+    def _renew(self) -> None:
+        if self.trainer is not None:
+            self.trainer.renew()
 
     # --- feeding and running ---------------------------------------------------------------------
 
@@ -190,28 +236,31 @@ class Session:
         """The inputs that a rewritten graph still reads."""
         return {graph.nodes[i].name or "": graph.nodes[i].type for i in graph.inputs}
 
-    def reachable(self, fed: Sequence[str], names: Sequence[str]) -> list[str]:
+    def reachable(
+        self, fed: Sequence[str], names: Sequence[str], training: bool = False
+    ) -> list[str]:
         """Those of `names` that depend on nothing but what is fed."""
-        graph = self.graph
+        graph = self.compilation.graph(training)
         blocked = graph.depending(id for id in graph.inputs if graph.nodes[id].name not in fed)
         bound = {s for n in fed for size in self.inputs[n].shape for s in symbols(size)}
         return [
             name
             for name in names
-            if graph.names[name] not in blocked and self._sizes_known(name, bound)
+            if graph.names[name] not in blocked and _sizes_known(graph, name, bound)
         ]
 
-    def _sizes_known(self, name: str, bound: set[str]) -> bool:
-        graph = self.graph
-        needed = graph.reaching([graph.names[name]])
-        return all(symbols(size) <= bound for id in needed for size in graph.nodes[id].type.shape)
-
-    def check_node(self, name: str) -> None:
+    def check_node(self, name: str, training: bool = False) -> None:
         """Raise `UsageError` unless `name` is a node."""
-        if name not in self.graph.names:
-            known = [n for n in self.graph.names if n]
+        names = self.compilation.graph(training).names
+        if name not in names:
+            known = [n for n in names if n]
             help = did_you_mean(name, known) or (f"the nodes are: {', '.join(known[:12])}",)
             raise UsageError(Diagnostic("E0803", f"the model has no node '{name}'", (), help))
+
+
+def _sizes_known(graph: Graph, name: str, bound: set[str]) -> bool:
+    needed = graph.reaching([graph.names[name]])
+    return all(symbols(size) <= bound for id in needed for size in graph.nodes[id].type.shape)
 
 
 def run_refusal(fault: RunFault) -> DataError:
@@ -227,37 +276,3 @@ def _fill(target: Array, variable: Variable, seed: int) -> None:
         target[...] = initializer.draw(stream, target.shape, *init.args)
     elif init.fill is None:
         target[...] = np.asarray(init.value).reshape(np.shape(init.value))
-
-
-def _check_sizes(graph: Graph, sizes: Mapping[str, int]) -> None:
-    """Refuse a program one of whose arrays is larger than the machine's memory."""
-    limit = machine_memory()
-    seen: set[TensorType] = set()
-    for node in graph.nodes:
-        if node.type not in seen:
-            seen.add(node.type)
-            _check_size(node, sizes, limit)
-
-
-def _check_size(node: Node, sizes: Mapping[str, int], limit: int) -> None:
-    what = f"{node.name or node.op.name} at {node.origin.span if node.origin else 'the update'}"
-    try:
-        shape = [evaluate(size, sizes) for size in node.type.shape]
-    except KeyError as unbound:
-        message = f"the size {unbound.args[0]} is bound by nothing that is fed"
-        help = f"feed an input that has {unbound.args[0]} as a size of its own"
-        raise ModelError(Diagnostic("E0804", message, (), (help,))) from None
-    except ZeroDivisionError:
-        raise _refused("E0815", f"a size of {what} divides by zero", sizes) from None
-    if any(size < 0 for size in shape):
-        raise _refused("E0815", f"{what} has the sizes {shape}", sizes)
-    nbytes = math.prod(shape) * node.type.dtype.numpy.itemsize
-    if nbytes > limit:
-        message = f"{what} takes {nbytes:,} bytes; this machine has {limit:,}"
-        raise _refused("E0802", message, sizes)
-
-
-def _refused(code: str, message: str, sizes: Mapping[str, int]) -> DataError:
-    """Sizes that a program cannot be made for."""
-    bound = ", ".join(f"{name} = {value}" for name, value in sizes.items())
-    return DataError(Diagnostic(code, message, (), (f"with {bound}",) if bound else ()))

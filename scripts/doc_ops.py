@@ -47,7 +47,7 @@ MEET = {
 DIMS = "dim N, M, K\n"
 SHAPES = ("[N, M]", "[M, K]", "[M]", "[N]", "[M, M]", "[N, 1, M]", "bool[N, M]", "i64[N]", "")
 WIDE = ("[N, 4, 5]", "[4]", "[2, 3]", "[4, 3]", "[N, 3, 8]", "[5, 3, 3]", "[3, 5, 3]")
-IMAGES = ("[N, 3, 8, 8]", "[5, 3, 3, 3]", "[3, 5, 3, 3]")
+IMAGES = ("[N, 3, 8, 8]", "[5, 3, 3, 3]", "[3, 5, 3, 3]", "[N, 5, 3, 6]", "[N, 5, 9, 6, 6]")
 LISTED = {
     "labels": ("i64[N]",),
     "tokens": ("i64[N]",),
@@ -147,10 +147,7 @@ def signature(op: Op) -> str:
 
 
 def shape_rule(op: Op) -> str:
-    """The rule for shape and type in words: its own, or what the declaration implies."""
-    own = getattr(op, "shape", "")
-    if own:
-        return str(own)
+    """The rule for shape and type in words, as the declaration implies it."""
     meets = MEET[op.promotion] if len(op.operands) > 1 or op.variadic else ""
     if op.elementwise:
         shape = "elementwise" if len(op.operands) > 1 else f"that of {op.operands[0]}"

@@ -50,10 +50,23 @@ output z = x @ W
 """
 
 
-def message() -> str:
-    """A program with a fault, and what is said of it."""
-    found = "\n\n".join(render(one) for one in check(Source(FAULTY, "model.gdl")))
-    return f"<!-- error: E0204 -->\n```gdl\n{FAULTY}```\n\n```text\n{found}\n```"
+TRAVELLED = """\
+const hidden = 128
+dim   N
+input x: [N, 64]
+param W: [96, 10] ~ he_normal()
+h = Dense(x, hidden, act = relu)
+wide = concat(h, x, axis = 1)
+output y = h @ W
+output z = wide @ W
+"""
+
+
+def message(program: str = FAULTY) -> str:
+    """A program with faults, and what is said of them."""
+    found = check(Source(program, "model.gdl"))
+    codes, text = " ".join(one.code for one in found), "\n\n".join(map(render, found))
+    return f"<!-- error: {codes} -->\n```gdl\n{program}```\n\n```text\n{text}\n```"
 
 
 def tutorial_file(name: str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -49,13 +49,32 @@ def write_diabetes(folder: Path) -> None:
     )
 
 
+def write_wine(folder: Path) -> None:
+    """178 wines of one region: 13 measurements, and which of three grapes each was made from."""
+    bunch = load_wine()
+    write_csv(
+        folder / "wine.csv",
+        [*bunch.feature_names, "cultivar"],
+        ([*row, target] for row, target in zip(bunch.data, bunch.target, strict=True)),
+    )
+
+
+SONNETS = {"train": slice(None, -5), "valid": slice(-5, -3), "test": slice(-3, None)}
+
+
 def write_sonnets(folder: Path) -> None:
-    """Windows of 33 letters of the text, in steps of 3: each letter's number in the alphabet."""
+    """Windows of 33 letters of the text, each letter's number in the alphabet, and whether their
+    sonnet is trained on: windows overlap there, elsewhere each letter is told from others once."""
     text = (EXAMPLES / "sonnets.txt").read_text("utf-8").lower()
-    alphabet = sorted(set(text))
-    numbers = np.array([alphabet.index(letter) for letter in text], np.uint8)
-    windows = np.lib.stride_tricks.sliding_window_view(numbers, 33)[::3]
-    np.savez_compressed(folder / "sonnets.npz", windows=windows)
+    alphabet, sonnets = sorted(set(text)), text.split("\n\n")
+    windows, parts = [], []
+    for part, chosen in SONNETS.items():
+        numbers = [alphabet.index(letter) for letter in "\n\n".join(sonnets[chosen])]
+        step = 3 if part == "train" else 32
+        found = np.lib.stride_tricks.sliding_window_view(np.array(numbers, np.uint8), 33)[::step]
+        windows.append(found)
+        parts += [part] * len(found)
+    np.savez_compressed(folder / "sonnets.npz", windows=np.concatenate(windows), part=parts)
 
 
 def write_adding(folder: Path) -> None:
@@ -99,6 +118,7 @@ def main(folder: Path = EXAMPLES) -> None:
     write_digits(folder)
     write_breast_cancer(folder)
     write_diabetes(folder)
+    write_wine(folder)
     write_sonnets(folder)
     write_adding(folder)
     write_spirals(folder)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import doc_ops
 import doc_programs
+import doc_rules
 import doc_tables
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -31,7 +32,11 @@ PARTS: dict[str, Callable[[], str]] = {
     "data": doc_tables.data_settings,
     "train": doc_tables.train_settings,
     "commands": doc_tables.commands,
+    "stability rules": doc_rules.stability_rules,
+    "algebra rules": doc_rules.algebra_rules,
+    "stable example": doc_rules.stable_example,
     "message": doc_programs.message,
+    "message of sizes": partial(doc_programs.message, doc_programs.TRAVELLED),
     "micro model": doc_programs.micro_model,
     "micro schedule": doc_programs.micro_schedule,
     "micro program": doc_programs.micro_program,

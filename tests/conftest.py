@@ -8,3 +8,8 @@ import pytest
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--update-golden` rewrites the golden files; read the difference before you keep it."""
     parser.addoption("--update-golden", action="store_true", help="rewrite the golden files")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the mark of `tests/rules` known."""
+    config.addinivalue_line("markers", "rule(section, words): what docs/language.md says of it")

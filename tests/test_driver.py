@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from checker import Checker
 from graphdsl.compiler.lower import context
 from graphdsl.driver import Purpose, check, compile_source
 from graphdsl.graph.types import DType
@@ -23,6 +25,7 @@ EXAMPLES = sorted((TREE / "examples").rglob("*.gdl"))
 BAD = sorted((TREE / "tests" / "golden" / "errors").rglob("*.gdl"))
 TEXTS = [path.read_text(encoding="utf-8") for path in (*EXAMPLES, *BAD)]
 SECONDS = 5
+MEMORY = 2**30
 
 
 def diagnose(text: str) -> tuple[Diagnostic, ...]:
@@ -241,17 +244,48 @@ def renamed(draw: st.DrawFn) -> str:
     return text
 
 
+@pytest.fixture(scope="module")
+def checker() -> Iterator[Checker]:
+    """A process that checks one program after the other and tells what each took."""
+    made = Checker()
+    yield made
+    made.close()
+
+
+def verify_modest(checker: Checker, text: str) -> None:
+    """Check a program in a process of its own, and that it takes little time and memory."""
+    verdict = checker.check(text)
+    if verdict.seconds >= SECONDS or verdict.peak >= MEMORY:
+        checker.close()  # the next one is measured in a fresh process
+    assert verdict.seconds < SECONDS
+    assert verdict.peak < MEMORY, f"{verdict.peak / 2**20:,.0f} MiB"
+
+
 @given(mutated() | renamed())
 @settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
-def test_mutated_programs_give_diagnostics(text: str) -> None:
-    diagnose(text)
+def test_mutated_programs_give_diagnostics(checker: Checker, text: str) -> None:
+    verify_modest(checker, text)
 
 
 @pytest.mark.nightly
 @given(mutated() | renamed())
 @settings(max_examples=20_000, deadline=None, suppress_health_check=list(HealthCheck))
-def test_many_mutated_programs(text: str) -> None:
-    diagnose(text)
+def test_many_mutated_programs(checker: Checker, text: str) -> None:
+    verify_modest(checker, text)
+
+
+LOADS = {
+    "turns": "input x\no = x\nrepeat i in 1..{} {{\n  o = o * x + i\n}}\noutput y = o\n",
+    "sums": "input x\no = x\nrepeat i in 1..{} {{\n  o = o + o * o + sin(o)\n}}\noutput y = o\n",
+    "parameters": "input x\no = x\nrepeat i in 1..{} {{\n  param w = 1\n  o = o * w\n}}\n"
+    "loss J = o\ntrain {{\n  optimizer = adam()\n}}\n",
+}
+
+
+@pytest.mark.parametrize("load", LOADS)
+@pytest.mark.parametrize("turns", [10**3, 10**4, 10**7])
+def test_programs_that_expand_take_little(checker: Checker, load: str, turns: int) -> None:
+    verify_modest(checker, LOADS[load].format(turns))
 
 
 def test_a_syntax_error_hides_no_other() -> None:

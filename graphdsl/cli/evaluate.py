@@ -13,8 +13,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="a model file with a data block")
     parts.add_weights(parser)
     parts.add_data(parser, "other rows to measure on")
+    parts.add_batch(parser)
     options.add_model_options(parser)
     options.add_seed(parser)
+    options.add_training(parser)
+    options.add_debug_nan(parser)
     options.add_json(parser)
 
 
@@ -23,18 +26,19 @@ def run(args: argparse.Namespace) -> int:
     from graphdsl.cli import values
     from graphdsl.cli.faults import BadArgument
     from graphdsl.training import measure
-    from graphdsl.training.data import load_dataset, load_part
-    from graphdsl.training.options import fit_settings
+    from graphdsl.training.new_rows import find_rows
+    from graphdsl.training.options import eval_batch
 
-    model = parts.load_trained(args)
-    size = fit_settings(model.compilation, {}).eval_batch
-    if args.data is None:
-        chosen = parts.chosen(load_dataset(model.session), args.part)
-    elif args.part is None:
-        chosen = {"data": load_part(model.session, args.data)}
-    else:
+    if args.data is not None and args.part is not None:
         raise BadArgument("give one of --data and --part")
-    found = {name: measure.evaluate(model.session, part, size) for name, part in chosen.items()}
+    model = parts.load_trained(args)
+    size = eval_batch(model.compilation, args.batch)
+    rows = find_rows(model.session, None, args.data, args.part, parts.learned(args))
+    with options.debugging(args, model):
+        found = {
+            name: measure.evaluate(model.session, part, size, args.training)
+            for name, part in rows.parts.items()
+        }
     if args.json:
         told = {
             part: {name: values.plain(value) for name, value in measured.items()}

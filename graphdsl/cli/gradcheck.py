@@ -23,6 +23,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parts.add_weights(parser)
     options.add_model_options(parser)
     options.add_seed(parser)
+    options.add_training(parser)
     options.add_json(parser)
     parser.add_argument("--of", metavar="NAME", help="the scalar (default: the loss)")
     parser.add_argument(
@@ -40,7 +41,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Print the table; 1 if a gradient is further off than the tolerance."""
     model = parts.load_trained(args)
-    rows = model.gradcheck(_feeds(args, model), of=args.of, samples=args.samples)
+    rows = model.gradcheck(
+        _feeds(args, model), of=args.of, samples=args.samples, training=args.training
+    )
     bad = [row for row in rows if not row.relative <= args.tolerance]
     if args.json:
         print(json.dumps([_told(row) for row in rows], indent=2))
@@ -59,8 +62,9 @@ def _feeds(args: argparse.Namespace, model: Model) -> dict[str, Any]:
         return options.read_feeds(args.feeds)
     from graphdsl.training.data import load_dataset
     from graphdsl.training.dataset import batched
+    from graphdsl.training.new_rows import chosen
 
-    part = next(iter(parts.chosen(load_dataset(model.session), args.part or "train").values()))
+    part = next(iter(chosen(load_dataset(model.session), args.part or "train").values()))
     rows = set(batched(model.inputs))
     return {n: array[:ROWS] if n in rows else array for n, array in part.arrays.items()}
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from graphdsl.driver import Compilation
     from graphdsl.graph.types import DType
+    from graphdsl.language.overriding import GivenSettings
     from graphdsl.model import Model
 
 Pair = tuple[str, str]
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """`--set` and `--dtype`: what may be changed of a model from outside its file."""
+    """`--set`, `--with`, `--dtype`: what may be changed of a model from outside its file."""
     parser.add_argument(
         "--set",
         metavar="NAME=VALUE",
@@ -26,6 +28,18 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         type=constant,
         dest="constants",
         help="override a constant; may be given several times",
+    )
+    parser.add_argument(
+        "--with",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        type=setting,
+        dest="settings",
+        help=(
+            "override a setting of the data or train block, the value as a file has it: "
+            "'optimizer=adam(lr = 1e-2)'; KEY= leaves it out; may be given several times"
+        ),
     )
     parser.add_argument(
         "--dtype", choices=("f32", "f64"), default="f32", help="the model's float (default: f32)"
@@ -41,6 +55,15 @@ def add_include(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="a folder that imports may also come from; may be given several times",
+    )
+
+
+def add_training(parser: argparse.ArgumentParser) -> None:
+    """`--training`."""
+    parser.add_argument(
+        "--training",
+        action="store_true",
+        help="compute as a training step does, with training = true; nothing is updated",
     )
 
 
@@ -71,6 +94,22 @@ def add_feeds(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_debug_nan(parser: argparse.ArgumentParser) -> None:
+    """`--debug-nan`."""
+    parser.add_argument(
+        "--debug-nan",
+        action="store_true",
+        help="look at every node, slowly, and stop at the first whose value is not finite",
+    )
+
+
+def debugging(args: argparse.Namespace, model: Model) -> AbstractContextManager[None]:
+    """Inside, with `--debug-nan`, a node whose value is not finite raises `ModelError`."""
+    from graphdsl.training.diagnosis import refusing
+
+    return model.session.watched(refusing()) if args.debug_nan else nullcontext()
+
+
 def load_model(args: argparse.Namespace) -> Model:
     """The model of the command line: its file, its constants, its float, its seed."""
     from graphdsl.model import Model
@@ -86,11 +125,25 @@ def compile_model(args: argparse.Namespace) -> Compilation:
     return compile_source(read_source(args.file), *overrides(args))
 
 
-def overrides(args: argparse.Namespace) -> tuple[dict[str, Any], DType, list[Path]]:
-    """What the command line says of how to compile: constants, float and folders."""
+def overrides(args: argparse.Namespace) -> tuple[dict[str, Any], DType, list[Path], GivenSettings]:
+    """What the command line says of how to compile: constants, float, folders and settings."""
     from graphdsl.graph.types import DType
 
-    return dict(args.constants), DType[args.dtype], [Path(folder) for folder in args.include]
+    folders = [Path(folder) for folder in args.include]
+    return dict(args.constants), DType[args.dtype], folders, read_settings(args)
+
+
+def read_settings(args: argparse.Namespace) -> GivenSettings:
+    """The settings of `--with`; raises `BadArgument` for one that is given twice."""
+    from graphdsl.cli.faults import BadArgument
+    from graphdsl.language.overriding import GivenSettings
+
+    given: dict[str, object] = {}
+    for key, text in args.settings:
+        if key in given:
+            raise BadArgument(f"--with gives {key} twice")
+        given[key] = text
+    return GivenSettings(given, "--with")
 
 
 def read_feeds(pairs: list[Pair]) -> dict[str, Any]:
@@ -116,6 +169,14 @@ def pair(text: str) -> Pair:
     return name.strip(), said.strip()
 
 
+def setting(text: str) -> Pair:
+    """`KEY=VALUE` as its two sides, the value perhaps empty."""
+    key, sign, said = text.partition("=")
+    if not (key.strip() and sign):
+        raise argparse.ArgumentTypeError(f"'{text}' is not of the form KEY=VALUE")
+    return key.strip(), said.strip()
+
+
 def constant(text: str) -> tuple[str, Any]:
     """`NAME=VALUE` with the value read."""
     name, said = pair(text)
@@ -139,6 +200,11 @@ def positive(text: str) -> int:
     if number == 0:
         raise argparse.ArgumentTypeError("it has to be 1 or more")
     return number
+
+
+def batch(text: str) -> int | str:
+    """A number of rows, or `all`."""
+    return text if text == "all" else positive(text)
 
 
 _SPELLED = {"nan": "NaN", "inf": "Infinity"}
@@ -169,10 +235,11 @@ def _read_array(name: str, path: str) -> Any:
     import numpy as np
 
     from graphdsl.language.diagnostics import DataError, Diagnostic
+    from graphdsl.language.system_faults import reading_help
 
     try:
         return np.lib.format.open_memmap(path, mode="r")
     except (OSError, ValueError) as bad:
         reason = getattr(bad, "strerror", None) or "it is no .npy file of numbers"
         message = f"input '{name}': {path} cannot be read: {reason}"
-        raise DataError(Diagnostic("E0820", message)) from None
+        raise DataError(Diagnostic("E0820", message, (), reading_help(bad))) from None

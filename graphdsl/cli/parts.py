@@ -11,7 +11,7 @@ from graphdsl.cli import options
 
 if TYPE_CHECKING:
     from graphdsl.model import Model
-    from graphdsl.training.dataset import Dataset, Part
+    from graphdsl.training.learned import Learned
 
 PARTS = ("train", "valid", "test", "all")
 
@@ -42,6 +42,16 @@ def add_data(parser: argparse._ActionsContainer, does: str) -> None:
     )
 
 
+def add_batch(parser: argparse.ArgumentParser) -> None:
+    """`--batch`."""
+    parser.add_argument(
+        "--batch",
+        metavar="N|all",
+        type=options.batch,
+        help="how many rows are computed at once (default: eval_batch of the train block)",
+    )
+
+
 def load_trained(args: argparse.Namespace) -> Model:
     """The model of the command line with the weights it names."""
     model = options.load_model(args)
@@ -54,23 +64,12 @@ def load_trained(args: argparse.Namespace) -> Model:
     return model
 
 
-def held_out(dataset: Dataset) -> str:
-    """The name of the part that says most of a model: test, else valid, else train."""
-    return next(name for name in ("test", "valid", "train") if name in dataset.parts)
+def learned(args: argparse.Namespace) -> Learned | None:
+    """What the run that `--weights` names learned from its training part, if it names one."""
+    from graphdsl.training.run_data import learned_in
 
-
-def chosen(dataset: Dataset, name: str | None) -> dict[str, Part]:
-    """The parts of the command line by name; raises `DataError` if the data has none such."""
-    from graphdsl.language.diagnostics import DataError, Diagnostic
-
-    parts = dataset.parts
-    if name == "all":
-        return parts
-    name = name or held_out(dataset)
-    if name not in parts:
-        help = (f"its parts are: {', '.join(parts)}",)
-        raise DataError(Diagnostic("E0827", f"the data has no part '{name}'", (), help))
-    return {name: parts[name]}
+    path: Path | None = args.weights
+    return learned_in(path) if path is not None and path.is_dir() else None
 
 
 def score_lines(model: Model, part: str, measured: Mapping[str, float]) -> Iterator[str]:

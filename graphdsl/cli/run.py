@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
+import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from graphdsl.cli import options, parts
+from graphdsl.cli import INTERRUPTED, going_on, options, parts, pictures, profiling
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from graphdsl.cli.going_on import Before
+    from graphdsl.graph.kernel import Array
     from graphdsl.model import Model
+    from graphdsl.training.dataset import Dataset
     from graphdsl.training.history import History
+    from graphdsl.training.keeper import Every, Keeper
+    from graphdsl.training.options import FitSettings
+    from graphdsl.training.trainer import Trainer
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +31,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="a model file")
     options.add_feeds(parser)
     options.add_model_options(parser)
+    parser.set_defaults(dtype=None)  # a run that goes on has its own
     options.add_seed(parser)
+    options.add_training(parser)
     options.add_json(parser)
     group = parser.add_argument_group("for a file with a train block")
     group.add_argument(
@@ -31,12 +44,82 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parts.add_data(group, "other data to train on")
     group.add_argument("--epochs", metavar="N", type=options.natural, help="how many epochs")
-    group.add_argument("--batch", metavar="N|all", type=_batch, help="how many rows a step takes")
+    group.add_argument(
+        "--batch", metavar="N|all", type=options.batch, help="how many rows a step takes"
+    )
+    group.add_argument(
+        "--stop",
+        metavar="WHEN",
+        action="append",
+        dest="settings",
+        type=_stop,
+        help="when to stop, as a file has it: 'early(J, patience = 3) or after(seconds = 60)'",
+    )
+    group.add_argument(
+        "--max-memory",
+        metavar="AMOUNT",
+        action="append",
+        dest="settings",
+        type=_max_memory,
+        help="what a step may compute in, such as '500 MB': the setting memory",
+    )
+    _add_checkpoints(group)
+    pictures.add_pictures(group)
+    profiling.add_profile(group)
+    options.add_debug_nan(parser)
     group.add_argument("-q", "--quiet", action="store_true", help="no progress, results alone")
 
 
-def _batch(text: str) -> int | str:
-    return text if text == "all" else options.positive(text)
+def _stop(text: str) -> options.Pair:
+    return "stop", text
+
+
+def _max_memory(text: str) -> options.Pair:
+    return "memory", text if text.isdecimal() else json.dumps(text, ensure_ascii=False)
+
+
+def _add_checkpoints(group: argparse._ActionsContainer) -> None:
+    """Where a run begins, and how often it is saved."""
+    begin = group.add_mutually_exclusive_group()
+    begin.add_argument(
+        "--resume",
+        metavar="[RUN]",
+        nargs="?",
+        const="",
+        help="go on with the run in this folder (default: the model's newest in runs)",
+    )
+    begin.add_argument(
+        "--warm-start",
+        metavar="WEIGHTS",
+        type=Path,
+        help="begin with the tensors of this file, or of a run's folder, that fit",
+    )
+    group.add_argument(
+        "--checkpoint-every",
+        metavar="EVERY",
+        type=every,
+        help="how often the run is saved: 500 (steps), 2epochs, 30s, 5min; always at its end "
+        "(default: 1min)",
+    )
+    group.add_argument(
+        "--keep",
+        metavar="N",
+        type=options.positive,
+        help="how many checkpoints are kept, beside the best weights (default: 2)",
+    )
+
+
+def every(text: str) -> Every:
+    """How often: a count of steps, or with the unit `epochs`, `s` or `min`."""
+    from graphdsl.training.keeper import Every
+
+    found = re.fullmatch(r"(\d{1,15}) ?(steps?|epochs?|s|min)?", text)
+    if found is None or not int(found[1]):
+        raise argparse.ArgumentTypeError(f"'{text}' is no interval, such as 500, 2epochs or 5min")
+    count, unit = int(found[1]), found[2] or "steps"
+    if unit in ("s", "min"):
+        return Every(seconds=float(count * (60 if unit == "min" else 1)))
+    return Every(epochs=count) if unit.startswith("epoch") else Every(steps=count)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -44,27 +127,38 @@ def run(args: argparse.Namespace) -> int:
     from graphdsl.cli.faults import BadArgument, report
 
     fed = options.read_feeds(args.feeds)
+    before = going_on.take_up(args) if args.resume is not None else None
+    args.dtype = args.dtype or "f32"
     model = options.load_model(args)
     report(model.compilation.warnings)
     if model.compilation.lowered(training=True).train is not None:
         if fed:
             raise BadArgument("a file with a train block takes its data from there; see predict")
-        return train(model, args)
-    asked = [
-        f"--{name}"
-        for name in ("out", "data", "epochs", "batch")
-        if getattr(args, name) is not None
-    ]
+        if args.training:
+            raise BadArgument("--training is for files without a train block; see evaluate")
+        return train(model, args, before)
+    asked = [option for option in _TRAINING if getattr(args, _destination(option)) is not None]
     if asked:
         raise BadArgument(f"{asked[0]} is for files with a train block, and {args.file} has none")
-    _print_values(model, fed, args.json)
+    with options.debugging(args, model):
+        found = model.run(fed, training=args.training)
+    _print_values(found, args.json)
     return 0
 
 
-def _print_values(model: Model, fed: dict[str, object], as_json: bool) -> None:
+_TRAINING = (
+    *("--out", "--data", "--epochs", "--batch", "--resume", "--warm-start", "--checkpoint-every"),
+    *("--keep", "--plot", "--tensorboard", "--profile"),
+)
+
+
+def _destination(option: str) -> str:
+    return option.removeprefix("--").replace("-", "_")
+
+
+def _print_values(found: Mapping[str, Array], as_json: bool) -> None:
     from graphdsl.cli import values
 
-    found = model.run(fed)
     if as_json:
         told = {name: values.plain(value) for name, value in found.items()}
         print(json.dumps(told, ensure_ascii=False))
@@ -72,38 +166,72 @@ def _print_values(model: Model, fed: dict[str, object], as_json: bool) -> None:
         print(values.named_lines(found))
 
 
-def train(model: Model, args: argparse.Namespace) -> int:
+def train(model: Model, args: argparse.Namespace, before: Before | None) -> int:
     """Train, save, say how good it is and where it is; the exit code."""
-    from graphdsl.cli import INTERRUPTED
-    from graphdsl.language.diagnostics import DivergedError, GraphdslError
-    from graphdsl.training import loop, run_folder
     from graphdsl.training.data import load_dataset
-    from graphdsl.training.history import History
     from graphdsl.training.options import fit_settings
+    from graphdsl.training.preflight import verify_fit
+
+    settings = fit_settings(model.compilation, _overrides(args), model.seed)
+    dataset = load_dataset(model.session, data=args.data)
+    verify_fit(dataset, settings, model.compilation)
+    pictures.verify_pictures(args)
+    profiling.verify_profile(args)
+    trainer = model.trainer(**_overrides(args))
+    with (
+        going_on.opened(args, before, model.session, dataset, settings) as keeper,
+        profiling.opened(args, model, keeper.folder),
+    ):
+        history = _fit(model, args, trainer, dataset, settings, keeper)
+    _print_scores(model, history, keeper.folder, args.json)
+    if history.interrupted and not args.quiet:
+        said = f"graphdsl run {args.file} --resume {keeper.folder}"
+        print(f"interrupted; to go on: {said}", file=sys.stderr)
+    return INTERRUPTED if history.interrupted else 0
+
+
+def _fit(
+    model: Model,
+    args: argparse.Namespace,
+    trainer: Trainer,
+    dataset: Dataset,
+    settings: FitSettings,
+    keeper: Keeper,
+) -> History:
+    """Train, and leave in the keeper's folder what it came to."""
+    from graphdsl.language.diagnostics import DataError, DivergedError, GraphdslError
+    from graphdsl.training import loop, run_folder
+    from graphdsl.training.history import History
     from graphdsl.training.progress import Kind, listener
 
-    given = {"epochs": args.epochs, "batch": args.batch}
-    overrides = {key: value for key, value in given.items() if value is not None}
-    settings = fit_settings(model.compilation, overrides, model.seed)
-    dataset = load_dataset(model.session, data=args.data)
-    loop.verify_fit(dataset, settings)
-    trainer = model.trainer()
-    folder = run_folder.create(args.out, Path(args.file).stem)
-    history = History()
     kind: Kind = "quiet" if args.quiet else "json" if args.json else "auto"
+    history, folder = History(), keeper.folder
+    told = pictures.listeners(args, folder, dataset, settings, listener(kind))
     try:
-        run_folder.write_start(folder, model.session, dataset, settings)
-        loop.fit(trainer, dataset, settings, listener(kind), history)
+        loop.fit(trainer, dataset, settings, told, history, keeper, _polite(), args.debug_nan)
     except (GraphdslError, MemoryError) as error:
         if history.epochs or isinstance(error, DivergedError):
-            run_folder.write_end(folder, model.session, history)
+            with suppress(DataError):  # a full disk is what ended it, maybe: that is told below
+                run_folder.write_end(folder, model.session, history)
             print(f"what it came to is in {folder}", file=sys.stderr)
-        else:
+        elif not keeper.resumable:
             run_folder.discard(folder, model.session)
         raise
     run_folder.write_end(folder, model.session, history)
-    _print_scores(model, history, folder, args.json)
-    return INTERRUPTED if history.interrupted else 0
+    return history
+
+
+def _overrides(args: argparse.Namespace) -> dict[str, Any]:
+    """The settings of the train block that the command line overrides."""
+    given = {"epochs": args.epochs, "batch": args.batch}
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def _polite() -> list[int]:
+    """The signals that ask a process to end, as far as `main` heeds them."""
+    names = ("SIGTERM", "SIGHUP")
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+    return [number for number in numbers if callable(signal.getsignal(number))]
 
 
 def _print_scores(model: Model, history: History, folder: Path, as_json: bool) -> None:

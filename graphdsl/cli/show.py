@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphdsl.cli import options
 
 if TYPE_CHECKING:
+    from graphdsl.compiler.schedule import Schedule
     from graphdsl.driver import Compilation, Compiled, Purpose
 
 STAGES = {
     "ast": "the syntax tree",
     "graph": "the forward graph as the file says it",
-    "reverse": "with the reverse sweep, and the update sweep where the file trains",
+    "reverse": "the gradient as a model file of its own, each line with the rule it applies",
+    "swept": "the graph with the reverse sweep, and the update sweep where the file trains",
     "optimized": "after rewriting",
     "schedule": "the plan: steps, buffers, their places in memory",
     "source": "the NumPy program that runs",
@@ -27,7 +30,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The options of `show`."""
     stages = "; ".join(f"{name}: {what}" for name, what in STAGES.items())
     parser.add_argument("file", metavar="FILE", help="a model file")
-    parser.add_argument("--stage", choices=tuple(STAGES), default="graph", help=stages)
+    parser.add_argument(
+        "--stage", choices=tuple(STAGES), help=f"{stages}; default: graph, with --plan schedule"
+    )
+    parser.add_argument(
+        "--plan",
+        metavar="PICTURE",
+        type=Path,
+        help="draw the plan into an .svg file: steps to the right, places in memory upwards",
+    )
     parser.add_argument(
         "sizes",
         metavar="NAME=SIZE",
@@ -45,35 +56,77 @@ def size(text: str) -> tuple[str, int]:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the stage."""
-    if args.stage == "ast":
-        from graphdsl.language.parser import parse
-        from graphdsl.language.source import read_source
-        from graphdsl.views.stages import ast_text
-
-        sys.stdout.write(ast_text(parse(read_source(args.file))))
+    """Print the stage, and draw the plan if asked to."""
+    if args.plan is not None:
+        check_svg(args.plan)
+    stage = args.stage or ("graph" if args.plan is None else "schedule")
+    if stage == "ast":
+        sys.stdout.write(_tree(args))
+    if stage == "ast" and args.plan is None:
         return 0
-    sys.stdout.write(stage_text(args.stage, options.compile_model(args), dict(args.sizes)))
+    compilation, planned = options.compile_model(args), None
+    if args.plan is not None or stage in ("schedule", "source"):
+        planned = plan_shown(compilation, dict(args.sizes))
+    if stage != "ast":
+        sys.stdout.write(stage_text(stage, compilation, planned))
+    if args.plan is not None and planned is not None:
+        _draw(args.plan, planned, Path(args.file).name)
     return 0
 
 
-def stage_text(stage: str, compilation: Compilation, sizes: dict[str, int]) -> str:
-    """A stage behind the syntax tree, as text."""
+def _tree(args: argparse.Namespace) -> str:
+    from graphdsl.language.overriding import override
+    from graphdsl.language.parser import parse
+    from graphdsl.language.source import read_source
+    from graphdsl.views.stages import ast_text
+
+    program = parse(read_source(args.file))
+    return ast_text(override(program, options.read_settings(args)))
+
+
+def _draw(path: Path, planned: Schedule, name: str) -> None:
+    from graphdsl.training.files import write_text
+    from graphdsl.views.memory_map import draw_plan
+
+    write_text(path, draw_plan(planned, f"{name}: memory, step by step"))
+    print(f"wrote {path}", file=sys.stderr)
+
+
+def check_svg(path: Path) -> None:
+    """Raise `UsageError` unless a path names an .svg file, `DataError` if its folder is missing."""
+    from graphdsl.language.diagnostics import Diagnostic, UsageError
+    from graphdsl.views.picture import check_path
+
+    if (format := check_path(path)) != "svg":
+        help = (f"name it {path.with_suffix('.svg')}; browsers show and print it",)
+        message = f"'{path}': a plan is drawn as .svg, not as .{format}"
+        raise UsageError(Diagnostic("E0822", message, (), help))
+
+
+def stage_text(stage: str, compilation: Compilation, planned: Schedule | None = None) -> str:
+    """A stage behind the syntax tree, as text; the last two need the plan."""
+    from graphdsl.engines.numpy import emit
     from graphdsl.graph.dump import dump
     from graphdsl.views.stages import schedule_text
 
+    if planned is not None and stage in ("schedule", "source"):
+        return schedule_text(planned) if stage == "schedule" else emit(planned).source
     if stage == "graph":
         return dump(compilation.graph())
     purpose = shown_purpose(compilation)
     if stage == "reverse":
+        from graphdsl.views.reverse import print_reverse
+
+        return print_reverse(compilation, gradient_purpose(compilation, purpose)).text
+    if stage == "swept":
         return dump(compilation.swept(purpose)[0])
-    compiled = compilation.compiled(purpose)
-    if stage == "optimized":
-        return dump(compiled.graph)
-    bound = bind(compilation, compiled, sizes)
-    if stage == "schedule":
-        return schedule_text(compiled.plan(bound))
-    return compiled.emit(bound).source
+    return dump(compilation.compiled(purpose).graph)
+
+
+def plan_shown(compilation: Compilation, sizes: dict[str, int]) -> Schedule:
+    """The plan of the purpose that is shown."""
+    compiled = compilation.compiled(shown_purpose(compilation))
+    return compiled.plan(bind(compilation, compiled, sizes))
 
 
 def shown_purpose(compilation: Compilation) -> Purpose:
@@ -98,6 +151,18 @@ def shown_purpose(compilation: Compilation) -> Purpose:
     reaching = graph.reaching([target.node])
     wrt = [graph.nodes[id].name or "" for id in params or inputs if id in reaching]
     return Purpose((target.name,), tuple(wrt))
+
+
+def gradient_purpose(compilation: Compilation, purpose: Purpose) -> Purpose:
+    """What a training step differentiates; any other purpose as it is."""
+    from graphdsl.driver import Purpose
+
+    train = compilation.lowered(training=True).train
+    if not purpose.step or train is None:
+        return purpose
+    params = compilation.graph(training=True).params if train.rule and purpose.results else ()
+    wrt = tuple(v.name for v in params if not v.frozen)
+    return Purpose(purpose.results, wrt, training=True)
 
 
 def bind(compilation: Compilation, compiled: Compiled, sizes: dict[str, int]) -> dict[str, int]:

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from graphdsl.training.output_files import number_text
 from graphdsl.training.plain import finite
 
 if TYPE_CHECKING:
     from graphdsl.graph.kernel import Array
-
-DIGITS = {"f4": 7, "f8": 15}
-"""Significant digits of a float by its type: all that it holds, and none that it does not."""
 
 
 def named_lines(values: Mapping[str, Array]) -> str:
@@ -19,15 +17,6 @@ def named_lines(values: Mapping[str, Array]) -> str:
     return "\n".join(
         f"{name} = {_text(value)}".replace("= \n", "=\n", 1) for name, value in values.items()
     )
-
-
-def number_text(value: Any) -> str:
-    """One element as text."""
-    if value.dtype.kind == "b":
-        return "true" if value else "false"
-    if value.dtype.kind != "f":
-        return str(value)
-    return f"{float(value):.{DIGITS[value.dtype.str[1:]]}g}"
 
 
 def _text(value: Array) -> str:

@@ -76,7 +76,7 @@ def _hvp(builder: Builder, y: Expr, x: Expr, v: Expr) -> Expr:
 def _jvp(builder: Builder, y: Expr, x: Expr, v: Expr) -> Expr:
     """Reverse mode twice: the cotangent of x is linear in that of y, and its derivative along v
     is the product that forward mode would give."""
-    cotangent = OPS["copy"](_full(builder, 0.0, y.type))
+    cotangent = _full(builder, 0.0, y.type)
     (pulled,) = sweep(builder, y, [x], cotangent)
     return _grad(builder, OPS["sum"](pulled * v), cotangent)
 
@@ -90,19 +90,29 @@ _EXPANSIONS: dict[Op, Callable[..., Expr]] = {
 }
 
 
-def differentiate(graph: Graph, of: int, wrt: Sequence[int]) -> Graph:
+Mark = Callable[[Node, Expr], Expr]
+"""Sees each node that a sweep passes with its whole cotangent, and gives what stands for it."""
+
+
+def differentiate(graph: Graph, of: int, wrt: Sequence[int], mark: Mark | None = None) -> Graph:
     """The graph with the gradients of node `of`, a scalar, with respect to nodes `wrt` appended.
 
     `gradients` of the result pairs each of `wrt` with its gradient, which has its shape.
     """
     builder = resume(graph, "reverse")
-    found = sweep(builder, Expr(builder, of), [Expr(builder, id) for id in wrt])
+    found = sweep(builder, Expr(builder, of), [Expr(builder, id) for id in wrt], mark=mark)
     # each gradient is a node of its own: it has a place of its own
     pairs = tuple((id, OPS["copy"](g).id) for id, g in zip(wrt, found, strict=True))
     return replace(graph, nodes=tuple(builder.nodes), gradients=pairs)
 
 
-def sweep(builder: Builder, y: Expr, wrt: Sequence[Expr], seed: Expr | None = None) -> list[Expr]:
+def sweep(
+    builder: Builder,
+    y: Expr,
+    wrt: Sequence[Expr],
+    seed: Expr | None = None,
+    mark: Mark | None = None,
+) -> list[Expr]:
     """Append the reverse sweep from `y`; the cotangents of `wrt`, zeros where `y` does not
     depend on one. `seed` is the cotangent of `y`, 1 if not given. Time is linear in the number
     of nodes between."""
@@ -125,6 +135,8 @@ def sweep(builder: Builder, y: Expr, wrt: Sequence[Expr], seed: Expr | None = No
         total = _total(cotangents.pop(id, []))
         if total is None:
             continue
+        if mark is not None:
+            total = mark(node, total)
         if id in wanted:
             found[id] = total
         for position, operand in enumerate(node.operands):

@@ -7,15 +7,18 @@ other once a parameter.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from graphdsl.compiler.conditioning import average, clear_counts, clip, gathered_mean, pack, written
+from graphdsl.compiler.recipe import PLAIN, Recipe
+from graphdsl.compiler.slots import Slot, SlotMaker
 from graphdsl.graph.build import Builder, Expr, resume
 from graphdsl.graph.graph import Graph, Init, Write
 from graphdsl.graph.layout import Group, Layout
 from graphdsl.graph.op import OPS
-from graphdsl.graph.types import DType, TensorType
+from graphdsl.graph.types import TensorType
 
 
 class Expansion(Protocol):
@@ -52,95 +55,94 @@ class Rule(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
-    """Storage of one optimizer state: a flat array and the number it begins at."""
+class _Place:
+    """Where the rule is applied once: a group of parameters, or one; `gradient` is the node of
+    the reverse sweep, where there is one."""
 
-    name: str
-    dtype: DType
-    size: int
-    value: float
-
-
-@dataclass(slots=True)
-class _Slots:
-    """Hands out leaves for one rule application, remembering what they need."""
-
-    builder: Builder
-    dtype: DType
-    suffix: str
-    start: int
-    type: TensorType
-    whole: int
-    slots: dict[str, Slot] = field(default_factory=dict)
-    leaves: dict[str, Expr] = field(default_factory=dict)
-
-    def __call__(self, name: str, type: TensorType | None, init: Init, /) -> Expr:
-        if type is None:
-            slot = Slot(f"{name}.{self.dtype}", self.dtype, self.whole, init.value)
-            type, start = self.type, self.start
-        else:
-            count = type.size
-            assert isinstance(count, int)
-            slot, start = Slot(f"{name}.{self.suffix}", type.dtype, count, init.value), 0
-        attrs = {"name": slot.name, "type": type, "start": start}
-        leaf = self.builder.apply(OPS["slot"], (), attrs)
-        self.slots[slot.name] = slot
-        self.leaves[name] = leaf
-        return leaf
+    parameter: Expr
+    gradient: Expr | None
+    settings: Mapping[str, float]
+    maker: SlotMaker
 
 
-def apply_updates(graph: Graph, rule: Rule, layout: Layout) -> tuple[Graph, tuple[Slot, ...]]:
-    """Append the update sweep of `rule`; the graph and the storage its states need."""
+def apply_updates(
+    graph: Graph, rule: Rule, layout: Layout, recipe: Recipe = PLAIN
+) -> tuple[Graph, tuple[Slot, ...]]:
+    """Append the update sweep of `rule`; the graph and the storage its states need.
+
+    A graph without a reverse sweep is updated from the gradients that were gathered before.
+    """
     builder = resume(graph, "update")
     builder.origin = None
-    writes: list[tuple[Write, bool]] = []
+    wanted: list[Write] = []
+    states: list[Write] = []
     slots: dict[str, Slot] = {}
-    for number, group in enumerate(layout.groups):
-        for p, g, maker in _applications(builder, graph, rule, layout, group, number):
-            made = rule.expand(builder, p, g, dict(group.settings), maker, maker.suffix)
-            writes += [
-                (Write(maker.leaves[name].id, OPS["copy"](value).id), False)
-                for name, value in made.states.items()
-            ]
-            writes.append((Write(p.id, OPS["copy"](made.parameter).id), True))
-            slots |= maker.slots
-    kept = _needed(builder, writes)
-    names = {builder.nodes[w.target].attributes().get("name") for w in kept}
+    places = list(_places(builder, graph, rule, layout))
+    gradients = []
+    for place in places:
+        g = place.gradient
+        if g is None:
+            g, cleared = gathered_mean(place.maker)
+            wanted.append(cleared)
+        gradients.append(g)
+    for place, g in zip(places, clip(gradients, recipe), strict=True):
+        p, maker = place.parameter, place.maker
+        made = rule.expand(builder, p, g, place.settings, maker, maker.suffix)
+        states += [written(maker.leaves[name], value) for name, value in made.states.items()]
+        wanted.append(written(p, made.parameter))
+        if recipe.average is not None:
+            builder.origin = None
+            wanted.append(average(made.parameter, recipe.average, maker))
+        slots |= maker.slots
+    if not graph.gradients:
+        cleared_counts, counts = clear_counts(builder)
+        wanted += cleared_counts
+        slots |= {slot.name: slot for slot in counts}
+    kept = sorted(_needed(builder, wanted, states), key=lambda write: write.value)
     graph = replace(graph, nodes=tuple(builder.nodes), writes=(*graph.writes, *kept))
+    stored = graph.reaching(id for write in kept for id in (write.target, write.value))
+    names = {graph.nodes[id].attributes().get("name") for id in stored}
     return graph, tuple(slot for slot in slots.values() if slot.name in names)
 
 
-def _applications(
-    builder: Builder, graph: Graph, rule: Rule, layout: Layout, group: Group, number: int
-) -> list[tuple[Expr, Expr, _Slots]]:
-    """Parameter, gradient and state maker for each application the group needs."""
-    gradients = {graph.nodes[p].name: (p, g) for p, g in graph.gradients}
+def _places(builder: Builder, graph: Graph, rule: Rule, layout: Layout) -> Iterator[_Place]:
+    """Parameter, gradient and state maker for each application that the groups need."""
+    nodes = {v.name: Expr(builder, v.node) for v in graph.params}
+    gradients = {graph.nodes[p].name: Expr(builder, g) for p, g in graph.gradients}
+    for number, group in enumerate(layout.groups):
+        found = [gradients[name] for name in group.members if name in gradients]
+        if rule.flat:
+            yield _whole_group(builder, group, found, f"group{number}", layout)
+            continue
+        for name in group.members:
+            p, place = nodes[name], layout.params[name]
+            whole = layout.param_sizes[group.dtype]
+            maker = SlotMaker(builder, group.dtype, name, place.offset, p.type, whole)
+            yield _Place(p, gradients.get(name), dict(group.settings), maker)
+
+
+def _whole_group(
+    builder: Builder, group: Group, gradients: Sequence[Expr], suffix: str, layout: Layout
+) -> _Place:
+    attrs = {"dtype": group.dtype, "start": group.start, "size": group.size}
+    p = builder.apply(OPS["group"], (), attrs)
+    g = pack(builder, group, gradients) if gradients else None
     whole = layout.param_sizes[group.dtype]
-    if rule.flat:
-        attrs = {"dtype": group.dtype, "start": group.start, "size": group.size}
-        p = builder.apply(OPS["group"], (), attrs)
-        members: Sequence[Expr] = [Expr(builder, gradients[m][1]) for m in group.members]
-        g = builder.apply(OPS["pack"], members, attrs)
-        return [(p, g, _Slots(builder, group.dtype, f"group{number}", group.start, p.type, whole))]
-    found = []
-    for name in group.members:
-        place = layout.params[name]
-        p, g = (Expr(builder, id) for id in gradients[name])
-        found.append((p, g, _Slots(builder, group.dtype, name, place.offset, p.type, whole)))
-    return found
+    maker = SlotMaker(builder, group.dtype, suffix, group.start, p.type, whole)
+    return _Place(p, g, dict(group.settings), maker)
 
 
-def _needed(builder: Builder, writes: Sequence[tuple[Write, bool]]) -> list[Write]:
-    """The writes of parameters, and of the states that a written parameter depends on."""
-    wanted = {w.value for w, is_parameter in writes if is_parameter}
-    targets = {w.target: w.value for w, is_parameter in writes if not is_parameter}
+def _needed(builder: Builder, wanted: Sequence[Write], states: Sequence[Write]) -> list[Write]:
+    """The writes that are wanted, and those of the states that one of these depends on."""
+    values = {w.value for w in wanted}
+    targets = {w.target: w.value for w in states}
     while True:
-        reached = set(wanted)
+        reached = set(values)
         for node in reversed(builder.nodes):
             if node.id in reached:
                 reached.update(node.operands)
-        more = {targets[id] for id in reached if id in targets} - wanted
+        more = {targets[id] for id in reached if id in targets} - values
         if not more:
             break
-        wanted |= more
-    return [w for w, is_parameter in writes if is_parameter or w.target in reached]
+        values |= more
+    return [*(w for w in states if w.target in reached), *wanted]

@@ -78,14 +78,23 @@ class Memory:
         """A flat array by name; gradients are made when they are first asked for."""
         if name not in self.arrays and name.startswith("grad_"):
             dtype = DType[name.removeprefix("grad_")]
-            self.arrays[name] = aligned_zeros(self.layout.param_sizes[dtype], dtype)
+            size = self.layout.param_sizes[dtype]
+            self._check_room("the gradients take", size * dtype.numpy.itemsize)
+            self.arrays[name] = aligned_zeros(size, dtype)
         return self.arrays[name]
 
     def add_slot(self, name: str, dtype: DType, size: int, value: float) -> None:
-        """Make room for an optimizer state, at its first value."""
+        """Make room for an optimizer state, at its first value; raises `DataError` where the
+        machine has none."""
+        self._check_room(f"the optimizer's state {name} takes", size * dtype.numpy.itemsize)
         array = aligned_zeros(size, dtype)
         array.fill(value)
         self.arrays[f"slot_{name}"] = array
+
+    def forget_slots(self) -> None:
+        """Drop every optimizer state: another trainer has others."""
+        for name in [name for name in self.arrays if name.startswith("slot_")]:
+            del self.arrays[name]
 
     def slots(self) -> Iterator[tuple[str, Array]]:
         """The optimizer states by name, flat."""
@@ -98,12 +107,24 @@ class Memory:
         return dict(self._views("grad", self.layout.params))
 
     def reserve(self, nbytes: int) -> Array:
-        """The arena, at least `nbytes` large; what it held before is lost if it grows."""
+        """The arena, at least `nbytes` large; what it held before is lost if it grows. Raises
+        `DataError` where the machine has no room for it."""
         if self.arena.nbytes < nbytes:
+            self.arena = np.zeros(0, np.uint8)  # programs that look for it ask for it again
+            help = "fewer rows at once need less: feed a smaller batch"
+            self._check_room("what is computed at once takes", nbytes, help)
             raw = np.empty(nbytes + ALIGNMENT, np.uint8)
             start = -raw.ctypes.data % ALIGNMENT
             self.arena = raw[start : start + nbytes]
         return self.arena
+
+    def _check_room(self, what: str, nbytes: int, *help: str) -> None:
+        """Refuse what the machine cannot hold beside what is held, before it is allocated."""
+        held = self.arena.nbytes + sum(array.nbytes for array in self.arrays.values())
+        if held + nbytes > (limit := machine_memory()):
+            beside = f" beside {held:,} that the model has" if held else ""
+            message = f"{what} {nbytes:,} bytes{beside}; this machine has {limit:,}"
+            raise refusal("E0802", message, *help)
 
     def _views(self, kind: str, places: Mapping[str, Place]) -> dict[str, Array]:
         return {name: cut(self.array(f"{kind}_{p.dtype}"), p) for name, p in places.items()}

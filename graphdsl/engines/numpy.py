@@ -36,22 +36,35 @@ class Program:
 def emit(schedule: Schedule) -> Program:
     """The text of a program; the same schedule gives the same bytes."""
     body = [*_scalar_lines(schedule), *_step_lines(schedule)]
+    text = [*_header(body), *_bind(schedule), *_functions(schedule, body, "global")]
+    return Program("\n".join(text) + "\n", schedule)
+
+
+def nested_functions(schedule: Schedule) -> Iterator[str]:
+    """The lines of `run` and its parts, to stand in a function that has a program's arrays."""
+    body = [*_scalar_lines(schedule), *_step_lines(schedule)]
+    if len(body) > LINES_PER_FUNCTION:
+        names = [name for name, _ in schedule.scalars if name.isidentifier()]
+        yield from (f"{name} = 0.0" for name in names)
+    yield from _functions(schedule, body, "nonlocal")
+
+
+def _functions(schedule: Schedule, body: Sequence[str], outer: str) -> Iterator[str]:
+    """`run`, in parts if it is long; what these share is named after the keyword `outer`."""
     parts = [body[i : i + LINES_PER_FUNCTION] for i in range(0, len(body), LINES_PER_FUNCTION)]
     inputs = [variable for _, _, variable in schedule.inputs]
     signature = ", ".join([*inputs, *CLOCK])
     returned = ", ".join(variable for _, variable, _ in schedule.results)
     end = f"    return ({returned},)" if returned else "    return ()"
-    text = [*_header(body), *_bind(schedule)]
     if len(parts) <= 1:
-        text += [f"def run({signature}):", *_indented(parts[0] if parts else []), end]
-        return Program("\n".join(text) + "\n", schedule)
+        yield from (f"def run({signature}):", *_indented(parts[0] if parts else []), end)
+        return
     for number, part in enumerate(parts):
-        text += [f"def part_{number}({signature}):", *_globals(part)]
-        text += [*_missing_views(schedule, part), *_indented(part), "", ""]
-    text += [f"def run({signature}):"]
-    text += [f"    part_{number}({signature})" for number in range(len(parts))]
-    text += _missing_views(schedule, [end])
-    return Program("\n".join([*text, end]) + "\n", schedule)
+        yield from (f"def part_{number}({signature}):", *_shared(part, outer))
+        yield from (*_missing_views(schedule, part), *_indented(part), "", "")
+    yield f"def run({signature}):"
+    yield from (f"    part_{number}({signature})" for number in range(len(parts)))
+    yield from (*_missing_views(schedule, [end]), end)
 
 
 class Executable:
@@ -60,11 +73,13 @@ class Executable:
     What it returns is overwritten by the next call; whoever hands it on copies it.
     """
 
-    def __init__(self, program: Program, memory: Memory) -> None:
+    def __init__(
+        self, program: Program, memory: Memory, names: Mapping[str, Any] | None = None
+    ) -> None:
         self.program = program
         self.memory = memory
         self._namespace: dict[str, Any] = {**vars(scalars), **vars(runtime)}
-        self._namespace |= program.schedule.constants
+        self._namespace |= {**(names or {}), **program.schedule.constants}
         for name, qualified in program.schedule.streams.items():
             self._namespace[name] = runtime.Stream(memory.seed, qualified)
         for name, dtype in program.schedule.cells.items():
@@ -97,8 +112,7 @@ class Executable:
 
 def _header(body: Sequence[str]) -> Iterator[str]:
     """The imports: every NumPy function the body calls."""
-    called = set(re.findall(r"(?<![\w.\"])([a-z_]\w*)(?=[.(])", "\n".join(_code(body))))
-    known = sorted(name for name in called if hasattr(np, name) and not hasattr(runtime, name))
+    known = numpy_names(body)
     yield '"""A training or evaluation step, emitted by graphdsl."""'
     yield ""
     if known:
@@ -109,6 +123,13 @@ def _header(body: Sequence[str]) -> Iterator[str]:
     yield "from math import inf, nan"
     yield ""
     yield ""
+
+
+def numpy_names(lines: Sequence[str]) -> list[str]:
+    """The functions of NumPy that statements call, sorted."""
+    code = re.sub(r"'[^']*'|\"[^\"]*\"", "", "\n".join(_code(lines)))
+    called = set(re.findall(r"(?<![\w.])([a-z_]\w*)(?=[.(])", code))
+    return sorted(name for name in called if hasattr(np, name) and not hasattr(runtime, name))
 
 
 def _code(lines: Sequence[str]) -> Iterator[str]:
@@ -176,11 +197,11 @@ def _views_for(line: str, fed: Mapping[str, str], shown: set[str]) -> Iterator[s
             yield f"{view} = {fed[view]}"
 
 
-def _globals(part: Sequence[str]) -> Iterator[str]:
+def _shared(part: Sequence[str], outer: str) -> Iterator[str]:
     """Untyped scalars are shared between the functions of one program."""
     names = [line.partition(" ")[0] for line in part if re.match(r"w\d+ = ", line)]
     if names:
-        yield f"    global {', '.join(names)}"
+        yield f"    {outer} {', '.join(names)}"
 
 
 def _missing_views(schedule: Schedule, part: Sequence[str]) -> Iterator[str]:
@@ -202,4 +223,4 @@ def _indented(lines: Sequence[str]) -> Iterator[str]:
     yield from (f"    {line}" for line in lines)
 
 
-__all__ = ["Executable", "Program", "emit"]
+__all__ = ["Executable", "Program", "emit", "nested_functions", "numpy_names"]

@@ -7,6 +7,7 @@ from typing import Any
 
 from graphdsl.graph.graph import Graph, Node
 from graphdsl.graph.types import DType, TensorType
+from graphdsl.language.clipping import clip
 
 LONGEST = 60
 """Characters of an attribute that are shown; a constant tensor may have a million."""
@@ -43,8 +44,7 @@ def attribute_texts(node: Node) -> Iterator[str]:
 
 def attribute_text(value: Any) -> str:
     """An attribute's value, cut where it is long."""
-    text = _plain(value)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    return clip(_plain(value), LONGEST)
 
 
 def _plain(value: Any) -> str:

@@ -7,14 +7,18 @@ runs once a group; frozen ones follow. Each tensor begins at a multiple of 64 by
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from graphdsl.graph.graph import Graph, Variable
 from graphdsl.graph.types import DType
 
 ALIGNMENT = 64
 """Bytes: a cache line, and the widest vector register."""
+
+Settings = tuple[tuple[str, float], ...]
+"""Factors of the optimizer's arguments by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class Group:
     """Trained parameters of one element type and the same settings: a stretch of the array."""
 
     dtype: DType
-    settings: tuple[tuple[str, float], ...]
+    settings: Settings
     start: int
     stop: int
     members: tuple[str, ...]
@@ -59,9 +63,14 @@ class Layout:
     state_sizes: dict[DType, int]
 
 
-def lay_out(graph: Graph) -> Layout:
-    """The layout of a graph's parameters and states; it depends on their declarations alone."""
+def lay_out(graph: Graph, settings: Mapping[str, Settings] | None = None) -> Layout:
+    """The layout of a graph's parameters and states.
+
+    It depends on their declarations alone, and on `settings` by name where a file gives some
+    besides those that are declared.
+    """
     nodes = graph.nodes
+    chosen = {v.name: v.settings for v in graph.params} | dict(settings or {})
     dtypes = list(dict.fromkeys(nodes[v.node].type.dtype for v in graph.params))
     params: dict[str, Place] = {}
     groups: list[Group] = []
@@ -69,12 +78,12 @@ def lay_out(graph: Graph) -> Layout:
     for dtype in dtypes:
         own = [v for v in graph.params if nodes[v.node].type.dtype is dtype]
         offset = 0
-        for settings in dict.fromkeys(v.settings for v in own if not v.frozen):
-            members = [v for v in own if v.settings == settings and not v.frozen]
+        for shared in dict.fromkeys(chosen[v.name] for v in own if not v.frozen):
+            members = [v for v in own if chosen[v.name] == shared and not v.frozen]
             start = offset
             offset = _place(graph, members, dtype, offset, params)
             names = tuple(v.name for v in members)
-            groups.append(Group(dtype, settings, start, offset, names))
+            groups.append(Group(dtype, shared, start, offset, names))
         param_sizes[dtype] = _place(graph, [v for v in own if v.frozen], dtype, offset, params)
     states: dict[str, Place] = {}
     state_sizes: dict[DType, int] = {}
@@ -82,6 +91,23 @@ def lay_out(graph: Graph) -> Layout:
         own = [v for v in graph.states if nodes[v.node].type.dtype is dtype]
         state_sizes[dtype] = _place(graph, own, dtype, 0, states)
     return Layout(params, states, tuple(groups), param_sizes, state_sizes)
+
+
+def regroup(layout: Layout, settings: Mapping[str, Settings]) -> Layout:
+    """The layout with other settings, every tensor where it was: a group is a run of neighbours
+    that have the same."""
+    runs = [
+        _group(layout, group.dtype, shared, tuple(members))
+        for group in layout.groups
+        for shared, members in groupby(group.members, key=lambda name: settings[name])
+    ]
+    return replace(layout, groups=tuple(runs))
+
+
+def _group(layout: Layout, dtype: DType, settings: Settings, members: tuple[str, ...]) -> Group:
+    first, last = layout.params[members[0]], layout.params[members[-1]]
+    stop = last.offset + aligned(last.size, dtype)
+    return Group(dtype, settings, first.offset, stop, members)
 
 
 def aligned(elements: int, dtype: DType) -> int:

@@ -7,7 +7,7 @@ the tests read the declaration; none of them knows an op by its name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,8 +21,10 @@ REQUIRED: Any = object()
 """The default of an attribute that has to be given."""
 
 Infer = Callable[..., TensorType]
+Check = Callable[..., None]
 Vjp = Callable[..., "Expr"]
 Kernel = Callable[["KernelCall"], None]
+Flops = Callable[..., int]
 Promotion = Literal["number", "float", "same", "condition", "none"]
 AttributeKind = Literal[
     "int", "ints", "axis", "axes", "bool", "number", "dtype", "sizes", "size", "string", "internal"
@@ -32,7 +34,8 @@ AttributeKind = Literal[
 class Fault(Exception):
     """What an op has against its operands or attributes; whoever builds it adds the place.
 
-    `{a}` in `help` stands for the operand a as the user wrote it.
+    `{a}` in `help` stands for the operand a as the user wrote it. `clash` are the axes whose sizes
+    disagree, each with its operand's position; where a rule does not say, they are searched for.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class Fault(Exception):
         operand: int | None = None,
         attribute: str | None = None,
         help: str | None = None,
+        clash: Sequence[tuple[int, int]] = (),
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -50,6 +54,7 @@ class Fault(Exception):
         self.operand = operand
         self.attribute = attribute
         self.help = help
+        self.clash = tuple(clash)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,9 @@ class Op:
     infer: Infer
     doc: str
     formula: str
+    check: Check | None = None
+    """What it has against values that a file gives as constants: raises `Fault` for
+    `(types, values, **attributes)`, where a value is an array, or None if only running tells."""
     derivative: str = ""
     """The VJP in words or symbols, and the subgradient at a kink."""
     vjp: tuple[Vjp | None, ...] | Vjp | None = None
@@ -102,11 +110,16 @@ class Op:
     """Random ops are never folded and never shared."""
     public: bool = True
     """Whether a `.gdl` file may call it by name."""
+    flops: Flops | None = None
+    """Of a matrix product or a kin: its multiplications and additions, `(result, *operands,
+    **attributes)` with types whose sizes are numbers."""
     allocates: bool = False
     """Whether the kernel makes temporary arrays because NumPy has no `out=` for it."""
     domain: tuple[tuple[float, float], ...] = ((-3.0, 3.0),)
     """Where tests sample each operand; the last serves all that follow."""
     example: str = ""
+    mend: str = ""
+    """What keeps its result and its derivative finite, where they need not be."""
 
     def __call__(self, *operands: Expr | float, **attributes: Any) -> Expr:
         """Apply the op in the graph that its operands belong to."""

@@ -57,8 +57,10 @@ class Opaque:
         return values[0] // values[1] if self.kind == "floor" else min(values)
 
     def __str__(self) -> str:
-        inner = ", ".join(map(str, self.args))
-        return f"min({inner})" if self.kind == "min" else f"floor({self.args[0]} / {self.args[1]})"
+        if self.kind == "min":
+            return f"min({', '.join(map(str, self.args))})"
+        above, below = self.args
+        return f"floor({quotient_text(above, below)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,20 @@ class Poly:
 
 Size = int | Poly
 Shape = tuple[Size, ...]
+
+
+def _operand(size: Size, divides: bool = False) -> str:
+    """A size as an operand of `/`: a sum stands in parentheses, and a product that divides."""
+    if isinstance(size, int):
+        return f"({size})" if size < 0 and divides else str(size)
+    (monomial, coefficient), *more = size.terms
+    one = len(monomial) == 1 and coefficient == 1
+    return f"({size})" if more or (divides and not one) else str(size)
+
+
+def quotient_text(a: Size, b: Size) -> str:
+    """`a / b` as a message shows it."""
+    return f"{_operand(a)} / {_operand(b, divides=True)}"
 
 
 def symbol(name: str) -> Poly:

@@ -7,14 +7,14 @@ type of the tensor it meets.
 from __future__ import annotations
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 import numpy as np
 
-from graphdsl.graph.sizes import Shape, Size, product
+from graphdsl.graph.sizes import Poly, Shape, Size, product, symbol, symbols
 
 
 class DType(Enum):
@@ -134,3 +134,14 @@ def promote(types: Sequence[TensorType], default_float: DType) -> DType | None:
         if dtype in strong:
             return dtype
     return DType.i64 if DType.i64 in weak else DType.bool
+
+
+def leading_symbol(types: Iterable[TensorType]) -> str | None:
+    """The symbol that is the whole first size of the first type that has one: it counts rows."""
+    for type in types:
+        size = type.shape[0] if type.shape else 0
+        if isinstance(size, Poly):
+            for name in symbols(size):
+                if size == symbol(name):
+                    return name
+    return None

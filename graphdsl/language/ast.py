@@ -281,3 +281,5 @@ class Program:
     comments: tuple[Comment, ...] = field(default=(), compare=False, repr=False, kw_only=True)
     broken: frozenset[str] = field(default=frozenset(), compare=False, repr=False, kw_only=True)
     """The words of statements that did not parse; what they would have bound is not known."""
+    written: Program | None = field(default=None, compare=False, repr=False, kw_only=True)
+    """The program as its file has it, where settings from outside have changed it."""

@@ -29,6 +29,7 @@ TOP_ONLY = STARTERS - frozenset(
 )
 BINARY = frozenset(["PLUS", "MINUS", "STAR", "SLASH", "AT", "CIRCUMFLEX", "COMPARE", "AND", "OR"])
 UNFINISHED = BINARY | frozenset(("DOTDOT", "IN", "NOT", "IF", "ELSE", "EQUAL"))
+EXPECTING = frozenset(("LPAR", "LSQB", "COMMA", "COLON"))
 CONTINUES = BINARY | frozenset(("COMMA", "EQUAL", "TILDE", "IF", "ELSE", "NOT"))
 
 
@@ -145,9 +146,10 @@ class _Matcher:
     def may_open_body(self, index: int, level: _Level) -> bool:
         """A `{` at the end of its line opens a body even if the header's parenthesis is open.
 
-        One where the header cannot end is a map.
+        One where the header cannot end is a map, and so is an item of a default's own brackets.
         """
-        if self.tokens[index - 1].type in UNFINISHED:
+        before = self.tokens[index - 1].type
+        if before in UNFINISHED or (len(level.open) > 1 and before in EXPECTING):
             return False
         return not level.open or self.type_at(index + 1) in ("NEWLINE", "")
 

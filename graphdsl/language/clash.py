@@ -79,6 +79,16 @@ class Clash:
         """The type of the token of an index, "" if there is none."""
         return self.type_and_token(index)[0]
 
+    @property
+    def in_map(self) -> bool:
+        """Whether the innermost bracket open at the fault is a map's."""
+        opener = self.opener()
+        return opener is not None and self.tokens[opener].type == "LBRACE"
+
+    def has(self, type: str) -> bool:
+        """Whether a token of the statement is of this type."""
+        return any(token.type == type for token in self.tokens)
+
     def opener(self) -> int | None:
         """The index of the innermost bracket that is open at the fault."""
         depth = 0
@@ -95,8 +105,3 @@ class Clash:
     def fault(self, code: str, message: str, *help: str, label: str = "") -> Diagnostic:
         """A diagnostic at the fault."""
         return Diagnostic(code, message, (Label(self.span, label),), help)
-
-
-def clip(text: str, most: int = 40) -> str:
-    """The text, cut off where it is too long for a message."""
-    return text if len(text) <= most else text[: most - 1] + "…"

@@ -28,26 +28,39 @@ class Remarks:
             self.next += 1
         return found
 
-    def take_trailing(self, end: int) -> ast.Comment | None:
+    def take_trailing(self, end: int) -> str:
         """The comment behind the offset `end` on the same line, nothing but space between."""
         at = bisect_left(self.starts, end)
         if at == len(self.comments) or self.taken[at]:
-            return None
+            return ""
         comment = self.comments[at]
         if comment.alone or self.text[end : comment.span.start].strip(" \t"):
-            return None
+            return ""
         self.taken[at] = True
-        return comment
+        return comment.text
 
     def verbatim(self, span: Span, indent: int) -> str | None:
         """The text of `span` as it stands, moved to `indent`, if there are comments inside."""
-        first, last = bisect_left(self.starts, span.start), bisect_left(self.starts, span.end)
+        first, last = self.inside(span)
         if first == last:
             return None
         self.taken[first:last] = [True] * (last - first)
         head, *rest = span.text.rstrip().split("\n")
         shift = indent - (span.column - 1)
         return "\n".join([head.rstrip(), *(_moved(line, shift) for line in rest)])
+
+    def are_inside(self, span: Span) -> bool:
+        """Whether there are comments inside `span`."""
+        first, last = self.inside(span)
+        return first < last
+
+    def inside(self, span: Span) -> tuple[int, int]:
+        """The indices of the first comment inside `span` and of the first one behind it."""
+        return bisect_left(self.starts, span.start), bisect_left(self.starts, span.end)
+
+    def is_one_line(self, start: int, end: int) -> bool:
+        """Whether no line ends between the offsets `start` and `end` of a text."""
+        return bool(self.text) and "\n" not in self.text[start:end]
 
     def blank_above(self, span: Span, lines: int) -> bool:
         """Whether the line above `span`, and above the `lines` of its doc, is empty."""

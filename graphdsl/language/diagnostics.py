@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, Literal
 
+from graphdsl.language.near import nearest
 from graphdsl.language.rendering import render_diagnostic
 from graphdsl.language.source import Span
 
@@ -45,6 +45,8 @@ class Diagnostic:
     help: tuple[str, ...] = ()
     trail: tuple[Trail, ...] = ()
     severity: Severity = "error"
+    notes: tuple[str, ...] = ()
+    """What is worth knowing of the fault: where the sizes that disagree were written."""
 
     @property
     def primary(self) -> Label | None:
@@ -94,8 +96,7 @@ class Report:
     def add(self, diagnostic: Diagnostic) -> None:
         """Keep `diagnostic` unless the same fault is there: however often a block is called or
         a loop turns, each fault of its text is told once."""
-        label = diagnostic.primary
-        place = (label.span.source.name, label.span.start, label.span.end) if label else None
+        place = _stretch(diagnostic)
         key = (diagnostic.code, place, None if place else diagnostic.message)
         if key not in self._seen:
             self._seen.add(key)
@@ -122,22 +123,22 @@ def _place(diagnostic: Diagnostic) -> int:
     return label.span.start if label else -1
 
 
-def suggest(word: str, known: Iterable[str]) -> str | None:
-    """The known word nearest to `word`, if one is near enough to be what was meant."""
-    names = list(known)
-    folded = {name.lower(): name for name in names}
-    if word.lower() in folded:
-        return folded[word.lower()]
-    # of a single letter nothing can be near; a slip changes a third of a word's length at most
-    slip = max(1, len(word) // 3)
-    names = [name for name in names if len(word) > 1 and abs(len(name) - len(word)) <= slip]
-    near = get_close_matches(word, names, n=1, cutoff=0.6 if len(word) > 3 else 0.5)
-    return near[0] if near else None
+def merge(faults: Sequence[Diagnostic], later: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """The faults of two phases in the order of their places; of a place that is at fault already
+    the later phase knows only what stands in for it."""
+    told = {_stretch(one) for one in faults}
+    new = [one for one in later if one.primary is None or _stretch(one) not in told]
+    return sorted([*faults, *new], key=_place)
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> tuple[str, ...]:
-    """A `help` line naming the nearest known word, or nothing."""
-    near = suggest(word, known)
+def _stretch(diagnostic: Diagnostic) -> tuple[str, int, int] | None:
+    label = diagnostic.primary
+    return (label.span.source.name, label.span.start, label.span.end) if label else None
+
+
+def did_you_mean(word: str, *scopes: Iterable[str]) -> tuple[str, ...]:
+    """A `help` line naming the nearest known word, or nothing; scopes from the inside out."""
+    near = nearest(word, *scopes)
     return (f"did you mean '{near}'?",) if near else ()
 
 
@@ -165,6 +166,7 @@ def _plain(diagnostic: Diagnostic) -> dict[str, Any]:
             {**_plain_span(one.span), "text": one.text, "primary": one.primary}
             for one in diagnostic.labels
         ],
+        "notes": list(diagnostic.notes),
         "help": list(diagnostic.help),
         "trail": [{**_plain_span(one.span), "text": one.text} for one in diagnostic.trail],
     }

@@ -19,7 +19,7 @@ class Docs:
 
     def above(self, line: int) -> str | None:
         """The doc that stands directly above `line`, taken out of the comments."""
-        run = self.runs.get(line)
+        run = self.runs.pop(line, None)
         if run is None:
             return None
         self.used.update(comment.span.start for comment in run)
@@ -45,7 +45,6 @@ def find_docs(comments: list[Comment]) -> Docs:
     first = next((run for run in docs.runs.values() if run[0].span.line == 1), None)
     if first is not None:
         docs.program = docs.above(first[-1].span.line + 1)
-        del docs.runs[first[-1].span.line + 1]
     return docs
 
 

@@ -43,6 +43,11 @@ def operand_bindings(op: str) -> tuple[int, int]:
     return _BINARY[op][1:]
 
 
+def base_binding(attribute: ast.Attribute) -> int:
+    """How tightly the base of `attribute` must bind to need no parentheses."""
+    return ATOM + 1 if isinstance(attribute.base, ast.Number) else POSTFIX  # 1.T is no number
+
+
 def flat(expr: ast.Expr, least: int = COND) -> str:
     """The expression on one line, in parentheses if it binds less tightly than `least`."""
     return _joined([(expr, least)])
@@ -108,8 +113,7 @@ def _parts(node: Item) -> list[_Part]:
         case ast.Index():
             return [(node.base, POSTFIX), "[", *_listed(node.items), "]"]
         case ast.Attribute():
-            least = ATOM + 1 if isinstance(node.base, ast.Number) else POSTFIX  # 1.T is no number
-            return [(node.base, least), ".", node.name.id]
+            return [(node.base, base_binding(node)), ".", node.name.id]
         case ast.ListExpr():
             return ["[", *_listed(node.items), "]"]
         case ast.MapExpr():

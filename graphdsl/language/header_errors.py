@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from graphdsl.language.clash import KEYWORD_TYPES, Clash, clip
+from graphdsl.language.clash import KEYWORD_TYPES, Clash
+from graphdsl.language.clipping import clip
 from graphdsl.language.diagnostics import Diagnostic, Label
+
+_LIBRARIES = frozenset(
+    ("numpy", "torch", "jax", "tensorflow", "keras", "scipy", "math", "random", "pandas", "os")
+)
+TYPE_WORDS = (
+    *("real", "float", "double", "int", "tensor", "array", "f32", "f64", "i32", "i64", "bool"),
+    *("vector", "row_vector", "matrix", "simplex", "cov_matrix", "corr_matrix"),
+)
+"""Words that other languages begin a declaration with."""
 
 
 def keyword_as_name(clash: Clash) -> Diagnostic:
@@ -17,9 +27,8 @@ def explain_header(clash: Clash) -> Diagnostic | None:
     """What is wrong with a header, an import or a `return`."""
     head = clash.head
     if head.type == "IMPORT":
-        return clash.fault(
-            "E0123", "an import begins with its file", "write 'from \"layers.gdl\" import Name'"
-        )
+        help = "write 'from \"layers.gdl\" import Name'"
+        return clash.fault("E0123", "an import begins with its file", _import_help(clash, help))
     if clash.type == "EQUAL" and clash.index == 1:
         return Diagnostic(
             "E0116",
@@ -31,9 +40,8 @@ def explain_header(clash: Clash) -> Diagnostic | None:
         return clash.fault("E0112", f"the body of '{head.text}' stands in braces", "write '{ … }'")
     match head.type:
         case "FROM" if clash.index == 1:
-            return clash.fault(
-                "E0114", "a file's name stands in quotes", 'write from "layers.gdl" import …'
-            )
+            help = _import_help(clash, 'write from "layers.gdl" import …')
+            return clash.fault("E0114", "a file's name stands in quotes", help)
         case "FROM" if clash.index == 2:
             return clash.fault(
                 "E0115", "'import' is missing", 'write from "layers.gdl" import Name'
@@ -55,6 +63,13 @@ def explain_header(clash: Clash) -> Diagnostic | None:
         case "RETURN" if clash.index == 1 and not clash.type:
             return clash.fault("E0115", "'return' needs a value", "write 'return y'")
     return None
+
+
+def _import_help(clash: Clash, otherwise: str) -> str:
+    """What to do about an import: a library of Python needs none."""
+    if clash.type_at(1) == "NAME" and clash.tokens[1].text in _LIBRARIES:
+        return "leave it out: the language's own functions need no import"
+    return otherwise
 
 
 def _repeat(clash: Clash) -> Diagnostic | None:
@@ -97,6 +112,11 @@ def _signature(clash: Clash) -> Diagnostic | None:
 def explain_setting(clash: Clash) -> Diagnostic | None:
     """What is wrong with a line of `data` or `train`."""
     word = clip(clash.head.text)
+    if clash.head.text in TYPE_WORDS and clash.type in ("NAME", "LSQB", "COMPARE"):
+        help = "inputs are declared at the top of the file: 'input x: [N, 3]'"
+        return Diagnostic(
+            "E0123", f"'{word}' begins no setting", (Label(clash.head.span),), (help,)
+        )
     if clash.index == 0:
         return clash.fault("E0114", "a setting begins with its key", "write 'key = value'")
     if clash.index == 1:

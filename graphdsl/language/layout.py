@@ -13,6 +13,7 @@ from graphdsl.language.flat import (
     UNARY,
     Item,
     arguments,
+    base_binding,
     binding,
     flat,
     flat_item,
@@ -49,7 +50,7 @@ def _broken(expr: ast.Expr, indent: int, column: int) -> str:
         case ast.MapExpr():
             return _map(expr, indent)
         case ast.Attribute():
-            return f"{lay_out(expr.base, indent, column, POSTFIX)}.{expr.name.id}"
+            return f"{lay_out(expr.base, indent, column, base_binding(expr))}.{expr.name.id}"
         case ast.Unary():
             sign, least = ("not ", NOT) if expr.op == "not" else ("-", UNARY)
             return sign + lay_out(expr.operand, indent, column + len(sign), least)
@@ -72,9 +73,9 @@ def _cond(expr: ast.Cond, indent: int, column: int) -> str:
 def _chain(expr: ast.Binary, indent: int, column: int) -> str:
     """Operands of one chain on lines of their own, each after its operator."""
     least_left, least_right = operand_bindings(expr.op)
-    links: list[tuple[str, ast.Expr]] = []
-    left: ast.Expr = expr
-    while isinstance(left, ast.Binary) and binding(left) == binding(expr):
+    links = [(expr.op, expr.right)]
+    left = expr.left
+    while isinstance(left, ast.Binary) and binding(left) == binding(expr) >= least_left:
         links.append((left.op, left.right))
         left = left.left
     inner = indent + STEP
@@ -85,8 +86,13 @@ def _chain(expr: ast.Binary, indent: int, column: int) -> str:
     return "\n".join(lines)
 
 
-def bracketed(opener: str, items: Sequence[Item], closer: str, indent: int, column: int) -> str:
-    """Items between brackets: on one line, on one line of their own, or each on its own."""
+def bracketed(
+    opener: str, items: Sequence[Item], closer: str, indent: int, column: int, deep: bool = True
+) -> str:
+    """Items between brackets: on one line, on one line of their own, or each on its own.
+
+    Only if `deep`, an item may take several lines.
+    """
     text = flat_items(tuple(items))
     if column + len(text) + 2 <= WIDTH or not items:
         return opener + text + closer
@@ -97,7 +103,8 @@ def bracketed(opener: str, items: Sequence[Item], closer: str, indent: int, colu
     elif all(isinstance(item, ast.Number | ast.Unary | ast.Name) for item in items):
         lines = _filled([flat_item(item) for item in items], inner)
     else:
-        lines = ",\n".join(margin + _item(item, inner) for item in items) + ","
+        texts = [_item(item, inner) if deep else flat_item(item) for item in items]
+        lines = ",\n".join(margin + text for text in texts) + ","
     return f"{opener}\n{lines}\n{' ' * indent}{closer}"
 
 
@@ -125,6 +132,8 @@ def _filled(texts: list[str], indent: int) -> str:
 
 
 def _map(expr: ast.MapExpr, indent: int) -> str:
+    if not expr.entries:
+        return "{}"
     inner = indent + STEP
     lines = []
     for key, value in expr.entries:

@@ -8,6 +8,7 @@ from unicodedata import name as unicode_name
 from unicodedata import normalize
 
 from graphdsl.language.diagnostics import Diagnostic, Label
+from graphdsl.language.signs import COMMANDS, HINTS, LOOKALIKES
 from graphdsl.language.source import Source, Span
 
 FORBIDDEN = re.compile(
@@ -79,8 +80,7 @@ _FOREIGN = {
     "||": ("write 'or'", "OR", "or"),
     "!": ("write 'not'", "NOT", "not"),
     "<>": ("write '!='", "COMPARE", "!="),
-    "//": ("a comment begins with '#'; a division is written '/'", "BAD", "//"),
-    "/*": ("a comment begins with '#' and ends with its line", "BAD", "/*"),
+    "|>": ("a function is called: f(x)", "BAD", "|>"),
     "->": ("there are no arrows: results follow 'return'", "BAD", "->"),
     "=>": ("there are no arrows: a name is bound with '='", "BAD", "=>"),
 }
@@ -92,14 +92,34 @@ def _foreign(source: Source, start: int, end: int) -> Fault:
         help = "leave it out: a statement ends with its line"
         return Fault(_fault("E0109", "';' means nothing here", span, help=help), "NEWLINE", "", end)
     if sign in ("//", "/*"):
-        end = _line_end(source, end)
+        return _slashes(source, sign, start)
     if sign[-1] == "=" and sign not in _FOREIGN:
         help = f"give the result a name of its own, 'new = old {sign[:-1]} …': a name is bound once"
+        if re.search(r"\btarget[ \t]*$", source.text[:start]):
+            help = "what is trained on is one loss, its terms added up: 'loss J = a + b'"
         return Fault(
             _fault("E0109", f"'{sign}' is not an operator", span, help=help), "BAD", sign, end
         )
     help, type, text = _FOREIGN[sign]
     return Fault(_fault("E0109", f"'{sign}' is not an operator", span, help=help), type, text, end)
+
+
+def _slashes(source: Source, sign: str, start: int) -> Fault:
+    """A comment of C, or a division that rounds down; what a comment says is left out."""
+    end = _line_end(source, start)
+    if sign == "/*":
+        closed = source.text.find("*/", start)
+        end = end if closed < 0 else closed + 2
+        help = "a comment begins with '#' and ends with its line"
+    elif _begins_line(source, start):
+        help = "a comment begins with '#'"
+    else:
+        help = (
+            "a comment begins with '#'; a division is written '/', one of sizes is exact, and "
+            "floor(a / b) rounds down"
+        )
+    span = source.span(start, start + 2)
+    return Fault(_fault("E0109", f"'{sign}' is not an operator", span, help=help), "BAD", sign, end)
 
 
 def _line_end(source: Source, start: int) -> int:
@@ -117,7 +137,15 @@ def _numeral(source: Source, start: int, end: int, touching: bool) -> Fault:
             "E0106", f"'{text}' cannot follow a value", span, help="an index is written x[5]"
         )
         return Fault(found, "BAD", text, end)
-    return Fault(_fault("E0106", *_numeral_words(text, span)), "NUMBER", "1", end)
+    return Fault(_fault("E0106", *_numeral_words(text, span)), "NUMBER", _meant(text), end)
+
+
+def _meant(text: str) -> str:
+    """The number that most likely was meant, so that nothing else is said of its value."""
+    if re.fullmatch(r"\.[0-9]+([eE][+-]?[0-9]+)?", text):
+        return f"0{text}"
+    found = re.match(r"[0-9]+(\.[0-9]+)?", text)
+    return found[0] if found and not re.match(r"0[xXbBoO]", text) else "1"
 
 
 def _numeral_words(text: str, span: Span) -> tuple[str, Span, str, str]:
@@ -177,51 +205,8 @@ def _quoted(source: Source, start: int, end: int, touching: bool) -> Fault:
 
 # --- single characters ------------------------------------------------------------------------
 
-_LOOKALIKES = {
-    "×": ("STAR", "*"),
-    "·": ("STAR", "*"),
-    "⋅": ("STAR", "*"),
-    "∗": ("STAR", "*"),
-    "÷": ("SLASH", "/"),
-    "−": ("MINUS", "-"),
-    "–": ("MINUS", "-"),
-    "—": ("MINUS", "-"),
-    "≤": ("COMPARE", "<="),
-    "≥": ("COMPARE", ">="),
-    "≠": ("COMPARE", "!="),
-    "∧": ("AND", "and"),
-    "∨": ("OR", "or"),
-    "¬": ("NOT", "not"),
-    "∼": ("TILDE", "~"),
-    "…": ("DOTS", "..."),
-    "←": ("EQUAL", "="),
-}
-
-_HINTS = {
-    "%": "a comment begins with '#'",
-    "$": "names stand bare: x, not $x",
-    "?": "a choice at compile time is written 'a if condition else b'",
-    "\\": "a line goes on inside '( )', or where it ends with an operator",
-    "`": "names stand bare",
-    "&": "write 'and'",
-    "|": "write 'or'",
-    "ᵀ": "a transpose is written x.T",
-    "√": "a root is written sqrt(x)",
-    "∑": "a sum is written sum(x)",
-    "Σ": "a sum is written sum(x)",
-    "∏": "a product is written prod(x)",
-    "∂": "a gradient is written grad(y, x)",
-    "∇": "a gradient is written grad(y, x)",
-    "∞": "write inf",
-    "∘": "an elementwise product is written '*'",
-    "⊙": "an elementwise product is written '*'",
-    "“": 'a string stands in plain double quotes: "…"',
-    "”": 'a string stands in plain double quotes: "…"',
-    "„": 'a string stands in plain double quotes: "…"',
-    "‘": 'a string stands in plain double quotes: "…"',
-    "’": 'a string stands in plain double quotes: "…"',
-}
 _CURLY = re.compile(r"[“„‘][^“”‘’\n\"]*[”’“‘]")
+_LATEX = re.compile(r"\\([A-Za-z]+)|\$([^$\n]*)\$")
 _SUBSCRIPTS = "₀₁₂₃₄₅₆₇₈₉"
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 
@@ -235,12 +220,14 @@ def _character(source: Source, start: int) -> Fault:
         return Fault(None, "NEWLINE", "\n", end)
     span = source.span(start, end)
     message = f"{describe(character)} cannot be read here"
-    if character in _LOOKALIKES:
-        type, plain = _LOOKALIKES[character]
+    if character in LOOKALIKES:
+        type, plain = LOOKALIKES[character]
         return Fault(_fault("E0104", message, span, help=f"write '{plain}'"), type, plain, end)
     if character == "\\" and not source.text[end : _line_end(source, end)].strip():
-        fault = _fault("E0104", message, span, help=_HINTS["\\"])
+        fault = _fault("E0104", message, span, help=HINTS["\\"])
         return Fault(fault, "BAD", "\\", _line_end(source, end) + 1)
+    if character in "\\$" and (latex := _LATEX.match(source.text, start)):
+        return _latex(source, latex)
     if character in "“„‘" and (found := _CURLY.match(source.text, start)):
         span = source.span(*found.span())
         help = 'a string stands in plain double quotes: "…"'
@@ -248,23 +235,35 @@ def _character(source: Source, start: int) -> Fault:
         return Fault(fault, "STRING", f'"{found[0][1:-1]}"', found.end())
     if character == "%" and _begins_line(source, start):
         end = _line_end(source, start)
-        return Fault(_fault("E0104", message, span, help=_HINTS["%"]), "BAD", "%", end)
+        return Fault(_fault("E0104", message, span, help=HINTS["%"]), "BAD", "%", end)
     if character.isspace() or character in "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f":
         help = "put an ordinary space in its place, or nothing"
         return Fault(_fault("E0104", message, span, help=help), "", "", end)
     return Fault(_fault("E0104", message, span, help=_hint(source, start)), "BAD", character, end)
 
 
+def _latex(source: Source, found: re.Match[str]) -> Fault:
+    """A command, or a formula between dollar signs."""
+    span, command = source.span(*found.span()), found[1]
+    if command is None:
+        help = f"write it bare: {found[2].strip()}" if found[2].strip() else HINTS["$"]
+        fault = _fault("E0104", "'$' cannot be read here", span, help=help)
+        return Fault(fault, "BAD", found[0], found.end())
+    help = COMMANDS.get(command, f"write {command}, or the letter itself")
+    fault = _fault("E0104", "a command of LaTeX cannot be read here", span, help=help)
+    return Fault(fault, "BAD", found[0], found.end())
+
+
 def _hint(source: Source, start: int) -> str:
     character = source.text[start]
     if character == "%":
-        return "there is no remainder operator; " + _HINTS["%"]
+        return "a remainder is written mod(a, b); " + HINTS["%"]
     if character in "⁰¹²³⁴⁵⁶⁷⁸⁹":
         return f"a power is written x^{character.translate(_SUPERSCRIPTS)}"
     if character in _SUBSCRIPTS:
         return f"an index in a name is a plain digit: x{_SUBSCRIPTS.index(character)}"
-    if character in _HINTS:
-        return _HINTS[character]
+    if character in HINTS:
+        return HINTS[character]
     plain = normalize("NFKC", character)
     if plain != character and plain.isascii() and plain.isprintable():
         return f"write '{plain}'"

@@ -16,9 +16,10 @@ from graphdsl.language.build import BuildFault
 from graphdsl.language.depth import check_depth
 from graphdsl.language.diagnostics import Diagnostic, Label, ModelError
 from graphdsl.language.docs import Docs, find_docs
+from graphdsl.language.foreign import belongs_to, extent, is_foreign, without_echoes
 from graphdsl.language.grammar import parse_tokens
 from graphdsl.language.placement import check_placement
-from graphdsl.language.source import Source
+from graphdsl.language.source import Source, Span
 from graphdsl.language.statements import Piece, is_header, split
 from graphdsl.language.syntax_errors import explain_token, missing_body
 from graphdsl.language.tokens import lex
@@ -45,7 +46,16 @@ def parse_leniently(source: Source) -> tuple[ast.Program, list[Diagnostic]]:
     comments = tuple(one for one in lexed.comments if one.span.start not in docs.used)
     broken = frozenset(parser.broken)
     program = ast.Program(statements, docs.program, source=source, comments=comments, broken=broken)
-    return program, _in_order(parser.faults)
+    return program, _in_order(without_echoes(parser.faults, parser.foreign))
+
+
+def parse_settings(source: Source) -> tuple[tuple[ast.Setting, ...], list[Diagnostic]]:
+    """The settings of a text that holds nothing else, as a block of them does, and the faults."""
+    lexed = lex(source)
+    pieces, faults = split(lexed.tokens)
+    parser = _Parser(find_docs([]), [*lexed.faults, *faults])
+    settings = parser.statements(pieces, "train")
+    return settings, _in_order(parser.faults)
 
 
 class _Parser:
@@ -55,27 +65,44 @@ class _Parser:
         self.docs = docs
         self.faults = faults
         self.broken: set[str] = set()
+        self.foreign: list[Span] = []
+        """Where statements of other languages stand: nothing else is said of them."""
 
     def statements(self, pieces: list[Piece], owner: str) -> tuple[Any, ...]:
         """The nodes of the pieces of one body, whose header begins with the keyword `owner`."""
         start = "setting" if owner in ("data", "train") else ""
-        nodes = [self.statement(piece, owner, start) for piece in pieces]
+        nodes, foreign = [], None
+        for piece in pieces:
+            if foreign is not None and belongs_to(piece, foreign):
+                self.skip(piece)
+                continue
+            told = len(self.faults)
+            nodes.append(self.statement(piece, owner, start))
+            foreign = piece if is_foreign(piece, self.faults[told:]) else None
+            if foreign is not None:
+                self.foreign.append(extent(piece))
         return tuple(node for node in nodes if node is not None)
+
+    def skip(self, piece: Piece) -> None:
+        """Leave out what belongs to a statement of another language, which is told already."""
+        self.foreign.append(extent(piece))
+        self.broken.update(token.text for token in piece.tokens)
 
     def statement(self, piece: Piece, owner: str, start: str) -> Any:
         node = self.node(piece, owner, start or ("head" if is_header(piece) else "line"))
+        doc = None if start == "setting" else self.doc(piece)  # before a body on its line takes it
         if piece.body is not None and not piece.too_deep:
             body = self.statements(piece.body, piece.tokens[0].text)
             node = None if node is None else _with_body(node, body, piece)
-        if node is None or start == "setting" or not self.docs.runs:
-            return node
-        doc = self.docs.above(piece.tokens[0].span.line)
-        return node if doc is None else replace(node, doc=doc)
+        return node if node is None or doc is None else replace(node, doc=doc)
+
+    def doc(self, piece: Piece) -> str | None:
+        return self.docs.above(piece.tokens[0].span.line) if self.docs.runs else None
 
     def node(self, piece: Piece, owner: str, start: str) -> Any:
         made = self._node(piece, owner, start)
         if made is None:
-            self.broken.update(token.text for token in piece.tokens)
+            self.broken.update([owner, *(token.text for token in piece.tokens)])
         return made
 
     def _node(self, piece: Piece, owner: str, start: str) -> Any:

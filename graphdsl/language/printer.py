@@ -1,17 +1,21 @@
 """ast.Program -> text, the formatter: canonical layout, comments and docs where they stood.
 
-`parse(format_program(p)) == p`, and formatting what was formatted changes nothing. A statement that
-holds comments between its own lines keeps the lines its author gave it.
+`parse(format_program(p)) == p`, and formatting what was formatted changes nothing. Of its author's
+layout a file keeps empty lines, whether a body stands on its header's line, and the lines of a
+statement with comments between them; all else follows from the tree and the comments.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from graphdsl.language import ast
+from graphdsl.language.cells import statement_row
+from graphdsl.language.columns import GAP, Row, render
 from graphdsl.language.comments import Remarks
-from graphdsl.language.flat import SUM, arguments, flat
-from graphdsl.language.layout import STEP, WIDTH, bracketed, lay_out
+from graphdsl.language.flat import SUM, flat
+from graphdsl.language.layout import STEP, WIDTH, bracketed
 from graphdsl.language.source import Span
 
 Owner = ast.Block | ast.Optimizer | ast.Repeat | ast.Data | ast.Train
@@ -23,9 +27,9 @@ def format_program(program: ast.Program) -> str:
     if program.doc is not None:
         printer.doc(program.doc, 0)
         if program.statements or program.comments:
-            printer.lines.append("")
-    printer.body(program.statements, len(program.source.text), 0, first=True)
-    lines = printer.lines
+            printer.rows.append(Row(0, alone=True))
+    printer.body(program.statements, len(program.source.text), 0)
+    lines = render(printer.rows)
     if program.doc is None and lines and lines[0].startswith("##"):
         lines.insert(0, "")  # on line 1 it would document the file
     return "\n".join(lines) + "\n" if lines else ""
@@ -39,21 +43,20 @@ def format_expr(expr: ast.Expr) -> str:
 class _Printer:
     def __init__(self, remarks: Remarks) -> None:
         self.remarks = remarks
-        self.lines: list[str] = []
+        self.rows: list[Row] = []
 
     def doc(self, doc: str, indent: int) -> None:
         for line in doc.split("\n"):
-            self.lines.append((" " * indent + f"## {line}").rstrip())
+            self.rows.append(Row(indent, (f"## {line}".rstrip(),), alone=True))
 
     def body(
         self,
         nodes: Sequence[ast.AnyStatement | ast.Setting],
         end: int,
         indent: int,
-        first: bool = False,
     ) -> None:
         """The statements or settings of one body, with the comments up to the offset `end`."""
-        begin = len(self.lines)
+        begin = len(self.rows)
         for node in nodes:
             doc = getattr(node, "doc", None)
             self.comments(node.span.start, indent, begin)
@@ -65,43 +68,78 @@ class _Printer:
         self.comments(end, indent, begin)
 
     def blank(self, wanted: bool, begin: int) -> None:
-        if wanted and len(self.lines) > begin and self.lines[-1]:
-            self.lines.append("")
+        if wanted and len(self.rows) > begin and self.rows[-1].text:
+            self.rows.append(Row(0, alone=True))
 
     def comments(self, end: int, indent: int, begin: int) -> None:
         """The comments before the offset `end` that nothing has claimed, each on its line."""
         for comment in self.remarks.take_before(end):
             self.blank(self.remarks.blank_above(comment.span, 0), begin)
-            self.lines.append(" " * indent + comment.text)
+            self.rows.append(Row(indent, (comment.text,), alone=True))
 
     def node(self, node: ast.AnyStatement | ast.Setting, indent: int) -> None:
         if isinstance(node, Owner):
             self.owner(node, indent)
-            return
-        text = self.remarks.verbatim(node.span, indent)
-        self.add(text if text is not None else statement_text(node, indent), indent)
-        self.trailing(node.span.end)
+        elif (text := self.remarks.verbatim(node.span, indent)) is not None:
+            self.lines(text, indent, node.span.end)
+        else:
+            self.row(statement_row(node, indent), node.span.end)
 
-    def add(self, text: str, indent: int) -> None:
-        self.lines += (" " * indent + text).split("\n")
+    def row(self, row: Row, end: int) -> None:
+        """What ends at the offset `end`, with the comment behind it."""
+        if "\n" in row.text:
+            self.lines(row.text, row.indent, end)
+        else:
+            self.rows.append(replace(row, comment=self.remarks.take_trailing(end)))
 
-    def trailing(self, end: int) -> None:
-        if comment := self.remarks.take_trailing(end):
-            self.lines[-1] += f"  {comment.text}"
+    def lines(self, text: str, indent: int, end: int) -> None:
+        """Lines that are aligned with no others, with the comment behind the offset `end`."""
+        comment = self.remarks.take_trailing(end)
+        head, *rest = (f"{text}{GAP}{comment}" if comment else text).split("\n")
+        self.rows.append(Row(indent, (head,), alone=True))
+        self.rows += [Row(0, (line,), alone=True) for line in rest]
 
     def owner(self, node: Owner, indent: int) -> None:
-        nodes = node.settings if isinstance(node, ast.Data | ast.Train) else node.body
+        if (text := self.one_line(node, indent)) is not None:
+            self.row(Row(indent, (text,)), node.span.end)
+            return
         brace = self.remarks.brace(node, header_end(node))
         text = self.remarks.verbatim(Span(node.span.source, node.span.start, brace), indent)
-        self.add((text if text is not None else header_text(node, indent)) + " {", indent)
-        self.trailing(brace + 1)
-        before = len(self.lines)
-        self.body(nodes, node.span.end, indent + STEP)
-        if len(self.lines) == before and "#" not in self.lines[-1]:
-            self.lines[-1] += "}"
-        else:
-            self.lines.append(" " * indent + "}")
-        self.trailing(node.span.end)
+        text = (text if text is not None else header_text(node, indent)) + " {"
+        self.lines(text, indent, brace + 1)
+        self.body(body_of(node), node.span.end, indent + STEP)
+        self.lines("}", indent, node.span.end)
+
+    def one_line(self, node: Owner, indent: int) -> str | None:
+        """The node with its body on its line, if it was written so, fits, or is empty."""
+        brace = self.remarks.brace(node, header_end(node))
+        body: str | None = ""
+        match body_of(node):
+            case (only,) if self.remarks.is_one_line(brace, node.span.end):
+                body = self.beside(only, indent)
+            case (_, *_):
+                return None
+        if body is None or self.remarks.are_inside(node.span):
+            return None
+        text = f"{header_text(node, indent)} {{{body and f' {body} '}}}"
+        return text if not body or _fits(text, indent) else None
+
+    def beside(self, node: ast.AnyStatement | ast.Setting, indent: int) -> str | None:
+        """A statement as it stands between the braces of a body on one line, if it can."""
+        if getattr(node, "doc", None) is not None:
+            return None
+        if isinstance(node, Owner):
+            return self.one_line(node, indent)
+        return statement_row(node, indent).text
+
+
+def _fits(text: str, indent: int) -> bool:
+    return "\n" not in text and indent + len(text) <= WIDTH
+
+
+def body_of(node: Owner) -> tuple[ast.AnyStatement | ast.Setting, ...]:
+    """What stands between the braces."""
+    return node.settings if isinstance(node, ast.Data | ast.Train) else node.body
 
 
 def header_end(node: Owner) -> int:
@@ -129,77 +167,11 @@ def header_text(node: Owner, indent: int) -> str:
     word = "block" if isinstance(node, ast.Block) else "optimizer"
     formals = [_formal(formal) for formal in node.formals]
     head = f"{word} {node.name.id}"
-    return head + bracketed("(", formals, ")", indent, indent + len(head) + 2)
+    # not deep: a map's `{` at the end of a line would open the body
+    return head + bracketed("(", formals, ")", indent, indent + len(head) + 2, deep=False)
 
 
 def _formal(formal: ast.Formal) -> ast.Name | ast.Keyword:
     if formal.default is None:
         return formal.name
     return ast.Keyword(formal.name, formal.default, span=formal.span)
-
-
-def statement_text(node: ast.AnyStatement | ast.Setting, indent: int) -> str:
-    """A statement without a body, or a setting, from the column `indent` on."""
-    match node:
-        case ast.Dim():
-            return f"dim {_names(node.names)}"
-        case ast.Import():
-            return f'from "{node.path.value}" import {_names(node.names)}'
-        case ast.Input():
-            return f"input {node.name.id}" + _type(node.type)
-        case ast.Param() | ast.State():
-            return _stored(node, indent)
-        case ast.Return():
-            return _values("return ", node.values, indent)
-        case ast.Share():
-            head = f"share {node.name.id} = {node.function.id}"
-            return head + bracketed("(", arguments(node), ")", indent, indent + len(head))
-        case ast.Assign():
-            return _bound(_names(node.names), node.value, indent)
-        case ast.Setting():
-            return _bound(node.key.id, node.value, indent)
-        case ast.Const() | ast.Update() | ast.Loss() | ast.Metric() | ast.Output() | ast.Collect():
-            word = type(node).__name__.lower()
-            return _bound(f"{word} {node.name.id}", node.value, indent)
-    raise TypeError(f"{type(node).__name__} has a body")
-
-
-def _bound(head: str, value: ast.Expr, indent: int) -> str:
-    return f"{head} = {lay_out(value, indent, indent + len(head) + 3)}"
-
-
-def _names(names: tuple[ast.Name, ...]) -> str:
-    return ", ".join(name.id for name in names)
-
-
-def _values(head: str, values: tuple[ast.Expr, ...], indent: int) -> str:
-    texts = [flat(value) for value in values]
-    if indent + len(head) + len(", ".join(texts)) <= WIDTH:
-        return head + ", ".join(texts)
-    inner = indent + STEP
-    laid = [lay_out(value, inner, inner) for value in values]
-    return head + f",\n{' ' * inner}".join(laid)
-
-
-def _type(type: ast.Type | None) -> str:
-    if type is None:
-        return ""
-    dtype = type.dtype.id if type.dtype else ""
-    if type.sizes is None:
-        return f": {dtype}"
-    return f": {dtype}[{', '.join(flat(size) for size in type.sizes)}]"
-
-
-def _stored(node: ast.Param | ast.State, indent: int) -> str:
-    word = "param" if isinstance(node, ast.Param) else "state"
-    text = f"{word} {node.name.id}" + _type(node.type)
-    column = indent + len(text)
-    match node.init:
-        case ast.Draw():
-            text += f" ~ {node.init.name.id}"
-            text += bracketed("(", arguments(node.init), ")", indent, indent + len(text))
-        case ast.Fill():
-            text += f" = {lay_out(node.init.value, indent, column + 3)}"
-    if isinstance(node, ast.Param) and node.settings:
-        text += " with " + ", ".join(f"{one.key.id} = {flat(one.value)}" for one in node.settings)
-    return text

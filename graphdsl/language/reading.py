@@ -6,6 +6,7 @@ from pathlib import Path
 
 from graphdsl.language.diagnostics import Diagnostic, ModelError, did_you_mean
 from graphdsl.language.source import MAX_SOURCE_BYTES, Source
+from graphdsl.language.system_faults import reading_help
 
 
 def read(path: Path) -> Source:
@@ -34,7 +35,8 @@ def _bytes(path: Path) -> bytes:
         raise _fault("E0101", f"there is no file '{path}'", *_near(path)) from None
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or str(problem)
-        raise _fault("E0101", f"'{path}' cannot be read: {reason}") from None
+        message = f"'{path}' cannot be read: {reason}"
+        raise _fault("E0101", message, *reading_help(problem)) from None
 
 
 def _models_in(folder: Path) -> tuple[str, ...]:

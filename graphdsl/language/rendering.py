@@ -64,9 +64,10 @@ def _notes(diagnostic: Diagnostic, width: int, style: _Style) -> Iterator[str]:
     sign = style.paint("=", _BLUE)
     for step in diagnostic.trail:
         yield f"{margin}{sign} {style.paint('in:', _CYAN)} {visible(step.text)} ({_place(step)})"
-    for text in diagnostic.help:
-        text = visible(text).replace("\n", "\n" + " " * (len(margin) + len("= help: ")))
-        yield f"{margin}{sign} {style.paint('help:', _CYAN)} {text}"
+    for kind, texts in (("note", diagnostic.notes), ("help", diagnostic.help)):
+        for text in texts:
+            text = visible(text).replace("\n", "\n" + " " * (len(margin) + len(f"= {kind}: ")))
+            yield f"{margin}{sign} {style.paint(f'{kind}:', _CYAN)} {text}"
 
 
 def _place(marked: Label | Trail) -> str:

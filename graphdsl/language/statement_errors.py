@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from graphdsl.language.brackets import STARTERS
-from graphdsl.language.clash import KEYWORD_TYPES, Clash, clip
-from graphdsl.language.diagnostics import Diagnostic, Label, suggest
+from graphdsl.language.clash import KEYWORD_TYPES, Clash
+from graphdsl.language.clipping import clip
+from graphdsl.language.diagnostics import Diagnostic, Label
 from graphdsl.language.header_errors import (
+    TYPE_WORDS,
     explain_header,
     explain_setting,
     keyword_as_name,
 )
+from graphdsl.language.near import nearest
 
 _FOREIGN = {
     **dict.fromkeys(
@@ -20,23 +23,7 @@ _FOREIGN = {
     **dict.fromkeys(
         ("let", "var", "val", "auto", "set"), "a value is bound without a word before it: 'x = …'"
     ),
-    **dict.fromkeys(
-        (
-            "real",
-            "float",
-            "double",
-            "int",
-            "vector",
-            "matrix",
-            "tensor",
-            "array",
-            "f32",
-            "f64",
-            "i32",
-            "i64",
-        ),
-        "the role comes first and the type last: 'input x: f64[N, 3]'",
-    ),
+    **dict.fromkeys(TYPE_WORDS, "the role comes first and the type last: 'input x: f64[N, 3]'"),
     **dict.fromkeys(
         ("parameters", "parameter", "weights", "weight", "variable"),
         "each trained tensor is declared on a line: 'param W: [3, 4] ~ normal(0, 0.1)'",
@@ -45,11 +32,24 @@ _FOREIGN = {
         ("include", "use", "using", "require"), "write 'from \"file.gdl\" import name'"
     ),
     **dict.fromkeys(
-        ("elif", "elseif", "switch", "case"),
+        ("elif", "elseif", "switch", "case", "then"),
         "there are no branches: a choice between values is written 'a if condition else b'",
     ),
-    **dict.fromkeys(("print", "assert", "del", "pass"), "a file declares a graph; it runs nothing"),
-    "model": "the whole file is the model",
+    "print": "nothing is printed from a file: 'output y = …' is what 'run' shows",
+    **dict.fromkeys(
+        ("assert", "del", "pass", "try", "except", "raise", "yield", "global", "async", "await"),
+        "a file declares a graph; it runs nothing",
+    ),
+    **dict.fromkeys(("end", "done", "fi", "endif", "endfor"), "a body ends with '}'"),
+    **dict.fromkeys(("begin", "do"), "a body begins with '{' at the end of its header"),
+    **dict.fromkeys(
+        ("model", "BrainScriptNetworkBuilder", "NDLNetworkBuilder"),
+        "the whole file is the model: its lines stand alone, without braces",
+    ),
+    "functions": "each function is a block: 'block name(x) { … }', its result after 'return'",
+    **dict.fromkeys(("transformed", "generated"), "what is computed is bound to a name: 'h = …'"),
+    "SGD": "settings of training stand in 'train { … }'",
+    **dict.fromkeys(("reader", "Reader"), "the data's file stands in 'data { source = … }'"),
     "placeholder": "write 'input x: [N, 3]'",
     "minimize": "write 'loss J = …'",
     "minimise": "write 'loss J = …'",
@@ -89,15 +89,16 @@ def explain_statement(clash: Clash) -> Diagnostic | None:
 
 def _unled(clash: Clash) -> Diagnostic | None:
     first, second = clash.head, clash.type_at(1)
+    if _is_foreign(clash):
+        return _foreign(clash)
     if any(token.type == "EQUAL" for token in clash.tokens[1 : clash.index]):
         return None
     word = clip(first.text)
-    if second in ("NAME", "STRING", "LBRACE", "LSQB", "NUMBER", "") and first.text in _FOREIGN:
-        return _foreign(clash)
     if second in KEYWORD_TYPES | {"NAME", "STRING", "LBRACE", "NUMBER"}:
         if second == "NAME" and clash.type_at(2) == "EQUAL" and not _nearest(first.text):
-            help = f"write '{clip(first.text + '_' + clash.tokens[1].text)} = …'"
-            return clash.fault("E0117", "a name is one word", help)
+            name = clash.tokens[1].text
+            joined = f"write '{clip(f'{first.text}_{name}')} = …'"
+            return clash.fault("E0117", "a name is one word", joined, f"or '{clip(name)} = …'")
         near = _nearest(first.text)
         helps = (
             (f"did you mean '{near}'?",)
@@ -112,16 +113,37 @@ def _unled(clash: Clash) -> Diagnostic | None:
             )
             return clash.fault("E0117", f"'{word}' has a type but no role", help)
         case "TILDE":
-            help = f"write 'param {word} ~ …' or 'state {word} ~ …'"
-            return clash.fault("E0117", f"'{word}' is drawn but has no role", help)
+            both = (
+                f"write 'param {word} ~ …' or 'state {word} ~ …'",
+                "what is observed adds to the loss: 'loss J = mean((y - mu)^2)'",
+            )
+            return clash.fault("E0117", f"'{word}' is drawn but has no role", *both)
         case "COMPARE":
             return _compared(clash)
     return _nameless(clash)
 
 
+_BODIED = frozenset(("SGD", "reader", "Reader", "BrainScriptNetworkBuilder", "NDLNetworkBuilder"))
+
+
+def _is_foreign(clash: Clash) -> bool:
+    """Whether the statement is one of another language: its first word, and what follows it."""
+    word, second = clash.head.text, clash.type_at(1)
+    if word not in _FOREIGN:
+        return False
+    if second == "EQUAL":  # `SGD = {`, and no binding that goes wrong further on
+        return word in _BODIED and clash.type_at(2) in ("LBRACE", "LSQB")
+    if second == "COMPARE":
+        return word in TYPE_WORDS
+    if second == "LPAR":
+        bodied = clash.tokens[-1].type == "COLON" or clash.has("LBRACE") or clash.has("IN")
+        return bodied or word in ("print", "assert", "for", "while", "foreach")
+    return second in ("NAME", "STRING", "LBRACE", "LSQB", "NUMBER", "")
+
+
 def _nearest(word: str) -> str | None:
     """The keyword that `word` is near to."""
-    return suggest(word, (name.lower() for name in STARTERS))
+    return nearest(word, (name.lower() for name in STARTERS))
 
 
 def _foreign(clash: Clash) -> Diagnostic:
@@ -153,7 +175,7 @@ def _nameless(clash: Clash) -> Diagnostic | None:
     if clash.type_at(1) == "COMMA":
         return None
     if clash.type_at(1) == "" or equal is None:
-        help = "every value is bound to a name: 'y = …'"
+        help = "a value is bound to a name, 'y = …', or ends a block: 'return …'"
         return Diagnostic("E0121", "this value has no name", (Label(whole),), (help,))
     if clash.type_at(1) == "LSQB":
         help = "a value is never changed; make a new one with 'where', 'stack' or 'concat'"
@@ -182,6 +204,9 @@ def _other_head(clash: Clash) -> Diagnostic | None:
         case "WITH":
             help = "it belongs at the end of its 'param' line"
             return clash.fault("E0114", "a line cannot begin with 'with'", help)
+        case "AT":
+            help = "leave it out: a whole file is compiled"
+            return clash.fault("E0123", "there are no decorators", help)
         case "LPAR" | "LSQB" | "NUMBER" | "STRING" | "MINUS" | "NOT" | "TRUE" | "FALSE":
             return _nameless(clash)
     return None
@@ -206,7 +231,9 @@ def _declaration(clash: Clash) -> Diagnostic | None:
     if clash.index > 2:
         return None
     if not type and head.type in _VALUED:
-        return clash.fault("E0115", f"'{name}' is given no value", example)
+        handed = f"'{head.text} {name}_out = {name}' hands out what is called {name}"
+        helps = (example, handed) if head.type == "OUTPUT" else (example,)
+        return clash.fault("E0115", f"'{name}' is given no value", *helps)
     if head.type in _TYPED and type in ("LSQB", "NAME"):
         help = f"write '{head.text} {name}: …'"
         return clash.fault("E0124", f"':' is missing between '{name}' and its type", help)

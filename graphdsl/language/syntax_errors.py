@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from graphdsl.language.clash import KEYWORD_TYPES, Clash, clip
+from graphdsl.language.clash import KEYWORD_TYPES, Clash
+from graphdsl.language.clipping import clip
 from graphdsl.language.diagnostics import Diagnostic, Label
 from graphdsl.language.expression_errors import explain_expression
 from graphdsl.language.statement_errors import explain_statement

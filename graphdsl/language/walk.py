@@ -23,3 +23,13 @@ def nodes_in(value: Any) -> Iterator[ast.Node]:
             yield one
         elif isinstance(one, tuple):
             pending.extend(reversed(one))
+
+
+def bound_names(statement: ast.AnyStatement) -> tuple[ast.Name, ...]:
+    """The names a statement binds."""
+    match statement:
+        case ast.Assign(names=names) | ast.Dim(names=names) | ast.Import(names=names):
+            return names
+        case ast.Update() | ast.Return() | ast.Repeat() | ast.Data() | ast.Train():
+            return ()
+    return (statement.name,)

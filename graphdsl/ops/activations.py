@@ -45,19 +45,18 @@ def _emit_relu_gate(k: KernelCall) -> None:
     )
 
 
-relu_gate: Op = declare(
+relu_gate = declare(
     Op(
         name="relu_gate",
         operands=("y", "g"),
         infer=_gated,
         promotion="same",
-        vjp=(None, lambda h, r, y, g: relu_gate(y, h)),
         kernel=_emit_relu_gate,
         inplace=True,
         public=False,
-        doc="g where y, which is relu of something, is positive, 0 elsewhere.",
+        doc="g where y, which is relu of something, is positive, 0 elsewhere; rewriting makes it.",
         formula="g if y > 0 else 0",
-        derivative="for g: the cotangent where y > 0; none for y",
+        derivative="none: it is made after the reverse sweep",
         domain=((0.0, 3.0), (-3.0, 3.0)),
         example="g = grad(sum(relu(x)), x)",
     )
@@ -69,7 +68,7 @@ relu = declare(
         operands=("x",),
         infer=real,
         promotion="float",
-        vjp=(lambda g, y, x: relu_gate(y, g),),
+        vjp=(lambda g, y, x: where(greater(y, 0), g, 0),),
         kernel=_emit_relu,
         scalar="_maximum({x}, 0.0)",
         elementwise=True,

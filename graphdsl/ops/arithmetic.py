@@ -16,7 +16,7 @@ from graphdsl.ops.comparison import (
 )
 from graphdsl.ops.functions import ln
 from graphdsl.ops.rules import broadcast, real, same
-from graphdsl.ops.selection import gate, where
+from graphdsl.ops.selection import where
 
 add = declare(
     Op(
@@ -88,6 +88,7 @@ div = declare(
         doc="The quotient of two tensors; integers are divided as floats.",
         formula="a / b",
         derivative="g / b and -g y / b",
+        mend="keep the divisor away from 0: a / (b + 1e-8), or a / maximum(b, 1e-8)",
         example="y = a / b",
     )
 )
@@ -129,6 +130,8 @@ power = declare(
         doc="a to the power b, a float; a negative a needs whole numbers b, else it gives nan.",
         formula="a^b",
         derivative="g b a^(b-1) and g y ln a, 0 where a = 0",
+        mend="keep the base above 0: maximum(a, 1e-8)^b; of a negative one only whole powers are "
+        "numbers, and an exponent below 1 has an infinite slope at 0",
         example="y = a^b",
     )
 )
@@ -165,6 +168,7 @@ sqrt = declare(
         doc="The square root; nan below 0.",
         formula="√x",
         derivative="g / (2 y), infinite at 0",
+        mend="keep what the root is taken of above 0, where its slope is finite: sqrt(x + 1e-12)",
         example="y = sqrt(x)",
     )
 )
@@ -226,8 +230,8 @@ maximum = declare(
         operands=("a", "b"),
         infer=broadcast,
         vjp=(
-            lambda g, y, a, b: gate(greater_equal(a, b), g),
-            lambda g, y, a, b: gate(less(a, b), g),
+            lambda g, y, a, b: where(greater_equal(a, b), g, 0),
+            lambda g, y, a, b: where(less(a, b), g, 0),
         ),
         kernel="maximum({a}, {b}, out={out})",
         scalar="_maximum({a}, {b})",
@@ -246,8 +250,8 @@ minimum = declare(
         operands=("a", "b"),
         infer=broadcast,
         vjp=(
-            lambda g, y, a, b: gate(less_equal(a, b), g),
-            lambda g, y, a, b: gate(greater(a, b), g),
+            lambda g, y, a, b: where(less_equal(a, b), g, 0),
+            lambda g, y, a, b: where(greater(a, b), g, 0),
         ),
         kernel="minimum({a}, {b}, out={out})",
         scalar="_minimum({a}, {b})",

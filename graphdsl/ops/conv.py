@@ -13,12 +13,22 @@ from typing import Any
 from graphdsl.graph.build import Expr
 from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault, Op, declare
-from graphdsl.graph.sizes import Shape, Size, divide
+from graphdsl.graph.sizes import Shape
 from graphdsl.graph.types import TensorType
+from graphdsl.ops.channels import (
+    channels_first,
+    check_groups,
+    emit_product,
+    in_rows,
+    shaped,
+    swapped,
+    whole_sizes,
+)
 from graphdsl.ops.windows import (
     WINDOW,
     Windows,
     check_images,
+    check_result_sizes,
     emit_columns,
     emit_sums,
     one_each,
@@ -26,32 +36,12 @@ from graphdsl.ops.windows import (
 )
 
 _WAYS = {**WINDOW, "groups": Attribute("int", 1, "parts of the channels that do not mix")}
-_SIZES = Attribute("sizes", doc="the sizes of the result's last axes")
 
 
 def _read(w: Shape, rank: int, attrs: dict[str, Any]) -> Windows:
-    return windows(_whole(w[-rank:]), attrs["stride"], attrs["padding"], attrs["dilation"], rank)
-
-
-def _whole(sizes: Shape) -> tuple[int, ...]:
-    """A kernel's sizes, which have to be numbers."""
-    numbers = [size for size in sizes if isinstance(size, int)]
-    if len(numbers) < len(sizes) or min(numbers) < 1:
-        found = ", ".join(map(str, sizes))
-        raise Fault("E0216", f"a kernel's sizes are numbers from 1 on, not [{found}]", operand=1)
-    return tuple(numbers)
-
-
-def _check_groups(channels: Size, groups: int, x: TensorType, operand: int) -> Size:
-    """The channels of one group."""
-    each = divide(channels, groups) if groups >= 1 else None
-    if each is None:
-        raise Fault(
-            "E0216",
-            f"{groups} groups do not divide the {channels} channels of {x}",
-            operand=operand,
-        )
-    return each
+    return windows(
+        whole_sizes(w[-rank:]), attrs["stride"], attrs["padding"], attrs["dilation"], rank
+    )
 
 
 class _Family:
@@ -70,7 +60,7 @@ class _Family:
     def _forward_type(self, x: TensorType, w: TensorType, **attrs: Any) -> TensorType:
         check_images(x, self.rank, self.name)
         check_images(w, self.rank, self.name, 1)
-        each = _check_groups(x.shape[1], attrs["groups"], x, 0)
+        each = check_groups(x.shape[1], attrs["groups"], x, 0)
         if w.shape[1] != each:
             groups = f" in {attrs['groups']} groups" if attrs["groups"] > 1 else ""
             raise Fault(
@@ -80,7 +70,7 @@ class _Family:
                 operand=1,
                 help="a kernel is [channels out, channels in / groups, …]",
             )
-        _check_groups(w.shape[0], attrs["groups"], w, 1)
+        check_groups(w.shape[0], attrs["groups"], w, 1)
         sizes = _read(w.shape, self.rank, attrs).sizes(x.shape[2:])
         return x.with_shape((x.shape[0], w.shape[0], *sizes))
 
@@ -92,11 +82,11 @@ class _Family:
         made = k.scratch((channels, rows, *numbers))
         inner, places = math.prod(k.types[1].shape[1:]), rows * math.prod(numbers)
         table = (groups, channels // groups, inner)
-        _emit_product(
+        emit_product(
             k,
-            _shaped(k, _kernel(k, 1), table),
-            _shaped(k, columns, (groups, inner, places)),
-            _shaped(k, made, (groups, channels // groups, places)),
+            shaped(k, in_rows(k, 1), table),
+            shaped(k, columns, (groups, inner, places)),
+            shaped(k, made, (groups, channels // groups, places)),
         )
         k.emit(f"copyto({k.out}, {k.view(made, '.swapaxes(0, 1)')})")
 
@@ -112,6 +102,7 @@ class _Family:
                 lambda g, y, x, w, **attrs: self.to_kernel(x, g, sizes=w.type.shape[2:], **attrs),
             ),
             kernel=self._emit_forward,
+            flops=lambda y, x, w, **_: 2 * y.size * math.prod(w.shape[1:]),
             doc=f"Kernels w [out, in / groups, {_AXES[self.rank]}] at every place of x "
             f"[N, in, {_AXES[self.rank]}]: a cross-correlation.",
             formula=_FORMULAS[self.rank],
@@ -120,13 +111,33 @@ class _Family:
             example=f"y = {self.name}(x, w, padding = 1)",
         )
 
+    def _verify_result(
+        self, x: TensorType, w: TensorType, g: TensorType, operand: int, name: str, attrs: Any
+    ) -> None:
+        """Raise `Fault` E0201 unless the convolution of x with w has the shape of g."""
+        wanted = self._forward_type(x, w, **attrs).shape
+        if wanted != g.shape:
+            sizes = ", ".join(map(str, wanted))
+            raise Fault(
+                "E0201",
+                f"'{name}' needs what {self.name} of {x} with {w} gives, [{sizes}], not {g}",
+                operand=operand,
+            )
+
     # --- the gradient of x -----------------------------------------------------------------------
 
     def _to_input_type(
         self, g: TensorType, w: TensorType, *, sizes: Shape, **attrs: Any
     ) -> TensorType:
-        channels = w.shape[1] * attrs["groups"]
-        return g.with_shape((g.shape[0], channels, *sizes))
+        name = f"{self.name}_to_input"
+        check_images(g, self.rank, name)
+        check_images(w, self.rank, name, 1)
+        check_groups(w.shape[0], attrs["groups"], w, 1)
+        x = g.with_shape(
+            (g.shape[0], w.shape[1] * attrs["groups"], *check_result_sizes(sizes, self.rank))
+        )
+        self._verify_result(x, w, g, 0, name, attrs)
+        return x
 
     def _emit_to_input(self, k: KernelCall) -> None:
         rows, channels, *numbers = k.types[0].shape
@@ -134,11 +145,11 @@ class _Family:
         groups, dtype = k.attrs["groups"], k.out_type.dtype
         columns = k.scratch((k.out_type.shape[1], *w.kernel, rows, *numbers), dtype)
         inner, places = math.prod(k.types[1].shape[1:]), rows * math.prod(numbers)
-        _emit_product(
+        emit_product(
             k,
-            k.view(_shaped(k, _kernel(k, 1), (groups, channels // groups, inner)), _swap(groups)),
-            _shaped(k, _channels_first(k, 0), (groups, channels // groups, places)),
-            _shaped(k, columns, (groups, inner, places)),
+            k.view(shaped(k, in_rows(k, 1), (groups, channels // groups, inner)), swapped(groups)),
+            shaped(k, channels_first(k, 0), (groups, channels // groups, places)),
+            shaped(k, columns, (groups, inner, places)),
         )
         emit_sums(k, w, numbers, columns, columns=True)
 
@@ -147,7 +158,10 @@ class _Family:
             name=f"{self.name}_to_input",
             operands=("g", "w"),
             infer=self._to_input_type,
-            attributes={**_WAYS, "sizes": _SIZES},
+            attributes={
+                "sizes": Attribute("sizes", doc="the last sizes of the input that is wanted"),
+                **_WAYS,
+            },
             promotion="float",
             vjp=(
                 lambda h, y, g, w, *, sizes, **attrs: self.forward(h, w, **attrs),
@@ -156,11 +170,11 @@ class _Family:
                 ),
             ),
             kernel=self._emit_to_input,
-            public=False,
+            flops=lambda x, g, w, **_: 2 * g.size * math.prod(w.shape[1:]),
             doc=f"Each g times the kernel w, added up where {self.name} read its window.",
             formula="xᵢ = Σ g w over the windows that hold i",
             derivative=f"{self.name} of the cotangent, and the sum of g times its windows",
-            example=f"g = grad(sum({self.name}(x, w)), x)",
+            example=f"y = {self.name}_to_input(g, w, {_EXAMPLE[self.rank]}, padding = 1)",
         )
 
     # --- the gradient of w -----------------------------------------------------------------------
@@ -168,8 +182,14 @@ class _Family:
     def _to_kernel_type(
         self, x: TensorType, g: TensorType, *, sizes: Shape, **attrs: Any
     ) -> TensorType:
-        each = _check_groups(x.shape[1], attrs["groups"], x, 0)
-        return x.with_shape((g.shape[1], each, *sizes))
+        name = f"{self.name}_to_kernel"
+        check_images(x, self.rank, name)
+        check_images(g, self.rank, name, 1)
+        each = check_groups(x.shape[1], attrs["groups"], x, 0)
+        check_groups(g.shape[1], attrs["groups"], g, 1)
+        w = x.with_shape((g.shape[1], each, *check_result_sizes(sizes, self.rank)))
+        self._verify_result(x, w, g, 1, name, attrs)
+        return w
 
     def _emit_to_kernel(self, k: KernelCall) -> None:
         rows, channels, *numbers = k.types[1].shape
@@ -177,11 +197,11 @@ class _Family:
         groups = k.attrs["groups"]
         columns = emit_columns(k, 0, w, numbers)
         inner, places = math.prod(k.out_type.shape[1:]), rows * math.prod(numbers)
-        _emit_product(
+        emit_product(
             k,
-            _shaped(k, _channels_first(k, 1), (groups, channels // groups, places)),
-            k.view(_shaped(k, columns, (groups, inner, places)), _swap(groups)),
-            _shaped(k, k.out, (groups, channels // groups, inner)),
+            shaped(k, channels_first(k, 1), (groups, channels // groups, places)),
+            k.view(shaped(k, columns, (groups, inner, places)), swapped(groups)),
+            shaped(k, k.out, (groups, channels // groups, inner)),
         )
 
     def _to_kernel(self) -> Op:
@@ -189,7 +209,10 @@ class _Family:
             name=f"{self.name}_to_kernel",
             operands=("x", "g"),
             infer=self._to_kernel_type,
-            attributes={**_WAYS, "sizes": _SIZES},
+            attributes={
+                "sizes": Attribute("sizes", doc="the last sizes of the kernel that is wanted"),
+                **_WAYS,
+            },
             promotion="float",
             vjp=(
                 lambda h, y, x, g, *, sizes, **attrs: self.to_input(
@@ -198,11 +221,11 @@ class _Family:
                 lambda h, y, x, g, *, sizes, **attrs: self.forward(x, h, **attrs),
             ),
             kernel=self._emit_to_kernel,
-            public=False,
+            flops=lambda w, x, g, **_: 2 * g.size * math.prod(w.shape[1:]),
             doc=f"The sum of each g times the window of x that {self.name} read for it.",
             formula="w = Σ g x over all windows",
             derivative=f"each g times the cotangent, at its window's places, and {self.name}",
-            example=f"g = grad(sum({self.name}(x, w)), w)",
+            example=f"y = {self.name}_to_kernel(x, g, {_KERNEL[self.rank]}, padding = 1)",
         )
 
     # --- upwards ---------------------------------------------------------------------------------
@@ -215,7 +238,7 @@ class _Family:
         name = f"conv_transpose{self.rank}d"
         check_images(x, self.rank, name)
         check_images(w, self.rank, name, 1)
-        _check_groups(x.shape[1], attrs["groups"], x, 0)
+        check_groups(x.shape[1], attrs["groups"], x, 0)
         if w.shape[0] != x.shape[1]:
             raise Fault(
                 "E0201",
@@ -255,41 +278,13 @@ class _Family:
 
 
 _AXES = {1: "width", 2: "height, width"}
+_EXAMPLE, _KERNEL = {1: "[8]", 2: "[8, 8]"}, {1: "[3]", 2: "[3, 3]"}
 _FORMULAS = {1: "y[n, o, i] = Σ w[o, c, k] x[n, c, i s + k]"}
 _FORMULAS[2] = "y[n, o, i, j] = Σ w[o, c, k, l] x[n, c, i s + k, j s + l]"
 
 
-def _kernel(k: KernelCall, position: int) -> str:
-    """The operand in C order."""
-    if k.contiguous[position]:
-        return k.args[position]
-    made = k.scratch(k.types[position].shape, k.types[position].dtype)
-    k.emit(f"copyto({made}, {k.args[position]})")
-    return made
-
-
-def _channels_first(k: KernelCall, position: int) -> str:
-    """The operand `[N, C, …]` as `[C, N, …]`, in C order."""
-    rows, channels, *sizes = k.types[position].shape
-    made = k.scratch((channels, rows, *sizes), k.types[position].dtype)
-    k.emit(f"copyto({made}, {k.view(k.args[position], '.swapaxes(0, 1)')})")
-    return made
-
-
-def _shaped(k: KernelCall, name: str, shape: tuple[int, int, int]) -> str:
-    """A view of one matrix for each group, or as one matrix if there is one group."""
-    return k.view(name, f".reshape({shape[1:] if shape[0] == 1 else shape})")
-
-
-def _swap(groups: int) -> str:
-    return ".T" if groups == 1 else ".swapaxes(1, 2)"
-
-
-def _emit_product(k: KernelCall, a: str, b: str, out: str) -> None:
-    """One product, or one for each group."""
-    k.emit(f"{'dot' if k.attrs['groups'] == 1 else 'matmul'}({a}, {b}, {out})")
-
-
 _ONE, _TWO = _Family(1), _Family(2)
 conv1d, conv_transpose1d = _ONE.forward, _ONE.transposed
+conv1d_to_input, conv1d_to_kernel = _ONE.to_input, _ONE.to_kernel
 conv2d, conv_transpose2d = _TWO.forward, _TWO.transposed
+conv2d_to_input, conv2d_to_kernel = _TWO.to_input, _TWO.to_kernel

@@ -11,7 +11,7 @@ from graphdsl.ops.gathering import gather, scatter_add
 from graphdsl.ops.network import cross_entropy, log_softmax
 from graphdsl.ops.reduction import sum_
 from graphdsl.ops.rules import broadcast, check_rank
-from graphdsl.ops.selection import gate, where
+from graphdsl.ops.selection import where
 from graphdsl.ops.shape import expand
 
 
@@ -79,8 +79,13 @@ def _safe(p: Expr) -> Expr:
     return where(greater(p, 0), p, 1)
 
 
+def _where_likely(g: Expr, p: Expr, slope: Expr) -> Expr:
+    """The cotangent of a term, 0 where p is."""
+    return expand(g, axis=-1) * where(greater(p, 0), slope, 0)
+
+
 def _kl_div(p: Expr, q: Expr) -> Expr:
-    terms = gate(greater(p, 0), p * (ln(_safe(p)) - ln(q)))
+    terms = where(greater(p, 0), p * (ln(_safe(p)) - ln(q)), 0)
     return sum_(terms, axis=-1, keepdims=False)
 
 
@@ -91,8 +96,8 @@ kl_div = declare(
         infer=_rows,
         promotion="float",
         vjp=(
-            lambda g, y, p, q: expand(g, axis=-1) * gate(greater(p, 0), ln(_safe(p)) - ln(q) + 1),
-            lambda g, y, p, q: expand(g, axis=-1) * gate(greater(p, 0), -p / q),
+            lambda g, y, p, q: _where_likely(g, p, ln(_safe(p)) - ln(q) + 1),
+            lambda g, y, p, q: _where_likely(g, p, -p / q),
         ),
         decompose=_kl_div,
         domain=((0.1, 1.0), (0.1, 1.0)),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from graphdsl.graph.build import Expr
-from graphdsl.graph.kernel import KernelCall
+from graphdsl.graph.kernel import ArrayType, KernelCall
 from graphdsl.graph.op import OPS, Attribute, Op, declare
 from graphdsl.graph.sizes import Size, evaluate
 from graphdsl.graph.types import DType, TensorType
@@ -206,6 +206,13 @@ def _einsum_vjp(position: int, g: Expr, y: Expr, *operands: Expr, equation: str)
     return reshape(made, shape=x.type.shape) if made.type.shape != x.type.shape else made
 
 
+def _flops(result: ArrayType, *operands: ArrayType, equation: str) -> int:
+    """Those of one product; of three operands or more there are several ways."""
+    sizes = equations.read(equation, [operand.shape for operand in operands]).sizes
+    counts = (evaluate(size, {}) for size in sizes.values())
+    return 2 * math.prod(counts) if len(operands) == 2 else 0
+
+
 einsum = declare(
     Op(
         name="einsum",
@@ -213,14 +220,17 @@ einsum = declare(
         variadic=True,
         infer=_einsum_type,
         attributes={
-            "equation": Attribute("string", doc="a letter for each axis of each operand"),
+            "equation": Attribute(
+                "string", doc="a letter for each axis of each operand; it may stand first"
+            ),
         },
         vjp=_einsum_vjp,
         kernel=_emit_einsum,
+        flops=_flops,
         doc="The sum of products over the letters that the result does not have; `...` stands for "
         "any further axes, which broadcast.",
         formula="Σ a b …",
         derivative="einsum with g in the operand's place",
-        example='y = einsum(a, b, equation = "ij,jk->ik")',
+        example='y = einsum("ij,jk->ik", a, b)',
     )
 )

@@ -76,23 +76,29 @@ def _axes(term: str, rank: int, operand: int | None) -> Labels:
 
 def _sizes(operands: Sequence[Labels], shapes: Sequence[Shape]) -> dict[str, Size]:
     sizes: dict[str, Size] = {}
+    places: dict[str, tuple[int, int]] = {}
     for position, (labels, shape) in enumerate(zip(operands, shapes, strict=True)):
-        for label, size in zip(labels, shape, strict=True):
-            known = sizes.setdefault(label, size)
+        for axis, (label, size) in enumerate(zip(labels, shape, strict=True)):
+            place = (position, axis)
+            first, known = places.setdefault(label, place), sizes.setdefault(label, size)
             if label.isdigit() and known == 1:
-                sizes[label] = size
+                sizes[label], places[label] = size, place
             elif known != size and not (label.isdigit() and size == 1):
                 what = "an axis of '...'" if label.isdigit() else repr(label)
-                raise _fault(f"{what} is {known} in one place and {size} in another", position)
+                message = f"{what} is {known} in one place and {size} in another"
+                raise _fault(message, position, (first, place))
     return sizes
 
 
-def _fault(message: str, operand: int | None = None) -> Fault:
+def _fault(
+    message: str, operand: int | None = None, clash: Sequence[tuple[int, int]] = ()
+) -> Fault:
     return Fault(
         "E0210",
         f"'einsum': {message}",
         operand=operand,
-        help='one letter for each axis, as in equation = "ij,jk->ik"',
+        help='one letter for each axis, as in einsum("ij,jk->ik", a, b)',
+        clash=clash,
     )
 
 

@@ -158,17 +158,26 @@ def exponentials(x: Expr, axis: Axes) -> tuple[Expr, Expr, Expr]:
     return peak, shifted, sum_(exp(shifted), axis=axis, keepdims=True)
 
 
+def _lowered(x: Expr, axis: Axes) -> tuple[Expr, Expr, Expr]:
+    """As `exponentials`, but where the largest is infinite 0 is subtracted: ±inf - ±inf would
+    not be a number."""
+    peak = max_(x, axis=axis, keepdims=True)
+    peak = where(equal(abs_(peak), math.inf), 0, peak)
+    shifted = x - peak
+    return peak, shifted, sum_(exp(shifted), axis=axis, keepdims=True)
+
+
 def _logsumexp(x: Expr, *, axis: Axes, keepdims: bool) -> Expr:
-    peak, _, total = exponentials(x, axis)
-    # at ±inf, x - max x is not a number; the maximum is the result
-    y = where(equal(abs_(peak), math.inf), peak, peak + ln(total))
+    peak, _, total = _lowered(x, axis)
+    y = peak + ln(total)
     shape = reduced_shape(x.type.shape, axes_of(axis, x.type.rank), keepdims)
     return y if keepdims else reshape(y, shape=shape)
 
 
 def _logsumexp_vjp(g: Expr, y: Expr, x: Expr, *, axis: Axes, keepdims: bool) -> Expr:
-    _, shifted, total = exponentials(x, axis)
-    return kept(g, x, axis) * (exp(shifted) / total)
+    _, shifted, total = _lowered(x, axis)
+    # the sum is 0 where all are -inf, and so is the slope
+    return exp(shifted) * (kept(g, x, axis) / where(equal(total, 0), 1, total))
 
 
 logsumexp = declare(
@@ -182,7 +191,7 @@ logsumexp = declare(
         decompose=_logsumexp,
         doc="The logarithm of the sum of exponentials over axes; it overflows for no x.",
         formula="ln Σ e^x",
-        derivative="g softmax(x)",
+        derivative="g softmax(x), 0 where all of a row are -inf",
         example="y = logsumexp(x, axis = 1)",
     )
 )

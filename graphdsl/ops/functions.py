@@ -7,6 +7,15 @@ import math
 from graphdsl.graph.op import Op, Vjp, declare
 from graphdsl.ops.rules import real
 
+SMALLER = (
+    "subtract the largest operand first, as softmax and logsumexp do, or take a smaller step: e^x "
+    "is more than a float holds from x = 89 in f32, from 710 in f64"
+)
+POSITIVE = (
+    "keep its operand above 0: ln(x + 1e-8), or ln(maximum(x, 1e-8)); of a softmax, log_softmax is "
+    "exact"
+)
+
 
 def function(
     name: str,
@@ -18,6 +27,7 @@ def function(
     ufunc: str | None = None,
     scalar: str | None = None,
     domain: tuple[float, float] = (-3.0, 3.0),
+    mend: str = "",
 ) -> Op:
     """Declare a function of one operand that NumPy has a ufunc for."""
     return declare(
@@ -36,6 +46,7 @@ def function(
             formula=formula,
             derivative=derivative,
             example=f"y = {name}(x)",
+            mend=mend,
         )
     )
 
@@ -46,6 +57,7 @@ exp = function(
     doc="The exponential function.",
     formula="e^x",
     derivative="g y",
+    mend=SMALLER,
 )
 
 expm1 = function(
@@ -54,6 +66,7 @@ expm1 = function(
     doc="exp(x) - 1, exact near 0 as well.",
     formula="e^x - 1",
     derivative="g (y + 1)",
+    mend=SMALLER,
 )
 
 ln = function(
@@ -64,6 +77,7 @@ ln = function(
     doc="The natural logarithm; -inf at 0, nan below.",
     formula="ln x",
     derivative="g / x",
+    mend=POSITIVE,
 )
 
 log1p = function(
@@ -73,6 +87,7 @@ log1p = function(
     doc="ln(1 + x), exact near 0 as well.",
     formula="ln(1 + x)",
     derivative="g / (1 + x)",
+    mend="keep its operand above -1: log1p(maximum(x, -1 + 1e-6))",
 )
 
 exp2 = function(
@@ -81,6 +96,7 @@ exp2 = function(
     doc="2 to the power x.",
     formula="2^x",
     derivative="g y ln 2",
+    mend=SMALLER,
 )
 
 log2 = function(
@@ -90,6 +106,7 @@ log2 = function(
     doc="The logarithm to base 2; -inf at 0, nan below.",
     formula="log₂ x",
     derivative="g / (x ln 2)",
+    mend=POSITIVE,
 )
 
 log10 = function(
@@ -99,6 +116,7 @@ log10 = function(
     doc="The logarithm to base 10; -inf at 0, nan below.",
     formula="log₁₀ x",
     derivative="g / (x ln 10)",
+    mend=POSITIVE,
 )
 
 sin = function(

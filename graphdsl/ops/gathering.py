@@ -7,14 +7,15 @@ Positions are checked once, in one fast pass, before they are used; then NumPy n
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from graphdsl.graph.kernel import KernelCall
+from graphdsl.graph.kernel import Array, KernelCall
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import Size
 from graphdsl.graph.types import DType, TensorType
-from graphdsl.ops.rules import check_axis, check_integer, check_sizes, check_tensor
+from graphdsl.ops.rules import check_axis, check_integer, check_sizes, check_tensor, check_within
 
 
 def emit_check(k: KernelCall, position: int, size: int, signed: bool = False) -> None:
@@ -44,6 +45,7 @@ gather = declare(
         name="gather",
         operands=("x", "indices"),
         infer=_gathered,
+        check=lambda types, values, *, axis: check_within(types[0], axis, values[1]),
         attributes={"axis": Attribute("axis", 0, "the axis that is indexed")},
         promotion="none",
         vjp=(
@@ -73,6 +75,14 @@ def _scattered(g: TensorType, indices: TensorType, *, size: Size, axis: int) -> 
         )
     check_sizes((size,))
     return g.with_shape((*g.shape[:axis], size, *g.shape[axis + indices.rank :]))
+
+
+def _check_targets(
+    types: Sequence[TensorType], values: Sequence[Array | None], *, size: Size, axis: int
+) -> None:
+    g, indices = types
+    result = _scattered(g, indices, size=size, axis=axis)
+    check_within(result, axis, values[1])
 
 
 def _emit_scatter_add(k: KernelCall) -> None:
@@ -122,6 +132,7 @@ scatter_add: Op = declare(
         name="scatter_add",
         operands=("g", "indices"),
         infer=_scattered,
+        check=_check_targets,
         attributes={
             "size": Attribute("size", doc="the size of the axis in the result"),
             "axis": Attribute("axis", 0, "where that axis stands in it, counted from 0"),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from graphdsl.graph.build import Expr
 from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import Poly, Size, minimum
 from graphdsl.graph.types import TensorType
 from graphdsl.ops.rules import check_tensor, plural
+from graphdsl.ops.shape import reshape
+from graphdsl.ops.slicing import put, take_slice
 
 Slice = tuple[str, Size | None, Size | None, int | None]
 Item = Size | str | Slice
@@ -133,6 +136,35 @@ def _index_view(k: KernelCall) -> str:
     return _suffix(k.attrs["items"])
 
 
+def _unindexed(g: Expr, y: Expr, x: Expr, *, items: Items) -> Expr:
+    """g where its elements were taken from x, 0 elsewhere: axes that an item has dropped back at
+    size 1, each axis at its start and step."""
+    spelled = _spelled(items, x.type.rank)
+    taken = iter(g.type.shape)
+    counts = tuple(next(taken) if isinstance(item, tuple) else 1 for item in spelled)
+    places = [_place(i, n, c) for i, n, c in zip(spelled, x.type.shape, counts, strict=True)]
+    whole = g if g.type.shape == counts else reshape(g, shape=counts)
+    start, step = tuple(first for first, _ in places), tuple(by for _, by in places)
+    return put(whole, shape=x.type.shape, start=start, step=step)
+
+
+def _place(item: Size | Slice, size: Size, count: Size) -> tuple[Size, int]:
+    """Where an item of an index starts, counted from the front, and its step."""
+    if not isinstance(item, tuple):
+        return (size + item if _is_negative(item) else item), 1
+    _, start, stop, by = item
+    step = 1 if by is None else by
+    if isinstance(size, int) and isinstance(start, int | None) and isinstance(stop, int | None):
+        return slice(start, stop, step).indices(size)[0], step
+    if step < 0:  # with open ends alone
+        return size - 1, step
+    if start is None:
+        return 0, step
+    if isinstance(start, int) and start < 0:
+        return size - minimum(size, -start), step
+    return (size + start if _is_negative(start) else start), step
+
+
 index = declare(
     Op(
         name="index",
@@ -140,7 +172,7 @@ index = declare(
         infer=_indexed,
         attributes={"items": Attribute("internal")},
         promotion="none",
-        vjp=(lambda g, y, x, *, items: unindex(g, items=items, shape=x.type.shape),),
+        vjp=(_unindexed,),
         view=_index_view,
         public=False,
         doc="Elements and slices at fixed positions, as NumPy's; written `x[…]`.",
@@ -151,24 +183,15 @@ index = declare(
 )
 
 
-def _emit_unindex(k: KernelCall) -> None:
-    place = k.view(k.out, _suffix(k.attrs["items"]))
-    k.emit(f"{k.out}.fill(0)", f"copyto({place}, {k.args[0]})")
-
-
-unindex: Op = declare(
-    Op(
-        name="unindex",
-        operands=("g",),
-        infer=lambda g, *, items, shape: g.with_shape(shape),
-        attributes={"items": Attribute("internal"), "shape": Attribute("sizes")},
-        promotion="none",
-        vjp=(lambda h, y, g, *, items, shape: index(h, items=items),),
-        kernel=_emit_unindex,
-        public=False,
-        doc="The operand at a fixed index of a tensor that is 0 elsewhere.",
-        formula="g at [i, j:k]",
-        derivative="its elements at the index",
-        example="g = grad(sum(x[0]), x)",
-    )
-)
+def stretch(x: Expr, *, start: Size, size: Size, axis: int) -> Expr:
+    """`size` elements from `start` on along an axis: an index, where that is known to be as
+    long."""
+    stop = start + size
+    whole: Slice = ("slice", None, None, None)
+    first = None if start == 0 else start
+    item: Slice = ("slice", first, None if stop == x.type.shape[axis] else stop, None)
+    shape = (*x.type.shape[:axis], size, *x.type.shape[axis + 1 :])
+    if _slice_size(item, x.type.shape[axis]) == size:
+        return x if shape == x.type.shape else index(x, items=(*[whole] * axis, item))
+    starts = tuple(start if a == axis else 0 for a in range(x.type.rank))
+    return take_slice(x, shape=shape, start=None if start == 0 else starts)

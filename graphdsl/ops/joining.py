@@ -1,4 +1,4 @@
-"""Tensors one after another or side by side, and the parts of what was joined."""
+"""Tensors one after another or side by side."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import Size
 from graphdsl.graph.types import TensorType
-from graphdsl.ops.making import full
+from graphdsl.ops.indexing import index, stretch
 from graphdsl.ops.rules import check_axis, check_rank, check_tensor
-from graphdsl.ops.shape import reshape
 
 
 def _concatenated(*types: TensorType, axis: int) -> TensorType:
@@ -25,9 +24,21 @@ def _concatenated(*types: TensorType, axis: int) -> TensorType:
                 f"'concat' along axis {axis} joins {first} with {operand}",
                 operand=position,
                 help="all sizes but the one along the axis have to agree",
+                clash=_clash(first, operand, position, at),
             )
         total = total + operand.shape[at]
     return first.with_shape((*first.shape[:at], total, *first.shape[at + 1 :]))
+
+
+def _clash(
+    first: TensorType, other: TensorType, position: int, skipped: int | None = None
+) -> tuple[tuple[int, int], ...]:
+    """The first axis at which an operand differs from the first one, `skipped` left out."""
+    if first.rank != other.rank:
+        return ()
+    axes = (a for a in range(first.rank) if a != skipped)
+    axis = next(a for a in axes if first.shape[a] != other.shape[a])
+    return ((0, axis), (position, axis))
 
 
 def along(axis: int, index: str) -> str:
@@ -50,7 +61,7 @@ def _concat_vjp(position: int, g: Expr, y: Expr, *parts: Expr, axis: int) -> Exp
     start: Size = 0
     for x in parts[:position]:
         start = start + x.type.shape[at]
-    return part(g, start=start, size=parts[position].type.shape[at], axis=at)
+    return stretch(g, start=start, size=parts[position].type.shape[at], axis=at)
 
 
 concat = declare(
@@ -71,50 +82,6 @@ concat = declare(
 )
 
 
-def _part_type(g: TensorType, *, start: Size, size: Size, axis: int) -> TensorType:
-    return g.with_shape((*g.shape[:axis], size, *g.shape[axis + 1 :]))
-
-
-def _part_vjp(h: Expr, y: Expr, g: Expr, *, start: Size, size: Size, axis: int) -> Expr:
-    shape, dtype = g.type.shape, g.type.dtype
-    after = shape[axis] - start - size
-
-    def zeros(length: Size) -> list[Expr]:
-        if length == 0:
-            return []
-        sizes = (*shape[:axis], length, *shape[axis + 1 :])
-        return [full(h.builder.number(0), shape=sizes, dtype=dtype)]
-
-    return concat(*zeros(start), h, *zeros(after), axis=axis)
-
-
-def _part_view(k: KernelCall) -> str:
-    start, axis = k.attrs["start"], k.attrs["axis"]
-    return along(axis, f"{start}:{start + k.out_type.shape[axis]}")
-
-
-part = declare(
-    Op(
-        name="part",
-        operands=("g",),
-        infer=_part_type,
-        attributes={
-            "start": Attribute("size"),
-            "size": Attribute("size"),
-            "axis": Attribute("axis"),
-        },
-        promotion="none",
-        vjp=(_part_vjp,),
-        view=_part_view,
-        public=False,
-        doc="The elements from `start` on along an axis; start and size may be symbolic.",
-        formula="g[start : start + size]",
-        derivative="g between zeros",
-        example="g = grad(sum(concat(x, x)), x)",
-    )
-)
-
-
 def _stacked(*types: TensorType, axis: int) -> TensorType:
     first = types[0]
     for position, operand in enumerate(types):
@@ -124,6 +91,7 @@ def _stacked(*types: TensorType, axis: int) -> TensorType:
                 "E0208",
                 f"'stack' needs equal shapes, and found {first} and {operand}",
                 operand=position,
+                clash=_clash(first, operand, position),
             )
     at = check_axis(axis, first.with_shape((*first.shape, 1)))
     return first.with_shape((*first.shape[:at], len(types), *first.shape[at:]))
@@ -136,8 +104,8 @@ def _emit_stack(k: KernelCall) -> None:
 
 
 def _stack_vjp(position: int, g: Expr, y: Expr, *parts: Expr, axis: int) -> Expr:
-    one = part(g, start=position, size=1, axis=axis % y.type.rank)
-    return reshape(one, shape=parts[position].type.shape)
+    whole = ("slice", None, None, None)
+    return index(g, items=(*[whole] * (axis % y.type.rank), position))
 
 
 stack = declare(

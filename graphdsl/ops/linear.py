@@ -9,7 +9,7 @@ from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Fault, Op, declare
 from graphdsl.graph.sizes import product
 from graphdsl.graph.types import TensorType, broadcast_shapes
-from graphdsl.ops.rules import check_tensor, common_dtype
+from graphdsl.ops.rules import check_tensor, common_dtype, find_unequal
 from graphdsl.ops.shape import reshape, swap
 
 
@@ -30,10 +30,17 @@ def _product(a: TensorType, b: TensorType) -> TensorType:
             f"the inner sizes of '@' differ: {a.shape[-1]} and {inner}",
             operand=1,
             help=_advice(a, b),
+            clash=((0, -1), (1, -2 if b.rank > 1 else 0)),
         )
     batch = broadcast_shapes([a.shape[:-2], b.shape[:-2]])
     if batch is None:
-        raise Fault("E0201", f"the leading sizes of {a} and {b} do not broadcast in '@'", operand=1)
+        back = 2 + find_unequal(a.shape[:-2], b.shape[:-2])
+        raise Fault(
+            "E0201",
+            f"the leading sizes of {a} and {b} do not broadcast in '@'",
+            operand=1,
+            clash=((0, -back), (1, -back)),
+        )
     rows = a.shape[-2:-1] if a.rank > 1 else ()
     columns = b.shape[-1:] if b.rank > 1 else ()
     return TensorType(common_dtype((a, b)), (*batch, *rows, *columns))
@@ -43,6 +50,7 @@ def _advice(a: TensorType, b: TensorType) -> str:
     for left, right, text in (
         (a.shape[-1], b.shape[-1], "'{a} @ {b}.T' would fit"),
         (a.shape[-2:-1], b.shape[-2:-1], "'{a}.T @ {b}' would fit"),
+        (a.shape[-2:-1], b.shape[-1:], "'{b} @ {a}' would fit"),
     ):
         if b.rank > 1 and a.rank > 1 and left == right:
             return text
@@ -112,6 +120,7 @@ matmul = declare(
         infer=_product,
         vjp=(_left_vjp, _right_vjp),
         kernel=_emit_product,
+        flops=lambda y, a, b: 2 * y.size * a.shape[-1],
         doc="The product of matrices, batches of matrices or vectors, as NumPy's `@`.",
         formula="Σₖ aᵢₖ bₖⱼ",
         derivative="g bᵀ and aᵀ g",

@@ -6,7 +6,8 @@ from graphdsl.graph.build import Expr
 from graphdsl.graph.op import Attribute, Op, declare
 from graphdsl.graph.sizes import Size
 from graphdsl.graph.types import TensorType
-from graphdsl.ops.joining import concat, part
+from graphdsl.ops.indexing import stretch
+from graphdsl.ops.joining import concat
 from graphdsl.ops.making import full
 from graphdsl.ops.rules import check_axis, check_sizes, check_tensor
 
@@ -33,7 +34,7 @@ def _pad_vjp(
     g: Expr, y: Expr, x: Expr, *, before: Size, after: Size, axis: int, value: float
 ) -> Expr:
     at = axis % x.type.rank
-    return part(g, start=before, size=x.type.shape[at], axis=at)
+    return stretch(g, start=before, size=x.type.shape[at], axis=at)
 
 
 pad = declare(

@@ -11,7 +11,7 @@ from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import Shape, Size
 from graphdsl.graph.types import DType, TensorType
 from graphdsl.ops.gathering import emit_check, in_order
-from graphdsl.ops.rules import check_axis, check_integer, check_sizes, check_tensor
+from graphdsl.ops.rules import check_axis, check_integer, check_sizes, check_tensor, check_within
 
 
 def _check_rows(shape: Shape, indices: TensorType, name: str) -> None:
@@ -61,6 +61,7 @@ take_along = declare(
         name="take_along",
         operands=("x", "indices"),
         infer=_taken,
+        check=lambda types, values, *, axis: check_within(types[0], axis, values[1], 0),
         attributes={"axis": Attribute("axis", -1, "the axis that the indices count along")},
         promotion="none",
         vjp=(

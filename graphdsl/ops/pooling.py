@@ -17,6 +17,7 @@ from graphdsl.ops.windows import (
     Ints,
     Windows,
     check_images,
+    check_result_sizes,
     emit_padded,
     emit_sums,
     window_lengths,
@@ -26,6 +27,8 @@ from graphdsl.ops.windows import (
 _SIZE = Attribute("ints", doc="a window's length; one number for all axes, or a list")
 _STEP = Attribute("ints", None, "how far a window moves; its length if not given")
 _PADDING = WINDOW["padding"]
+_AXES = {1: ("length",), 2: ("height", "width")}
+_EXAMPLE = {1: "[8]", 2: "[8, 8]"}
 
 
 def _read(rank: int, attrs: dict[str, Any]) -> Windows:
@@ -55,7 +58,7 @@ class _Family:
             k.emit(f"copyto({k.view(k.out, f'[:, :, {place}]')}, {k.view(padded, index)})")
 
     def _patches(self) -> Op:
-        name, sizes = f"patches{self.rank}d", ["length"] if self.rank == 1 else ["height", "width"]
+        name = f"patches{self.rank}d"
         return Op(
             name=name,
             operands=("x",),
@@ -68,14 +71,22 @@ class _Family:
             promotion="float",
             vjp=(lambda g, y, x, *, value, **attrs: self.fold(g, sizes=x.type.shape[2:], **attrs),),
             kernel=self._emit_patches,
-            doc=f"The windows of x [N, C, {', '.join(sizes)}], a new axis 2 holding the places "
-            "in a window: an unfolding, im2col.",
+            doc=f"The windows of x [N, C, {', '.join(_AXES[self.rank])}], a new axis 2 holding the "
+            "places in a window: an unfolding, im2col.",
             formula="y[n, c, k, i] = x[n, c, i s + k]",
             derivative="each g added to the element that it was taken from",
             example=f"y = {name}(x, size = 3)",
         )
 
     def _fold_type(self, g: TensorType, *, sizes: Shape, **attrs: Any) -> TensorType:
+        name = f"fold{self.rank}d"
+        check_images(g, self.rank, name, between=["place"])
+        w = _read(self.rank, attrs)
+        wanted = (math.prod(w.kernel), *w.sizes(check_result_sizes(sizes, self.rank)))
+        if g.shape[2:] != wanted:
+            windows = f"[…, {', '.join(map(str, wanted))}]"
+            message = f"'{name}' into {list(sizes)} needs windows {windows}, and found {g}"
+            raise Fault("E0201", message, operand=0)
         return g.with_shape((*g.shape[:2], *sizes))
 
     def _emit_fold(self, k: KernelCall) -> None:
@@ -87,15 +98,19 @@ class _Family:
             name=f"fold{self.rank}d",
             operands=("g",),
             infer=self._fold_type,
-            attributes={"size": _SIZE, **WINDOW, "sizes": Attribute("sizes")},
+            attributes={
+                "size": _SIZE,
+                "sizes": Attribute("sizes", doc="the last sizes of the result"),
+                **WINDOW,
+            },
             promotion="float",
             vjp=(lambda h, y, g, *, sizes, **attrs: self.patches(h, **attrs),),
             kernel=self._emit_fold,
-            public=False,
-            doc="The elements of windows added up where they stand.",
+            doc=f"The windows of g [N, C, place, {', '.join(_AXES[self.rank])}] added up where "
+            "their elements stand: a folding, col2im.",
             formula="xᵢ = Σ g over the windows that hold i",
             derivative="its windows",
-            example=f"g = grad(sum(patches{self.rank}d(x, size = 2)), x)",
+            example=f"y = fold{self.rank}d(g, 3, {_EXAMPLE[self.rank]})",
         )
 
     def _pool(self, kind: str) -> Op:
@@ -147,5 +162,7 @@ class _Family:
 
 
 _ONE, _TWO = _Family(1), _Family(2)
-patches1d, max_pool1d, avg_pool1d = _ONE.patches, _ONE.max, _ONE.mean
-patches2d, max_pool2d, avg_pool2d = _TWO.patches, _TWO.max, _TWO.mean
+patches1d, fold1d = _ONE.patches, _ONE.fold
+max_pool1d, avg_pool1d = _ONE.max, _ONE.mean
+patches2d, fold2d = _TWO.patches, _TWO.fold
+max_pool2d, avg_pool2d = _TWO.max, _TWO.mean

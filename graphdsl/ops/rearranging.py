@@ -7,7 +7,8 @@ from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import OPS, Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import Size, divide
 from graphdsl.graph.types import TensorType
-from graphdsl.ops.joining import along, part
+from graphdsl.ops.indexing import stretch
+from graphdsl.ops.joining import along
 from graphdsl.ops.reduction import sum_
 from graphdsl.ops.rules import Axes, axes_of, check_axes, check_axis, check_sizes, check_tensor
 from graphdsl.ops.shape import broadcast_to, reshape
@@ -184,7 +185,7 @@ def _split_type(x: TensorType, *, parts: int, index: int, axis: int) -> TensorTy
 def _split(x: Expr, *, parts: int, index: int, axis: int) -> Expr:
     at = axis % x.type.rank
     size = _split_type(x.type, parts=parts, index=index, axis=axis).shape[at]
-    return part(x, start=size * index, size=size, axis=at)
+    return stretch(x, start=size * index, size=size, axis=at)
 
 
 split = declare(

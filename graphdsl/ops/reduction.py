@@ -90,7 +90,10 @@ def _matrix(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, int, bo
 
 
 def _spread(g: Expr, x: Expr, axis: Axes) -> Expr:
-    return broadcast_to(kept(g, x, axis), shape=x.type.shape)
+    """g for every element; where only leading axes were reduced it spreads as it is."""
+    axes = axes_of(axis, x.type.rank)
+    leading = axes == tuple(range(len(axes))) and g.type.rank == x.type.rank - len(axes)
+    return broadcast_to(g if leading else kept(g, x, axis), shape=x.type.shape)
 
 
 sum_ = declare(

@@ -17,7 +17,7 @@ from graphdsl.ops.comparison import (
 )
 from graphdsl.ops.functions import function
 from graphdsl.ops.rules import broadcast, real, truth
-from graphdsl.ops.selection import gate
+from graphdsl.ops.selection import where
 
 cbrt = function(
     "cbrt",
@@ -115,11 +115,11 @@ mod = declare(
 
 
 def _inside(g: Expr, y: Expr, x: Expr, low: Expr, high: Expr) -> Expr:
-    return gate(logical_and(greater_equal(x, low), less_equal(x, high)), g)
+    return where(logical_and(greater_equal(x, low), less_equal(x, high)), g, 0)
 
 
 def _clip_low(g: Expr, y: Expr, x: Expr, low: Expr, high: Expr) -> Expr:
-    return gate(logical_and(less(x, low), less_equal(low, high)), g)
+    return where(logical_and(less(x, low), less_equal(low, high)), g, 0)
 
 
 clip = declare(
@@ -130,7 +130,7 @@ clip = declare(
         vjp=(
             _inside,
             _clip_low,
-            lambda g, y, x, low, high: gate(greater(maximum(x, low), high), g),
+            lambda g, y, x, low, high: where(greater(maximum(x, low), high), g, 0),
         ),
         decompose=lambda x, low, high: minimum(maximum(x, low), high),
         elementwise=True,

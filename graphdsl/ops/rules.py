@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+
+from graphdsl.graph.kernel import Array
 from graphdsl.graph.op import Fault
 from graphdsl.graph.sizes import Shape, Size
 from graphdsl.graph.types import DType, TensorType, broadcast_shapes
@@ -152,14 +155,18 @@ def plural(count: int, one: str, many: str) -> str:
     return one if count == 1 else many
 
 
+def find_unequal(left: Shape, right: Shape) -> int:
+    """The axis, counted from the last as 1, at which two shapes do not broadcast."""
+    pairs = zip(reversed(left), reversed(right), strict=False)
+    return next(back for back, (a, b) in enumerate(pairs, 1) if a != b and a != 1 and b != 1)
+
+
 def _unequal(types: Sequence[TensorType], shape: Shape, position: int) -> Fault:
     """The fault of the operand whose shape does not broadcast with what stands before it."""
     found = types[position].shape
-    back, left, right = next(
-        (back, a, b)
-        for back, (a, b) in enumerate(zip(reversed(shape), reversed(found), strict=False), 1)
-        if a != b and a != 1 and b != 1
-    )
+    back = find_unequal(shape, found)
+    left, right = shape[-back], found[-back]
+    first = next(i for i, t in enumerate(types) if t.rank >= back and t.shape[-back] == left)
     before = f"[{', '.join(map(str, shape))}]"
     return Fault(
         "E0201",
@@ -167,4 +174,19 @@ def _unequal(types: Sequence[TensorType], shape: Shape, position: int) -> Fault:
         operand=position,
         help=f"axis {-back} is {left} in one and {right} in the other: "
         "sizes have to be equal, or 1 in one of them",
+        clash=((first, -back), (position, -back)),
     )
+
+
+def check_within(x: TensorType, axis: int, indices: Array | None, least: int | None = None) -> None:
+    """Raise where constant indices, the second operand, lie outside an axis of known size; from
+    `least` on, or, without it, counted from the end as well."""
+    size = x.shape[axis]
+    if indices is None or not isinstance(size, int):
+        return
+    first = -size if least is None else least
+    outside = next((int(i) for i in np.ravel(indices) if not first <= i < size), None)
+    if outside is not None:
+        expected = f"expected {first} to {size - 1}" if size else "the axis is empty"
+        message = f"index {outside} is out of range for axis {axis % x.rank} of {x}: {expected}"
+        raise Fault("E0207", message, operand=1)

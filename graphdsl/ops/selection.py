@@ -77,7 +77,7 @@ def _bits(k: KernelCall, name: str) -> str:
     return k.view(name, f'.view("i{dtype.numpy.itemsize}")') if dtype.is_float else name
 
 
-where = declare(
+where: Op = declare(
     Op(
         name="where",
         operands=("condition", "a", "b"),
@@ -85,8 +85,8 @@ where = declare(
         promotion="condition",
         vjp=(
             None,
-            lambda g, y, condition, a, b: gate(condition, g),
-            lambda g, y, condition, a, b: gate(logical_not(condition), g),
+            lambda g, y, condition, a, b: where(condition, g, 0),
+            lambda g, y, condition, a, b: where(logical_not(condition), g, 0),
         ),
         kernel=_emit_where,
         scalar="({a} if {condition} else {b})",
@@ -103,21 +103,20 @@ def _gated(condition: TensorType, x: TensorType) -> TensorType:
     return _chosen(condition, x, x)
 
 
-gate: Op = declare(
+gate = declare(
     Op(
         name="gate",
         operands=("condition", "x"),
         infer=_gated,
         promotion="condition",
-        vjp=(None, lambda g, y, condition, x: gate(condition, g)),
         kernel=_emit_gate,
         scalar="({x} if {condition} else 0.0)",
         elementwise=True,
         inplace=True,
         public=False,
-        doc="x where the condition is true, 0 elsewhere, even where x is nan or infinite.",
+        doc="x where the condition is true, 0 elsewhere; rewriting makes it of where(…, x, 0).",
         formula="x if condition else 0",
-        derivative="g where the condition is true, 0 elsewhere",
+        derivative="none: it is made after the reverse sweep",
         example="g = grad(sum(relu(x)), x)",
     )
 )

@@ -26,6 +26,7 @@ def reshaped(x: TensorType, shape: Shape) -> Shape:
                 operand=0,
                 attribute="shape",
                 help="a size of -1 is worked out from the others",
+                clash=_left_over(x.shape, shape),
             )
         return tuple(shape)
     rest = None if known == 0 else divide(x.size, known)
@@ -35,8 +36,20 @@ def reshaped(x: TensorType, shape: Shape) -> Shape:
             f"the {x.size} elements of {x} cannot be divided by {known} for the -1 in {wanted}",
             operand=0,
             attribute="shape",
+            clash=_left_over(x.shape, shape),
         )
     return (*shape[: unknown[0]], rest, *shape[unknown[0] + 1 :])
+
+
+def _left_over(shape: Shape, wanted: Shape) -> list[tuple[int, int]]:
+    """The axes of an operand whose sizes a new shape does not have."""
+    left, axes = list(wanted), []
+    for axis, size in enumerate(shape):
+        if size in left:
+            left.remove(size)
+        else:
+            axes.append((0, axis))
+    return axes
 
 
 def _reshape_type(x: TensorType, *, shape: Shape) -> TensorType:

@@ -8,7 +8,7 @@ from graphdsl.graph.types import DType, TensorType
 from graphdsl.ops.linear import matmul
 from graphdsl.ops.reduction import sum_
 from graphdsl.ops.rules import check_rank, check_tensor, common_dtype
-from graphdsl.ops.selection import gate
+from graphdsl.ops.selection import where
 from graphdsl.ops.shape import expand, reshape
 
 
@@ -58,7 +58,7 @@ from_diagonal: Op = declare(
         infer=_matrix_type,
         promotion="same",
         vjp=(lambda g, y, x: diagonal(g),),
-        decompose=lambda x: gate(_unit(x), expand(x, axis=-1)),
+        decompose=lambda x: where(_unit(x), expand(x, axis=-1), 0),
         doc="Matrices with the last axis of x on the diagonal, 0 elsewhere.",
         formula="yᵢⱼ = xᵢ δᵢⱼ",
         derivative="the diagonal of g",
@@ -105,7 +105,7 @@ def _trace_type(x: TensorType) -> TensorType:
 
 
 def _trace_vjp(g: Expr, y: Expr, x: Expr) -> Expr:
-    return gate(_unit(x), reshape(g, shape=(*g.type.shape, 1, 1)))
+    return where(_unit(x), reshape(g, shape=(*g.type.shape, 1, 1)), 0)
 
 
 trace = declare(

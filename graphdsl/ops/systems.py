@@ -8,7 +8,12 @@ collection of matrix derivative results for forward and reverse mode automatic d
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from graphdsl.graph.build import Expr
+from graphdsl.graph.kernel import Array
 from graphdsl.graph.op import OPS, Attribute, Fault, Kernel, Op, declare
 from graphdsl.graph.types import TensorType, broadcast_shapes
 from graphdsl.ops.reduction import sum_
@@ -39,6 +44,18 @@ def _solved(a: TensorType, b: TensorType, name: str) -> TensorType:
     return TensorType(common_dtype((a, b)), (*batch, *rows))
 
 
+def _check_regular(
+    types: Sequence[TensorType], values: Sequence[Array | None], **attributes: object
+) -> None:
+    """Refuse a matrix of constants that has no inverse; it is no data that may turn out so."""
+    if values[0] is None:
+        return
+    try:
+        np.linalg.inv(values[0].astype(np.float64))
+    except np.linalg.LinAlgError:
+        raise Fault("E0217", "the matrix is singular: it has no inverse", operand=0) from None
+
+
 def _product(left: Expr, right: Expr, vector: bool) -> Expr:
     """left rightᵀ for columns: of a vector, one for each matrix of a batch."""
     if not vector:
@@ -63,6 +80,7 @@ solve: Op = declare(
         name="solve",
         operands=("a", "b"),
         infer=lambda a, b: _solved(a, b, "solve"),
+        check=_check_regular,
         promotion="float",
         vjp=(
             lambda g, y, a, b: -_product(_solve_right(g, y, a, b), y, b.type.rank == 1),
@@ -117,6 +135,7 @@ inv: Op = declare(
         name="inv",
         operands=("x",),
         infer=lambda x: check_square(x, "inv"),
+        check=_check_regular,
         promotion="float",
         vjp=(lambda g, y, x: -(swap(y) @ g @ swap(y)),),
         kernel=_calling("inverse", fails=True),

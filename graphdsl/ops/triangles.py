@@ -11,7 +11,7 @@ from graphdsl.graph.sizes import Size
 from graphdsl.graph.types import DType, TensorType
 from graphdsl.ops.comparison import logical_not
 from graphdsl.ops.rules import check_rank, check_sizes
-from graphdsl.ops.selection import gate
+from graphdsl.ops.selection import where
 
 _DIAGONAL = Attribute("int", 0, "how far the last diagonal taken stands right of the main one")
 
@@ -59,8 +59,8 @@ def _declare(name: str, lower: bool) -> Op:
 
     def decompose(x: Expr, *, diagonal: int) -> Expr:
         if lower:
-            return gate(_triangle(x, diagonal), x)
-        return gate(logical_not(_triangle(x, diagonal - 1)), x)
+            return where(_triangle(x, diagonal), x, 0)
+        return where(logical_not(_triangle(x, diagonal - 1)), x, 0)
 
     return declare(
         Op(

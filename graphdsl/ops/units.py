@@ -10,11 +10,11 @@ from graphdsl.ops.comparison import greater, less, logical_and
 from graphdsl.ops.functions import expm1, tanh
 from graphdsl.ops.rounding import clip
 from graphdsl.ops.rules import real
-from graphdsl.ops.selection import gate, where
+from graphdsl.ops.selection import where
 
 
 def _between(x: Expr, low: float, high: float, g: Expr) -> Expr:
-    return gate(logical_and(greater(x, low), less(x, high)), g)
+    return where(logical_and(greater(x, low), less(x, high)), g, 0)
 
 
 def _activation(

@@ -14,6 +14,7 @@ from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault
 from graphdsl.graph.sizes import Shape, Size
 from graphdsl.graph.types import TensorType
+from graphdsl.ops.rules import check_sizes
 
 Ints = int | tuple[int, ...]
 
@@ -99,13 +100,25 @@ def window_lengths(size: Ints, rank: int) -> tuple[int, ...]:
     return one_each(size, rank, "size", 1)
 
 
-def check_images(x: TensorType, rank: int, name: str, operand: int = 0) -> TensorType:
-    """`x` itself; raises `Fault` E0202 unless it has axes for rows, channels and `rank` more."""
-    if x.rank != rank + 2:
-        axes = "N, channels, length" if rank == 1 else "N, channels, height, width"
+def check_result_sizes(sizes: Shape, rank: int) -> Shape:
+    """The sizes themselves; raises `Fault` E0216 unless there is one for each axis that windows
+    slide over."""
+    if len(check_sizes(sizes)) != rank:
+        message = f"'sizes' has {len(sizes)} numbers: expected {rank}"
+        raise Fault("E0216", message, attribute="sizes")
+    return sizes
+
+
+def check_images(
+    x: TensorType, rank: int, name: str, operand: int = 0, between: Sequence[str] = ()
+) -> TensorType:
+    """`x` itself; raises `Fault` E0202 unless it has axes for rows, channels, what is `between`
+    and `rank` more."""
+    axes = ["N", "channels", *between, *(["length"] if rank == 1 else ["height", "width"])]
+    if x.rank != len(axes):
         raise Fault(
             "E0202",
-            f"'{name}' needs {rank + 2} axes, [{axes}], and found {x}",
+            f"'{name}' needs {len(axes)} axes, [{', '.join(axes)}], and found {x}",
             operand=operand,
             help="reshape gives a tensor more axes",
         )

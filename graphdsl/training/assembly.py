@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,9 @@ import numpy as np
 
 from graphdsl.compiler.lower.settings import DataSettings
 from graphdsl.engines import feeds
-from graphdsl.graph.kernel import Array
 from graphdsl.graph.types import TensorType
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import (
-    DataError,
     Diagnostic,
     GraphdslError,
     ModelError,
@@ -22,13 +22,20 @@ from graphdsl.language.diagnostics import (
 )
 from graphdsl.session import Session
 from graphdsl.training.binding import Binder
-from graphdsl.training.dataset import Dataset, Part, batched, part_of
-from graphdsl.training.options import data_settings
+from graphdsl.training.column_names import TABLE, columns_named, learning, reference
+from graphdsl.training.dataset import Dataset, Origin, Part, batched, part_of
+from graphdsl.training.deferred import (
+    LARGE,
+    Deferred,
+    Rows,
+    not_by_row,
+    verify_by_row,
+    verify_no_nan,
+)
+from graphdsl.training.learned import Learned
 from graphdsl.training.placed import Placed
 from graphdsl.training.sources import read_table
-from graphdsl.training.splits import split
 from graphdsl.training.tables import open_tables, padded, row_counts
-from graphdsl.training.walking import children
 
 
 def from_source(session: Session, overrides: Mapping[str, Any], path: str | Path | None) -> Dataset:
@@ -42,37 +49,21 @@ def from_source(session: Session, overrides: Mapping[str, Any], path: str | Path
     if path is not None:
         overrides = {**overrides, "source": str(path), "train": None}
     opened = open_tables(compilation, block, overrides)
-    binder, rows = opened.binder, opened.rows
+    binder = opened.binder
     whole = Binder(compilation, opened.tables[:1])
-    arrays = _arrays(session.inputs, block.bindings, binder, whole, opened.count)
-    part = _part(arrays, session.inputs, block)
+    part = _bound(session.inputs, block, binder, whole)
+    learned = binder.learned
+    learned = replace(learned, categories={**learned.categories, **whole.learned.categories})
     if not part.arrays:
-        return Dataset(part)
-    parts = {name: part.take(index) for name, index in rows.items()}
-    categories = binder.categories | whole.categories
-    return Dataset(parts["train"], parts.get("valid"), parts.get("test"), categories)
+        return Dataset(part, learned=learned)
+    parts = {name: part.take(index) for name, index in opened.rows.items()}
+    return Dataset(parts["train"], parts.get("valid"), parts.get("test"), learned)
 
 
-def from_arrays(session: Session, overrides: Mapping[str, Any], data: Mapping[str, Any]) -> Dataset:
-    """The dataset of arrays by input, split as the `data` block says if there is one."""
-    inputs, compilation = session.inputs, session.compilation
-    feeds.check_names(data, inputs)
-    feeds.check_all_fed(data, inputs)
-    arrays = {name: feeds.as_array(name, data[name], inputs[name]) for name in inputs}
-    part = part_of(arrays, inputs)
-    values = data_settings(compilation, overrides)
-    if values["split"] is None or not part.arrays:
-        return Dataset(part)
-    classes = None
-    if values["stratify"] is not None:
-        classes = _classes_among(part, values["stratify"], compilation.lowered().data)
-    rows = split(part.rows, values["split"], values["split_seed"], classes)
-    parts = {name: part.take(index) for name, index in rows.items()}
-    return Dataset(parts["train"], parts.get("valid"), parts.get("test"))
-
-
-def other_rows(session: Session, path: Path, inputs: Collection[str] | None) -> Part:
-    """The rows of another table, with the statistics of the training part."""
+def other_rows(
+    session: Session, path: Path, inputs: Collection[str] | None, learned: Learned | None = None
+) -> Part:
+    """The rows of another table, with what was learned from the training part."""
     compilation = session.compilation
     block = compilation.lowered().data
     if block is None:
@@ -80,55 +71,86 @@ def other_rows(session: Session, path: Path, inputs: Collection[str] | None) -> 
     wanted = {n: t for n, t in session.inputs.items() if inputs is None or n in inputs}
     bindings = {name: block.bindings[name] for name in wanted}
     table = read_table(path)
-    binder = whole = Binder(compilation, [table])
-    if any(_learns(setting.value) for setting in bindings.values()):
+    whole = Binder(compilation, [table])
+    if learned is None and any(_needs_training_part(s.value) for s in bindings.values()):
         opened = open_tables(compilation, block, {}, only=bindings)
-        table = padded(table, opened.tables[0], bindings.values())
-        binder = Binder(compilation, [*opened.tables, table], opened.rows["train"])
+        opened.binder.streams = _are_large(opened.binder, bindings, batched(wanted))
+        learned = opened.binder.learn(bindings.values())
         whole = Binder(compilation, opened.tables[:1])
-    counts = row_counts(binder, bindings, batched(session.inputs))
-    arrays = _arrays(wanted, bindings, binder, whole, sum(counts))
-    part = _part(arrays, wanted, block)
-    return part.take(np.arange(part.rows - counts[-1], part.rows)) if part.arrays else part
+    if learned is not None and learned.columns:
+        table = padded(table, learned.columns, bindings.values())
+    binder = Binder(compilation, [table], learned=learned)
+    binder.counts = row_counts(binder, bindings, batched(session.inputs))
+    return _bound(wanted, block, binder, whole)
 
 
-def _classes_among(part: Part, column: str, block: DataSettings | None) -> Array:
-    """The classes to stratify arrays by: of the input of that name, or bound to that column."""
-    named = [column]
-    for name, setting in (block.bindings if block else {}).items():
-        if isinstance(setting.value, ast.Name) and setting.value.id == column:
-            named.append(name)
-    for name in named:
-        if name in part.arrays and part.arrays[name].ndim == 1:
-            classes: Array = part.arrays[name]
-            return classes
-    message = f"there is no input '{column}' to stratify by"
-    raise UsageError(Diagnostic("E0810", message, (), ("pass stratify=None",)))
+def _needs_training_part(expr: ast.Expr) -> bool:
+    """Whether an expression takes something from the training part, its columns' order included."""
+    return next(learning(expr), None) is not None or TABLE in columns_named(expr)
 
 
-def _arrays(
-    inputs: Mapping[str, TensorType],
-    bindings: Mapping[str, ast.Setting],
-    binder: Binder,
-    whole: Binder,
-    count: int,
-) -> dict[str, Array]:
-    """Every input's array, converted; raises `GraphdslError` with every binding's fault."""
-    by_row, faults = batched(inputs), []
-    arrays: dict[str, Array] = {}
-    for name, type in inputs.items():
-        setting = bindings[name]
+def _bound(
+    inputs: Mapping[str, TensorType], block: DataSettings, binder: Binder, whole: Binder
+) -> Part:
+    """All rows of the binder's tables, converted and checked, sizes too.
+
+    Raises `GraphdslError` with every binding's fault; an error stands where its input is bound.
+    """
+    bindings = {name: block.bindings[name] for name in inputs}
+    by_row, count = batched(inputs), sum(binder.counts)
+    binder.streams = _are_large(binder, bindings, by_row)
+    arrays, faults = {}, []
+    for name, setting in bindings.items():
         try:
             with Placed(setting.value.span):
-                value = (binder if name in by_row else whole).evaluate(setting)
-                if name in by_row and value.shape[:1] != (count,):
-                    raise _not_by_row(name, value, count)
-                arrays[name] = _checked(name, feeds.as_array(name, value, type))
+                arrays[name] = _rows(name, inputs[name], setting, binder, whole, name in by_row)
         except GraphdslError as error:
             faults.append(error)
     if faults:
         raise type_of_all(faults)(tuple(_unique(faults)))
-    return arrays
+    named = {name: reference(setting.value) for name, setting in bindings.items()}
+    columns = {name: column for name, column in named.items() if column is not None}
+    return _part(arrays, inputs, block, Origin(np.arange(count), binder.place, columns))
+
+
+def _rows(
+    name: str,
+    type: TensorType,
+    setting: ast.Setting,
+    binder: Binder,
+    whole: Binder,
+    by_row: bool,
+) -> Rows:
+    """An input's values: a row each, or fed whole."""
+    if by_row and binder.streams:
+        return _deferred(name, type, setting, binder)
+    count = sum(binder.counts)
+    value = (binder if by_row else whole).evaluate(setting)
+    if by_row and value.shape[:1] != (count,):
+        raise not_by_row(name, value.shape, count)
+    array = feeds.as_array(name, value, type)
+    verify_no_nan(name, array, binder.place if by_row else None)
+    return array
+
+
+def _deferred(name: str, type: TensorType, setting: ast.Setting, binder: Binder) -> Deferred:
+    """An input whose rows are computed when they are read."""
+    rows = np.arange(sum(binder.counts))
+    formula, span = binder.formula(setting), setting.value.span
+    shape = formula.shape(len(rows))
+    if shape[:1] != (len(rows),):
+        raise not_by_row(name, shape, len(rows))
+    verify_by_row(formula.at, rows, name)
+    return Deferred(name, type, shape[1:], rows, formula.at, binder.place, span)
+
+
+def _are_large(
+    binder: Binder, bindings: Mapping[str, ast.Setting], by_row: Collection[str]
+) -> bool:
+    """Whether the mapped columns that rows are made of are too large to be held."""
+    read = {c for name, s in bindings.items() if name in by_row for c in binder.used(s)}
+    mapped = [t.columns[c] for t in binder.tables for c in read if c in t.columns]
+    return sum(math.prod(column.shape) for column in mapped if column.mapped) > LARGE
 
 
 def type_of_all(errors: list[GraphdslError]) -> type[GraphdslError]:
@@ -140,41 +162,18 @@ def _unique(errors: list[GraphdslError]) -> Iterator[Diagnostic]:
     yield from dict.fromkeys(d for error in errors for d in error.diagnostics)
 
 
-def _not_by_row(name: str, value: Array, count: int) -> DataError:
-    message = f"input '{name}' needs a value for each of the {count:,} rows"
-    help = ("the first axis of a column counts the rows: keep it whole, as in table[:, :3]",)
-    return feeds.refusal("E0511", f"{message}, and this has the shape {list(value.shape)}", *help)
-
-
-def _checked(name: str, array: Array) -> Array:
-    """The array, unless a value is missing from it."""
-    if array.dtype.kind == "f" and np.isnan(array).any():
-        place = [int(i) for i in np.argwhere(np.isnan(array))[0]]
-        raise feeds.refusal(
-            "E0612",
-            f"input '{name}' is nan at {place}, rows counted from 0",
-            "fill the missing values, or leave their rows out",
-        )
-    return array
-
-
 def _part(
-    arrays: Mapping[str, Array], inputs: Mapping[str, TensorType], block: DataSettings
+    arrays: Mapping[str, Rows],
+    inputs: Mapping[str, TensorType],
+    block: DataSettings,
+    origin: Origin,
 ) -> Part:
     """The arrays as one part, sizes checked; an error stands where its input is bound."""
     for count in range(1, len(arrays) + 1):
         some = dict(list(arrays.items())[:count])
         with Placed(block.bindings[list(some)[-1]].value.span):
-            part = part_of(some, inputs)
+            part = part_of(some, inputs, origin)
     return part
-
-
-def _learns(expr: Any) -> bool:
-    """Whether an expression takes something from the training part."""
-    match expr:
-        case ast.Call(function=ast.Name(id="standardize" | "category")):
-            return True
-    return any(_learns(child) for child in children(expr))
 
 
 def _no_data(inputs: Mapping[str, TensorType]) -> UsageError:

@@ -1,21 +1,33 @@
 """Minibatches: the rows of a part in an order that (seed, epoch) gives, gathered into one buffer.
 
 Row i of an epoch gets word i of Philox's raw stream keyed by [seed, epoch] at counter
-[0, 0, 0, 2], and the rows are taken in the order of their words (see `splits`).
+[0, 0, 0, 2], and the rows are taken in the order of their words (see `splits`). Parts that are
+read as they are needed are shuffled by blocks (see `windows`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
 from graphdsl.graph.kernel import Array
 from graphdsl.training.dataset import Part
+from graphdsl.training.deferred import Deferred
 from graphdsl.training.options import Size
+from graphdsl.training.prefetch import prefetched
 from graphdsl.training.splits import ORDER, shuffled
+from graphdsl.training.windows import Window, Windows
 
 Feeds = dict[str, Array]
+
+GATHERED = 2**19
+"""Bytes that are gathered at once: several batches where they are small, which saves the calls that
+cost more than the copying, and fit the cache still."""
+
+ORDERED = 2**15
+"""Rows whose order is drawn at once, of several epochs if a part has few."""
 
 
 class Batches:
@@ -30,10 +42,18 @@ class Batches:
         self.size = rows if batch == "all" else min(batch, rows)
         self.shuffle = shuffle and self.size < part.rows
         self.seed = seed
-        gathered = part.arrays.items() if self.shuffle else ()
+        self._orders: dict[int, Array] = {}
+        self._held = {n: a for n, a in part.arrays.items() if not isinstance(a, Deferred)}
+        self._windows = None
+        if part.deferred:
+            self._windows = Windows(part.arrays, part.rows, self.shuffle, seed)
+        gathered = part.arrays.items() if self.shuffle or self._windows else ()
+        group = 1 if self._windows else self._group()
         self._buffers = {
-            name: np.empty((self.size, *array.shape[1:]), array.dtype) for name, array in gathered
+            name: np.empty((group * self.size, *array.shape[1:]), array.dtype)
+            for name, array in gathered
         }
+        self._feeds = [self._cut(turn * self.size, self.size) for turn in range(group)]
 
     def __len__(self) -> int:
         """Steps in an epoch: one at least, for models that are fed no rows."""
@@ -41,38 +61,76 @@ class Batches:
 
     def epoch(self, number: int) -> Iterator[tuple[Feeds, int]]:
         """The batches of an epoch (numbered from 0) as feeds, each with its number of rows."""
-        if not self.shuffle:
-            yield from chunks(self.part, self.size)
-            return
-        part, size = self.part, self.size
-        order = shuffled(part.rows, self.seed, number, ORDER)
-        feeds = {**self._buffers, **part.whole}
-        pairs = [(array, self._buffers[name]) for name, array in part.arrays.items()]
-        last = part.rows - part.rows % size
-        for start in range(0, last, size):
-            chosen = order[start : start + size]
+        if self._windows is not None:
+            return self._from_windows(self._windows, number)
+        return self._shuffled(number) if self.shuffle else chunks(self.part, self.size)
+
+    def _shuffled(self, number: int) -> Iterator[tuple[Feeds, int]]:
+        rows, size = self.part.rows, self.size
+        order = self._order(number)
+        pairs = [(array, self._buffers[name]) for name, array in self._held.items()]
+        group = size * len(self._feeds)
+        for start in range(0, rows, group):
+            chosen = order[start : start + group]
             for array, buffer in pairs:
                 # three times as fast as array[chosen], and it allocates nothing
-                array.take(chosen, axis=0, out=buffer, mode="clip")
-            yield feeds, size
-        if last < part.rows:
-            yield self._short(order[last:])
+                array.take(chosen, axis=0, out=buffer[: len(chosen)], mode="clip")
+            whole, rest = divmod(len(chosen), size)
+            for feeds in self._feeds[:whole]:
+                yield feeds, size
+            if rest:
+                yield self._cut(whole * size, rest), rest
 
-    def _short(self, chosen: Array) -> tuple[Feeds, int]:
-        count = len(chosen)
-        short = {name: buffer[:count] for name, buffer in self._buffers.items()}
-        for name, buffer in short.items():
-            self.part.arrays[name].take(chosen, axis=0, out=buffer, mode="clip")
-        return {**short, **self.part.whole}, count
+    def _order(self, number: int) -> Array:
+        """The order of an epoch's rows, drawn with those of the next ones where rows are few: the
+        first draw after a while costs several times what the others do."""
+        if number not in self._orders:
+            rows = self.part.rows
+            ahead = range(number, number + max(ORDERED // rows, 1))
+            self._orders = {turn: shuffled(rows, self.seed, turn, ORDER) for turn in ahead}
+        return self._orders[number]
+
+    def _from_windows(self, windows: Windows, number: int) -> Iterator[tuple[Feeds, int]]:
+        """Batches across the borders of windows: only the last one may be short."""
+        filled = 0
+        for window in windows.epoch(number):
+            taken, held = 0, len(window.order)
+            while taken < held:
+                chosen = window.order[taken : taken + self.size - filled]
+                self._gather(window, chosen, filled)
+                taken, filled = taken + len(chosen), filled + len(chosen)
+                if filled == self.size:
+                    yield self._feeds[0], filled
+                    filled = 0
+        if filled:
+            yield self._cut(0, filled), filled
+
+    def _gather(self, window: Window, chosen: Array, start: int) -> None:
+        for name, array in window.arrays.items():
+            buffer = self._buffers[name][start : start + len(chosen)]
+            array.take(chosen, axis=0, out=buffer, mode="clip")
+
+    def _cut(self, start: int, count: int) -> Feeds:
+        """Some rows of the buffers, and what is fed whole."""
+        rows = {name: buffer[start : start + count] for name, buffer in self._buffers.items()}
+        return {**rows, **self.part.whole}
+
+    def _group(self) -> int:
+        """How many batches are gathered at once."""
+        row_bytes = sum(array.nbytes // max(len(array), 1) for array in self._held.values())
+        return min(max(GATHERED // max(row_bytes * self.size, 1), 1), len(self))
 
 
 def chunks(part: Part, size: Size) -> Iterator[tuple[Feeds, int]]:
-    """A part's rows in their own order, as views of at most `size` rows."""
+    """A part's rows in their own order, as views of at most `size` rows, or read ahead."""
     rows = part.rows
     step = max(rows, 1) if size == "all" else size
     if not part.arrays:
         yield dict(part.whole), max(rows, 1)
         return
-    for start in range(0, rows, step):
-        stop = min(start + step, rows)
-        yield {n: a[start:stop] for n, a in part.arrays.items()} | dict(part.whole), stop - start
+    jobs = [partial(_chunk, part, at, min(at + step, rows)) for at in range(0, rows, step)]
+    yield from prefetched(jobs) if part.deferred else (job() for job in jobs)
+
+
+def _chunk(part: Part, start: int, stop: int) -> tuple[Feeds, int]:
+    return {n: a[start:stop] for n, a in part.arrays.items()} | dict(part.whole), stop - start

@@ -1,68 +1,94 @@
-"""The right-hand sides of a `data` block: expressions over a source's columns, as arrays.
+"""The right-hand sides of a `data` block: expressions over a source's columns, as arrays of rows.
 
-Each is compiled by the ordinary driver as a small program of its own whose inputs are the columns,
-in f64 and i64, so that its errors stand where the user wrote it. `standardize(…)` and
-`category(…)` are computed first and take the place of a column.
+`standardize(…)` and `category(…)` are computed first and take the place of a column; the rest is
+a `Formula`. A setting is evaluated for all rows at once, or, where the columns are too large for
+that, for the rows that are asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from functools import partial
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
-from graphdsl.compiler.lower.program import prelude
-from graphdsl.compiler.lower.scope import universal
-from graphdsl.driver import Compilation, Purpose
+from graphdsl.driver import Compilation
 from graphdsl.engines.feeds import refusal
 from graphdsl.graph.kernel import Array
-from graphdsl.graph.types import DType
 from graphdsl.language import ast
-from graphdsl.language.diagnostics import (
-    Diagnostic,
-    Label,
-    ModelError,
-    did_you_mean,
-)
+from graphdsl.language.diagnostics import DataError, Diagnostic, Label, ModelError
+from graphdsl.language.printer import format_expr
 from graphdsl.language.source import Span
-from graphdsl.session import Session
 from graphdsl.training import walking
+from graphdsl.training.column_names import (
+    TABLE,
+    column_name,
+    columns_read,
+    learning,
+    numeric,
+    reference,
+    special,
+)
 from graphdsl.training.columns import Table
+from graphdsl.training.formulas import Formula, Leaf, plain_numbers
+from graphdsl.training.learned import (
+    Learned,
+    Scale,
+    codes_of,
+    scale_in_pieces,
+    scale_of,
+    values_in_pieces,
+)
 from graphdsl.training.placed import Placed
-
-SPECIAL = ("column", "standardize", "category")
-TABLE = "table"
-RESULT = "the result"
-"""Names with a space, which no user can write, keep columns apart from the file's names."""
 
 
 class Binder:
     """Evaluates expressions over the rows of `tables`, one after the other.
 
-    `train` are the rows whose statistics `standardize` takes (None: all); `columns` are the names
-    that every table has. `categories` gathers the values behind the codes of `category`.
+    `train` are the rows that `standardize` and `category` learn from (None: all), unless what
+    they learned is given; `counts` are the rows of each table. With `streams`, nothing is held
+    for all rows.
     """
 
     def __init__(
-        self, compilation: Compilation, tables: Sequence[Table], train: Array | None = None
+        self,
+        compilation: Compilation,
+        tables: Sequence[Table],
+        train: Array | None = None,
+        learned: Learned | None = None,
     ) -> None:
+        learned = learned or Learned()
         self.compilation = compilation
         self.tables = tables
         self.train = train
-        self.categories: dict[str, tuple[Any, ...]] = {}
+        self.counts: Sequence[int] = [0] * len(tables)
+        self.streams = False
+        self._scales = dict(learned.scales)
+        self._categories = dict(learned.categories)
+        self._leaves: dict[str, Leaf] = {}
+        self._by_row: set[str] = set()
         self._arrays: dict[str, Array] = {}
+        self._stored: dict[str, list[Array]] = {}
 
     @property
     def table(self) -> Table:
         """The table whose columns are the names."""
         return self.tables[0]
 
+    @property
+    def learned(self) -> Learned:
+        """What has been learned so far, or was given."""
+        shapes = {name: self.table.columns[name].shape[1:] for name in numeric(self.table)}
+        return Learned(dict(self._scales), dict(self._categories), shapes)
+
     def used(self, setting: ast.Setting) -> list[str]:
         """The columns a setting reads; raises `ModelError` for names that are none."""
         faults: list[Diagnostic] = []
-        names = list(dict.fromkeys(self._names(setting.value, faults)))
+        read = columns_read(setting.value, self.table, self.compilation, faults)
+        names = list(dict.fromkeys(read))
         if faults:
             raise ModelError(faults)
         return names
@@ -70,61 +96,38 @@ class Binder:
     def evaluate(self, setting: ast.Setting) -> Array:
         """The value of a setting; raises `GraphdslError`, with the setting's place."""
         with Placed(setting.value.span):
-            return self._value(setting.value)
+            return self._formula(setting.value).all()
 
-    # --- names -----------------------------------------------------------------------------------
+    def formula(self, setting: ast.Setting) -> Formula:
+        """The setting for the rows that are asked for, with what it learns learned."""
+        with Placed(setting.value.span):
+            self.learn([setting])
+            return self._formula(setting.value)
 
-    def _names(self, expr: ast.Expr, faults: list[Diagnostic]) -> Iterator[str]:
-        columns = self.table.columns
-        match expr:
-            case ast.Name(id=name):
-                if name in columns:
-                    yield name
-                elif name == TABLE:
-                    yield from self._numeric()
-                elif not self._known(name):
-                    faults.append(self._unknown(name, expr.span))
-            case ast.Call(function=ast.Name(id="column")):
-                name = _column_name(expr)
-                if name in columns:
-                    yield name
-                else:
-                    faults.append(self._unknown(name, expr.args[0].span))
-            case _:
-                for child in walking.children(expr):
-                    yield from self._names(child, faults)
+    def learn(self, settings: Iterable[ast.Setting]) -> Learned:
+        """What the settings take from the training part; nothing else is computed."""
+        for setting in settings:
+            with Placed(setting.value.span):
+                for call in learning(setting.value):
+                    self._leaf_of(call)
+                    if special(call) == "category":
+                        self._known(self._category_column(call))
+                    else:
+                        self._scale(call.args[0])
+        return self.learned
 
-    def _known(self, name: str) -> bool:
-        """Whether something that is no column has this name: a constant, a size, an op, …"""
-        return (
-            name in _static_names(self.compilation.program)
-            or name == "training"
-            or universal(name, DType.f64) is not None
-            or prelude().find(name) is not None
-        )
+    def place(self, row: int) -> str:
+        """A row of all tables as a message names it."""
+        index = bisect_right(self._starts(), row) - 1
+        return self.tables[index].place(row - self._starts()[index])
 
-    def _unknown(self, name: str, span: Span) -> Diagnostic:
-        columns = list(self.table.columns)
-        help = list(did_you_mean(name, [*columns, TABLE]))
-        if name in self.compilation.graph().names:
-            help = [f"'{name}' is a node of the model; the data block computes from columns alone"]
-        shown = ", ".join(columns[:12]) + (", …" if len(columns) > 12 else "")
-        help.append(f"the columns of '{self.table.name}': {shown}")
-        message = f"'{self.table.name}' has no column '{name}'"
-        return Diagnostic("E0507", message, (Label(span),), tuple(help))
+    # --- expressions -----------------------------------------------------------------------------
 
-    def _numeric(self) -> list[str]:
-        """The columns of `table`: numbers, one or several for each row."""
-        named = self.table.columns.items()
-        return [name for name, c in named if c.kind == "number" and len(c.shape) in (1, 2)]
-
-    # --- values ----------------------------------------------------------------------------------
-
-    def _value(self, expr: ast.Expr) -> Array:
+    def _formula(self, expr: ast.Expr) -> Formula:
         rewritten = self._rewritten(expr)
-        if isinstance(rewritten, ast.Name) and rewritten.id in self._arrays:
-            return self._arrays[rewritten.id]
-        return self._run(rewritten)
+        used = dict.fromkeys(n.id for n in walking.names(rewritten) if n.id in self._leaves)
+        leaves = {name: self._leaves[name] for name in used}
+        return Formula(self.compilation, rewritten, leaves, frozenset(self._by_row & leaves.keys()))
 
     def _rewritten(self, expr: Any) -> Any:
         """The expression with columns, and what is computed first, under names of their own."""
@@ -133,162 +136,150 @@ class Binder:
                 return self._column(name, expr.span)
             case ast.Name(id=name) if name == TABLE:
                 return self._keep("the table", self._whole_table, expr.span)
-            case ast.Call(function=ast.Name(id=special)) if special in SPECIAL:
-                return self._special(special, expr)
+            case ast.Call() if special(expr) is not None:
+                return self._leaf_of(expr)
         return walking.rebuilt(expr, self._rewritten)
 
-    def _column(self, name: str, span: Span) -> ast.Name:
-        if self.table.columns[name].kind != "number":
-            note = self.table.columns[name].note
-            raise ModelError(
-                Diagnostic(
-                    "E0510",
-                    f"column '{name}' of '{self.table.name}' holds text"
-                    + (f": {note}" if note else ""),
-                    (Label(span),),
-                    (f"category({name}) turns text into whole numbers, one for each value",),
-                )
-            )
-        return self._keep(f"column {name}", lambda: self.column(name), span)
-
-    def _keep(self, key: str, make: Callable[[], Array], span: Span) -> ast.Name:
-        if key not in self._arrays:
-            self._arrays[key] = make()
+    def _keep(self, key: str, leaf: Leaf, span: Span, by_row: bool = True) -> ast.Name:
+        """A name for what takes a column's place; all its rows are computed once."""
+        self._leaves.setdefault(key, partial(self._held, key, leaf))
+        if by_row:
+            self._by_row.add(key)
         return ast.Name(key, span=span)
 
-    def column(self, name: str) -> Array:
+    def _held(self, key: str, leaf: Leaf, rows: Array | None) -> Array:
+        if rows is not None:
+            return leaf(rows)
+        if key not in self._arrays:
+            self._arrays[key] = leaf(None)
+        return self._arrays[key]
+
+    def _leaf_of(self, call: ast.Call) -> ast.Name:
+        name = special(call)
+        if len(call.args) != 1 or call.keywords:
+            wanted = '"NAME"' if name == "column" else "COLUMN"
+            message, help = f"'{name}' takes one argument", (f"{name}({wanted})",)
+            raise ModelError(Diagnostic("E0510", message, (Label(call.span),), help))
+        if name == "column":
+            return self._column(column_name(call), call.span)
+        key = f"{name} {call.span.start}"
+        if name == "category":
+            return self._keep(key, partial(self._codes, self._category_column(call)), call.span)
+        return self._keep(key, partial(self._standardized, call.args[0]), call.span)
+
+    # --- columns ---------------------------------------------------------------------------------
+
+    def _column(self, name: str, span: Span) -> ast.Name:
+        column = self.table.columns[name]
+        if column.kind == "text":
+            note = f": {column.note}" if column.note else ""
+            message = f"column '{name}' of '{self.table.name}' holds text{note}"
+            help = (f"category({name}) turns text into whole numbers, one for each value",)
+            raise ModelError(Diagnostic("E0510", message, (Label(span),), help))
+        return self._keep(f"column {name}", partial(self.column, name), span, bool(column.shape))
+
+    def column(self, name: str, rows: Array | None = None) -> Array:
         """A column over all tables, as it is stored; scalars are those of the first table."""
-        arrays = [table.array(name) for table in self.tables]
-        if len(arrays) == 1 or arrays[0].ndim == 0:
+        arrays = self._stored_arrays(name)
+        if arrays[0].ndim == 0 or (rows is None and len(arrays) == 1):
             return arrays[0]
-        shapes = {array.shape[1:] for array in arrays}
-        if len(shapes) > 1:
+        if rows is None:
+            return np.concatenate(arrays)
+        if len(arrays) == 1:
+            return rows_of(arrays[0], rows)
+        found = np.empty((len(rows), *arrays[0].shape[1:]), np.result_type(*arrays))
+        for array, start in zip(arrays, self._starts(), strict=True):
+            here = (rows >= start) & (rows < start + len(array))
+            if here.any():
+                found[here] = rows_of(array, rows[here] - start)
+        return found
+
+    def _stored_arrays(self, name: str) -> list[Array]:
+        if name in self._stored:
+            return self._stored[name]
+        arrays = [table.array(name) for table in self.tables]
+        if arrays[0].ndim and len({array.shape[1:] for array in arrays}) > 1:
             pairs = zip(arrays, self.tables, strict=True)
             found = ", ".join(f"{list(a.shape)} in '{t.name}'" for a, t in pairs)
             raise refusal("E0615", f"column '{name}' differs in shape: {found}")
-        return np.concatenate(arrays)
+        self._stored[name] = arrays
+        return arrays
 
-    def _whole_table(self) -> Array:
-        columns = [_plain(self.column(name), name) for name in self._numeric()]
+    def _starts(self) -> list[int]:
+        """The number of each table's first row."""
+        return [0, *accumulate(self.counts)][: len(self.tables)]
+
+    def _whole_table(self, rows: Array | None) -> Array:
+        names = numeric(self.table)
+        columns = [plain_numbers(self.column(name, rows), name) for name in names]
         return np.column_stack(columns) if columns else np.zeros((0, 0))
 
-    def _special(self, name: str, call: ast.Call) -> ast.Name:
-        wanted = '"NAME"' if name == "column" else "COLUMN"
-        if len(call.args) != 1 or call.keywords:
-            help = (f"{name}({wanted})",)
-            message = f"'{name}' takes one argument"
-            raise ModelError(Diagnostic("E0510", message, (Label(call.span),), help))
-        if name == "column":
-            return self._column(_column_name(call), call.span)
-        key = f"{name} {call.span.start}"
-        if name == "category":
-            return self._keep(key, lambda: self._codes(call.args[0]), call.span)
-        return self._keep(key, lambda: self._standardized(call.args[0]), call.span)
+    # --- what is learned -------------------------------------------------------------------------
 
-    def _codes(self, expr: ast.Expr) -> Array:
-        """Whole numbers from 0 for the values of a column in their sorted order: i64."""
-        name = _reference(expr)
+    def _category_column(self, call: ast.Call) -> str:
+        (argument,) = call.args
+        name = reference(argument)
         if name is None or name not in self.table.columns:
-            help = ("category(species)",)
             message = "'category' takes the name of a column"
-            raise ModelError(Diagnostic("E0510", message, (Label(expr.span),), help))
-        values, codes = np.unique(self.column(name), return_inverse=True)
-        self.categories[name] = tuple(values.tolist())
-        return codes.reshape(-1).astype(np.int64)
+            labels, help = (Label(argument.span),), ("category(species)",)
+            raise ModelError(Diagnostic("E0510", message, labels, help))
+        return name
 
-    def _standardized(self, expr: ast.Expr) -> Array:
+    def _codes(self, name: str, rows: Array | None) -> Array:
+        """Whole numbers from 0 for the values of a column in their sorted order: i64."""
+        known = self._known(name)
+        values = self._values(name, rows)
+        return codes_of(
+            values, known, name, lambda at: self.place(at if rows is None else int(rows[at]))
+        )
+
+    def _known(self, name: str) -> tuple[Any, ...]:
+        """The values of a column in the training part."""
+        if name not in self._categories:
+            train = np.arange(len(self._values(name, None))) if self.train is None else self.train
+            self._categories[name] = values_in_pieces(partial(self._values, name), train)
+        return self._categories[name]
+
+    def _values(self, name: str, rows: Array | None) -> Array:
+        values = self.column(name, rows)
+        if values.ndim != 1 or values.dtype.kind not in "biufUS":
+            message = f"'category' takes one value a row: '{name}' is {values.dtype}{values.shape}"
+            raise DataError(Diagnostic("E0510", message))
+        return np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values
+
+    def _standardized(self, expr: ast.Expr, rows: Array | None) -> Array:
         """(c - mean) / deviation of each feature over the training rows; what is constant
         there is divided by 1."""
-        values = _plain(self._value(expr), "standardize").astype(np.float64)
+        scale, formula = self._scale(expr), self._formula(expr)
+        values = self._features(expr, formula.all() if rows is None else formula.at(rows))
+        if values.shape[1:] != scale.mean.shape:
+            features = f"{list(values.shape[1:])}, and the training part's {list(scale.mean.shape)}"
+            raise DataError(Diagnostic("E0615", f"a row to standardize has the shape {features}"))
+        return scale.apply(values)
+
+    def _scale(self, expr: ast.Expr) -> Scale:
+        text = format_expr(expr)
+        if text not in self._scales:
+            formula = self._formula(expr)
+            if self.streams:
+                assert self.train is not None
+                self._scales[text] = scale_in_pieces(
+                    lambda rows: self._features(expr, formula.at(rows)), self.train
+                )
+            else:
+                values = self._features(expr, formula.all())
+                self._scales[text] = scale_of(values if self.train is None else values[self.train])
+        return self._scales[text]
+
+    def _features(self, expr: ast.Expr, values: Array) -> Array:
         if not values.ndim:
             message = "'standardize' takes a column or several, not one number"
             raise ModelError(Diagnostic("E0510", message, (Label(expr.span),)))
-        rows = values if self.train is None else values[self.train]
-        mean, deviation = rows.mean(axis=0), rows.std(axis=0)
-        flat = deviation <= 8 * np.finfo(np.float64).eps * np.abs(mean)
-        scaled: Array = (values - mean) / np.where(flat, 1.0, deviation)
-        return scaled
-
-    def _run(self, expr: ast.Expr) -> Array:
-        """The value of an expression over the arrays kept: a program compiled and run once."""
-        used = [name.id for name in walking.names(expr) if name.id in self._arrays]
-        arrays = {name: _plain(self._arrays[name], name) for name in dict.fromkeys(used)}
-        outer = self.compilation
-        spans = {name: walking.span_of(expr, name) for name in arrays}
-        inputs = [
-            ast.Input(ast.Name(n, span=spans[n]), _type_of(a, spans[n]), span=spans[n])
-            for n, a in arrays.items()
-        ]
-        output = ast.Output(ast.Name(RESULT, span=expr.span), expr, span=expr.span)
-        static = [s for s in outer.program.statements if isinstance(s, _STATIC)]
-        program = replace(outer.program, statements=(*static, *inputs, output))
-        session = Session(Compilation(program, outer.lowered().constants, DType.f64, outer.include))
-        return session.results(Purpose((RESULT,)), arrays)[RESULT]
+        return plain_numbers(values, "standardize").astype(np.float64)
 
 
-_STATIC = (ast.Import, ast.Const, ast.Dim, ast.Block)
-"""What a data block sees of its file."""
-
-
-def _static_names(program: ast.Program) -> set[str]:
-    found: set[str] = set()
-    for statement in program.statements:
-        match statement:
-            case ast.Const(name=name) | ast.Block(name=name):
-                found.add(name.id)
-            case ast.Dim(names=names) | ast.Import(names=names):
-                found.update(name.id for name in names)
-    return found
-
-
-def _column_name(call: ast.Call) -> str:
-    argument = call.args[0] if len(call.args) == 1 and not call.keywords else None
-    if not isinstance(argument, ast.String):
-        help = ('column("mean radius")',)
-        message = "'column' takes a name in double quotes"
-        raise ModelError(Diagnostic("E0510", message, (Label(call.span),), help))
-    return argument.value
-
-
-def columns_named(expr: Any) -> Iterator[str]:
-    """The columns that an expression names one by one, and not by way of `table`."""
-    match expr:
-        case ast.Name(id=name):
-            yield name
-        case ast.Call(function=ast.Name(id="column")):
-            yield _column_name(expr)
-        case _:
-            for child in walking.children(expr):
-                yield from columns_named(child)
-
-
-def _reference(expr: ast.Expr) -> str | None:
-    """The column an expression names, if that is all it does."""
-    match expr:
-        case ast.Name(id=name):
-            return name
-        case ast.Call(function=ast.Name(id="column")):
-            return _column_name(expr)
-    return None
-
-
-def _plain(array: Array, name: str) -> Array:
-    """The array as f64, i64 or bool; raises `DataError` where that would lose something."""
-    match array.dtype.kind:
-        case "b":
-            return array
-        case "i":
-            return array.astype(np.int64, copy=False)
-        case "u":
-            if array.size and array.max() > np.iinfo(np.int64).max:
-                raise refusal("E0614", f"'{name}' holds a number beyond 64-bit integers")
-            return array.astype(np.int64)
-        case "f":
-            return array.astype(np.float64, copy=False)
-    raise refusal("E0614", f"'{name}' holds elements of type {array.dtype}, not numbers")
-
-
-def _type_of(array: Array, span: Span) -> ast.Type:
-    kinds = {"b": "bool", "i": "i64", "f": "f64"}
-    sizes = tuple(ast.Number(size, span=span) for size in array.shape)
-    return ast.Type(ast.Name(kinds[array.dtype.kind], span=span), sizes or None, span=span)
+def rows_of(array: Array, rows: Array) -> Array:
+    """Some rows of an array that may be mapped; neighbours are read as one stretch."""
+    if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
+        return np.array(array[rows[0] : rows[-1] + 1])
+    return np.take(array, rows, axis=0)

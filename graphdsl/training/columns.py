@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import lzma
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
 
 from graphdsl.engines.feeds import refusal
 from graphdsl.graph.kernel import Array
@@ -14,7 +17,10 @@ from graphdsl.language.diagnostics import DataError, Diagnostic
 
 Kind = Literal["number", "text", "other"]
 
-UNREADABLE = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+UNREADABLE = (
+    *(OSError, ValueError, EOFError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+)
 """What NumPy and zipfile raise for a damaged, encrypted or unknown archive."""
 
 
@@ -22,7 +28,8 @@ UNREADABLE = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, z
 class Column:
     """One column: its shape (rows first), what it holds, and how to get it.
 
-    `note` says where a text column stops being numbers; `fault` is why it cannot be used.
+    `note` says where a text column stops being numbers; `fault` is why it cannot be used. What is
+    `mapped` stays in its file: its elements are read when they are looked at.
     """
 
     shape: tuple[int, ...]
@@ -30,14 +37,19 @@ class Column:
     load: Callable[[], Array] = field(repr=False)
     note: str = ""
     fault: Diagnostic | None = None
+    mapped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A source's columns by name, in its order."""
+    """A source's columns by name, in its order.
+
+    `lines` are the lines of a text file that the rows begin on, for messages.
+    """
 
     name: str
     columns: Mapping[str, Column]
+    lines: Sequence[int] | None = None
 
     def array(self, name: str) -> Array:
         """A column's elements as they are stored; raises `DataError` if they cannot be had."""
@@ -45,11 +57,25 @@ class Table:
         if column.fault is not None:
             raise DataError(column.fault)
         try:
-            return column.load()
+            array = column.load()
         except UNREADABLE as problem:
             raise broken(self.name, f"'{name}' cannot be read: {problem}") from None
         except MemoryError:
             raise too_large(f"'{name}' of '{self.name}'") from None
+        if array.shape != column.shape:
+            found = f"'{name}' has the shape {list(array.shape)} and declares {list(column.shape)}"
+            raise broken(self.name, found)
+        return array
+
+    def place(self, row: int) -> str:
+        """A row as a message names it: counted from 0, with its line in a text file."""
+        line = f" (line {self.lines[row]})" if self.lines is not None else ""
+        return f"row {row:,}{line} of '{self.name}'"
+
+
+def kind_of(dtype: np.dtype[Any]) -> Kind:
+    """What elements of a type are to a model."""
+    return "number" if dtype.kind in "biuf" else "text" if dtype.kind in "US" else "other"
 
 
 def broken(name: str, why: str, *help: str) -> DataError:

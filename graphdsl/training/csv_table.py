@@ -43,9 +43,8 @@ def read_csv(path: Path) -> Table:
         raise broken(str(path), "it has a header and no rows")
     cells = list(zip(*rows[1:], strict=True))
     reader = _Reader(source, lines[1:])
-    return Table(
-        str(path), {name: reader.column(i, name, cells[i]) for i, name in enumerate(header)}
-    )
+    columns = {name: reader.column(i, name, cells[i]) for i, name in enumerate(header)}
+    return Table(str(path), columns, lines[1:])
 
 
 def _text(path: Path) -> str:

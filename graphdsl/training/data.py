@@ -9,7 +9,10 @@ from typing import Any
 from graphdsl.language.diagnostics import Diagnostic, UsageError
 from graphdsl.session import Session
 from graphdsl.training import assembly
+from graphdsl.training.array_data import from_arrays
 from graphdsl.training.dataset import Dataset, Part
+from graphdsl.training.learned import Learned
+from graphdsl.training.stream import stream_of
 
 
 def load_dataset(
@@ -31,18 +34,24 @@ def load_dataset(
         case None | str() | Path():
             return assembly.from_source(session, settings, data)
         case Mapping():
-            return assembly.from_arrays(session, settings, data)
+            return from_arrays(session, settings, data)
     if not isinstance(data, Iterable):
         message = f"data is a path, arrays by input or an iterable of batches, not {data!r:.60}"
-        raise UsageError(Diagnostic("E0810", message))
-    return Dataset(Part({}, 0), stream=data)
+        raise UsageError(Diagnostic("E0833", message))
+    return Dataset(Part({}, 0), stream=stream_of(data))
 
 
-def load_part(session: Session, path: str | Path, inputs: Collection[str] | None = None) -> Part:
+def load_part(
+    session: Session,
+    path: str | Path,
+    inputs: Collection[str] | None = None,
+    learned: Learned | None = None,
+) -> Part:
     """Other rows, such as new ones to predict for, through the expressions of the `data` block.
 
-    Statistics and codes are those of the block's own training part, which is read only if they
-    are needed. `inputs` restricts which inputs are bound, so that a file without the answers will
-    do. Raises as `load_dataset` does.
+    Statistics and codes are those of `learned`, which a dataset has; without it they are computed
+    anew from the block's own training part, which is read only if they are needed. `inputs`
+    restricts which inputs are bound, so that a file without the answers will do. Raises as
+    `load_dataset` does, and `DataError` for a category that the training part has not got.
     """
-    return assembly.other_rows(session, Path(path), inputs)
+    return assembly.other_rows(session, Path(path), inputs, learned)

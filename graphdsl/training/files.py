@@ -5,9 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from graphdsl.language.diagnostics import DataError, Diagnostic
+from graphdsl.language.system_faults import writing_help
+
+TEMPORARY = ".tmp"
+"""The end of a temporary name, which begins with a dot."""
 
 
 def write_bytes(path: Path, data: bytes, mode: int | None = None) -> None:
@@ -16,8 +22,19 @@ def write_bytes(path: Path, data: bytes, mode: int | None = None) -> None:
     The bytes and the name are on the disk when this returns. Raises `DataError` if the system
     refuses; what stood there before is then untouched.
     """
+    with replacing(path, mode) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def replacing(path: Path, mode: int | None = None) -> Iterator[BinaryIO]:
+    """A file to be written piece by piece, which takes its name when all of it is on the disk.
+
+    Raises as `write_bytes` does; where it or the block raises, nothing is left of it.
+    """
     try:
-        _replace(path, data, mode)
+        with _replaced(path, mode) as file:
+            yield file
     except OSError as problem:
         raise unwritable(path, problem) from None
 
@@ -27,20 +44,57 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8", "replace"))
 
 
+class Appended:
+    """A file that grows at its end, which a crash may cut off; raises `DataError` as it is opened
+    or written, if the system refuses."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._file = open(path, "ab", buffering=0)  # noqa: SIM115
+        except OSError as problem:
+            raise unwritable(path, problem) from None
+
+    def write(self, text: str) -> None:
+        """Add to the end, in one go."""
+        try:
+            self._file.write(text.encode("utf-8", "replace"))
+        except OSError as problem:
+            raise unwritable(self.path, problem) from None
+
+    def close(self) -> None:
+        """Close it; what was written stays."""
+        self._file.close()
+
+
+def make_folder(path: Path) -> None:
+    """A folder that is on the disk when this returns; raises `DataError` if it cannot be made."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise unwritable(path, problem) from None
+    sync_folder(path.parent)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a process that was killed while it wrote here has left."""
+    for path in folder.glob(f".*{TEMPORARY}"):
+        path.unlink(missing_ok=True)
+
+
 def unwritable(path: Path, problem: OSError) -> DataError:
     """The error for a file or folder that cannot be written."""
     reason = problem.strerror or str(problem)
-    help = ("free some space, or name a folder on another disk",)
-    if isinstance(problem, PermissionError):
-        help = ("name a folder that you may write to",)
-    return DataError(Diagnostic("E0812", f"'{path}' cannot be written: {reason}", (), help))
+    message = f"'{path}' cannot be written: {reason}"
+    return DataError(Diagnostic("E0812", message, (), writing_help(problem)))
 
 
-def _replace(path: Path, data: bytes, mode: int | None) -> None:
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:64]}.", dir=path.parent)
+@contextlib.contextmanager
+def _replaced(path: Path, mode: int | None) -> Iterator[BinaryIO]:
+    handle, temporary = tempfile.mkstemp(TEMPORARY, f".{path.name[:64]}.", path.parent)
     try:
         with open(handle, "wb") as file:
-            file.write(data)
+            yield file
             file.flush()
             # mkstemp gives 0600 whatever the umask says
             os.fchmod(file.fileno(), 0o666 & ~_umask() if mode is None else mode)
@@ -50,7 +104,7 @@ def _replace(path: Path, data: bytes, mode: int | None) -> None:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _umask() -> int:
@@ -63,7 +117,7 @@ def _umask() -> int:
     return mask
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Put a rename on the disk, where the system can."""
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)

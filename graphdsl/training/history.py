@@ -5,16 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from graphdsl.training.files import write_text
+from graphdsl.training.files import Appended, write_text
 from graphdsl.training.plain import finite
 
 Ending = Literal["epochs", "early", "interrupted", "diverged", "failed"]
 Row = dict[str, float]
+CSV, JSONL = "history.csv", "history.jsonl"
 
 
 @dataclass(slots=True)
@@ -31,6 +32,8 @@ class History:
     watch: str | None = None
     """The column that chose it, such as `valid.accuracy`."""
     ending: Ending = "epochs"
+    stopped_by: str | None = None
+    """The criterion of `stop` that ended it early, as a file says it."""
     final: dict[str, dict[str, float]] = field(default_factory=dict)
     """Losses and metrics of the kept weights by part: `valid` and `test`."""
     seconds: float = 0.0
@@ -58,19 +61,63 @@ class History:
             "best": self.best,
             "watch": self.watch,
             "ending": self.ending,
+            "stopped_by": self.stopped_by,
             "seconds": round(self.seconds, 3),
             **self.final,
         }
 
     def write(self, folder: Path) -> None:
         """Write `history.csv` and `history.jsonl`; raises `DataError` if the disk refuses."""
-        write_text(folder / "history.csv", self._csv(self.columns))
-        lines = [json.dumps(finite(row), ensure_ascii=False) + "\n" for row in self.epochs]
-        write_text(folder / "history.jsonl", "".join(lines))
+        columns = self.columns
+        write_text(folder / CSV, _csv([columns, *_cells(columns, self.epochs)]))
+        write_text(folder / JSONL, "".join(map(_line, self.epochs)))
 
-    def _csv(self, columns: Sequence[str]) -> str:
-        text = io.StringIO()
-        table = csv.writer(text, lineterminator="\n")
-        table.writerow(columns)
-        table.writerows([row.get(name, "") for name in columns] for row in self.epochs)
-        return text.getvalue()
+
+@dataclass(slots=True)
+class HistoryLog:
+    """Keeps a run's `history.csv` and `history.jsonl` up to date, an epoch at a time.
+
+    A row is one write at the end of each file, so that it costs next to nothing; after a crash the
+    files are written anew from the checkpoint. All raise `DataError` if the disk refuses.
+    """
+
+    folder: Path
+    _columns: list[str] = field(default_factory=list)
+    _files: list[Appended] = field(default_factory=list)
+
+    def begin(self, history: History) -> None:
+        """Write what a run goes on from, if it is no beginning."""
+        self.close()
+        self._columns = history.columns
+        if history.epochs:
+            history.write(self.folder)
+            self._files = [Appended(self.folder / name) for name in (CSV, JSONL)]
+
+    def add(self, history: History) -> None:
+        """Add the last row."""
+        row = history.epochs[-1]
+        if not row.keys() <= set(self._columns):
+            self.begin(history)
+            return
+        table, lines = self._files
+        table.write(_csv(_cells(self._columns, [row])))
+        lines.write(_line(row))
+
+    def close(self) -> None:
+        """Close the files."""
+        while self._files:
+            self._files.pop().close()
+
+
+def _csv(rows: Iterable[Iterable[object]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def _cells(columns: Sequence[str], rows: Iterable[Row]) -> list[list[object]]:
+    return [[row.get(name, "") for name in columns] for row in rows]
+
+
+def _line(row: Row) -> str:
+    return json.dumps(finite(row), ensure_ascii=False) + "\n"

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from types import FrameType
-from typing import Any
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 
-from graphdsl.engines import feeds
-from graphdsl.language.diagnostics import DataError, Diagnostic, DivergedError, UsageError
-from graphdsl.session import Session
+from graphdsl.language.diagnostics import DivergedError
 from graphdsl.training.batches import Batches
-from graphdsl.training.dataset import Dataset, batch_symbol
+from graphdsl.training.checkpoint import Checkpoint, unusable
+from graphdsl.training.dataset import Dataset
+from graphdsl.training.feeding import epoch_batches, steps_per_epoch
+from graphdsl.training.guard import Epochs, Guard, watching
 from graphdsl.training.history import Ending, History, Row
+from graphdsl.training.interrupts import interruptible
+from graphdsl.training.keeper import Keeper
+from graphdsl.training.locating import located
 from graphdsl.training.measure import evaluate
 from graphdsl.training.options import FitSettings
+from graphdsl.training.position import Position, Progress
+from graphdsl.training.preflight import verify_fit
 from graphdsl.training.progress import Listener, Run, Silent
 from graphdsl.training.snapshot import Snapshot
-from graphdsl.training.stopping import Stopping
+from graphdsl.training.stopping import Moment, Stopping
 from graphdsl.training.threads import blas_threads
 from graphdsl.training.trainer import Trainer, divergence
 
@@ -34,21 +37,28 @@ def fit(
     settings: FitSettings,
     listener: Listener | None = None,
     history: History | None = None,
+    keeper: Keeper | None = None,
+    signals: Sequence[int] = (),
+    debug_nan: bool = False,
 ) -> History:
     """Train; the history, with the model left at its best weights on the valid part.
 
     Best is what `settings.stop` watches, or else the valid loss; without a valid part the weights
-    are the last. Ctrl-C ends training after the step under way, a second one at once; what was
-    best so far is kept either way. A loss that is not finite, and a parameter that is not in the
-    end, raise `DivergedError`, with the best weights, or those the failing epoch began with, put
-    back. `history` is filled as training
-    goes on, for a caller who wants it even if this raises.
+    are the last. Ctrl-C ends training after the step under way, and so do `signals`; a second one
+    raises `KeyboardInterrupt` at once. A loss that is not finite, and a parameter that is not in
+    the end, raise `DivergedError`, with the best weights, or those the failing epoch
+    began with, put back. `history` is filled as training goes on, for a caller who wants it even if
+    this raises. `keeper` saves the run now and then and where it ends, unless it fails, and says
+    where it begins. `debug_nan` looks at every node of every step.
     """
     history = history if history is not None else History()
     listener = listener if listener is not None else Silent()
-    loop = _Loop(trainer, dataset, settings, listener, history)
+    loop = _Loop(trainer, dataset, settings, listener, history, keeper)
     try:
-        with _interruptible(loop), blas_threads(trainer.session, loop.batches.size):
+        threads = blas_threads(trainer.session, loop.batches.size)
+        parts = located(*dataset.parts.values())
+        watch = watching(trainer) if debug_nan else nullcontext()
+        with interruptible(loop.interrupt, signals), threads, parts, watch:
             loop.run()
             loop.finish()
     except BaseException as error:
@@ -59,19 +69,10 @@ def fit(
         history.ending = endings.get(type(error), "failed")
         raise
     finally:
+        if keeper is not None:
+            keeper.end()
         listener.on_end(history)
     return history
-
-
-def verify_fit(dataset: Dataset, settings: FitSettings) -> None:
-    """Raise what can be known to be wrong before a run: nothing to train on, or to watch."""
-    part, stop = dataset.train, settings.stop
-    if dataset.stream is None and part.arrays and not part.rows:
-        raise DataError(Diagnostic("E0616", "the train part is empty"))
-    if dataset.valid is None and stop is not None:
-        message = f"early({stop.watch}, …) watches the valid part, and there is none"
-        help = ("give the data block a split: split = [0.8, 0.2]", "or pass stop=None")
-        raise UsageError(Diagnostic("E0811", message, (), help))
 
 
 @dataclass
@@ -83,30 +84,76 @@ class _Loop:
     settings: FitSettings
     listener: Listener
     history: History
-    stopping: Stopping | None = None
+    keeper: Keeper | None = None
     interrupted: bool = False
+    position: Position = field(default_factory=Position)
     _began: float = field(default_factory=time.perf_counter)
 
     def __post_init__(self) -> None:
         settings, session = self.settings, self.trainer.session
         part = self.dataset.train
-        verify_fit(self.dataset, settings)
+        verify_fit(self.dataset, settings, session.compilation)
         self.batches = Batches(part, settings.batch, shuffle=settings.shuffle, seed=settings.seed)
         self.loss = self.trainer.purpose.results[:1]
-        self.watched = self._watched(session)
+        valid, loss = self.dataset.valid, session.graph.loss
+        self.stopping = Stopping(settings.stop, loss.name if loss and valid else None)
         self.snapshot = Snapshot(session)
+        self.guard = Guard(self.trainer, self._repeatable())
+        self.first_step = self.trainer.t
 
-    def _watched(self, session: Session) -> str | None:
-        """What chooses the best epoch; sets up its state."""
-        stop = self.settings.stop
-        if self.dataset.valid is None:
+    def _repeatable(self) -> Epochs | None:
+        """The batches of an epoch, if they can be asked for twice."""
+        stream, session = self.dataset.stream, self.trainer.session
+        if stream is not None and stream.once:
             return None
-        if stop is not None:
-            self.stopping = Stopping.of(stop)
-            return stop.watch
-        loss = session.graph.loss
-        self.stopping = Stopping(maximise=False) if loss else None
-        return loss.name if loss else None
+        return lambda epoch: epoch_batches(session, self.dataset, self.batches, epoch)
+
+    def interrupt(self) -> None:
+        """End after the step under way."""
+        self.interrupted = True
+
+    # --- going on and being saved ----------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Take up the run where its checkpoint left it, if it has one."""
+        keeper, trainer = self.keeper, self.trainer
+        if keeper is None:
+            return
+        if keeper.start is not None:
+            progress = keeper.start.progress
+            keeper.start.apply(trainer.session, self.snapshot)
+            trainer.t, self.first_step = progress.t, progress.first_step
+            self.position = replace(progress.position)
+            self.history.epochs[:] = progress.epochs
+            self.history.best, self.history.seconds = progress.best, progress.seconds
+            self._began -= progress.seconds
+            self._restore_stopping(keeper.start)
+        keeper.begin(self.history)
+
+    def _restore_stopping(self, start: Checkpoint) -> None:
+        """Follow the valid part from where it was; raises `DataError` for what is not its state."""
+        try:
+            self.stopping.restore(start.progress.stopping or {})
+        except (KeyError, TypeError, ValueError, OverflowError):
+            why = "what it says of stopping is for other criteria"
+            raise unusable(start.path, why) from None
+
+    def progress(self) -> Progress:
+        """How far the run is, between two steps."""
+        return Progress(
+            self.trainer.t,
+            self.first_step,
+            replace(self.position),
+            time.perf_counter() - self._began,
+            self.history.best,
+            self.stopping.state(),
+            tuple(self.history.epochs),
+        )
+
+    def save(self) -> None:
+        """Write a checkpoint, where someone keeps them."""
+        if self.keeper is not None:
+            self.keeper.save(self.trainer.session, self.snapshot, self.progress())
 
     # --- running ---------------------------------------------------------------------------------
 
@@ -114,74 +161,104 @@ class _Loop:
         """Every epoch, until the last, until nothing improves, or until Ctrl-C."""
         trainer, dataset = self.trainer, self.dataset
         epochs = self.settings.epochs
-        steps = _length(dataset.stream) if dataset.stream is not None else len(self.batches)
+        steps = steps_per_epoch(dataset, self.batches)
+        self.begin()
         if steps is not None:
-            trainer.total_steps = trainer.t + epochs * steps
+            steps = -(-steps // trainer.accumulate)
+            trainer.total_steps = self.first_step + epochs * steps
         rows = {name: part.rows for name, part in dataset.parts.items()}
         name = trainer.session.compilation.program.source.name
-        self.listener.on_start(Run(trainer, epochs, steps, rows, name, trainer.t))
-        self.history.watch = f"valid.{self.watched}" if self.watched else None
+        self.listener.on_start(Run(trainer, epochs, steps, rows, name, self.first_step))
+        watch = self.stopping.watch
+        self.history.watch = f"valid.{watch}" if watch else None
         try:
-            for epoch in range(epochs):
-                if self._epoch(epoch):
-                    break
-        except KeyboardInterrupt:
+            while not self._ended() and not self._epoch():
+                pass
+            self.save()
+        except KeyboardInterrupt:  # within a step, maybe: the last checkpoint stands
+            if self.interrupted:
+                raise  # the second: nothing is written of what may be half a step
             self.interrupted = True
-        except DivergedError:
+        except DivergedError as error:
+            explained = self._explained(error)
             self.snapshot.restore()
-            raise
+            raise explained from None
 
-    def _epoch(self, epoch: int) -> bool:
-        """One epoch and its measures; whether it is the last."""
-        if self.stopping is None:
-            self.snapshot.take()
-        trainer, history = self.trainer, self.history
+    def _explained(self, error: DivergedError) -> DivergedError:
+        """The error with the node it began at; one that names its place says it already."""
+        return error if error.diagnostics[0].labels else self.guard.explain(error)
+
+    def _ended(self) -> bool:
+        """Whether the last epoch is done, or `stop` says so."""
+        reason = self._reason_to_stop()
+        if reason is not None:
+            self.history.ending, self.history.stopped_by = "early", reason
+            return True
+        return self.position.epoch >= self.settings.epochs
+
+    def _epoch(self) -> bool:
+        """One epoch, or the rest of one, and its measures; whether it was interrupted."""
+        trainer, history, position = self.trainer, self.history, self.position
+        epoch, step, due = position.epoch, trainer.step, self._due_at_step
+        self.guard.keep(position)
+        if self.stopping.watch is None and not position.steps:
+            self._take_snapshot()
+        within = self.stopping.within_epochs
         trainer.epoch = epoch
-        total, rows, step = 0.0, 0, trainer.step
-        for fed, count in self._batches(epoch):
-            total += step(fed) * count
-            rows += count
+        batches = epoch_batches(trainer.session, self.dataset, self.batches, epoch)
+        for fed, count in islice(batches, position.steps, None):
+            position.total += step(fed) * count
+            position.rows += count
+            position.steps += 1
             if self.interrupted:
                 return True
-        if not rows:
+            if position.steps >= self.guard.due:
+                self.guard.keep(position)
+            if due is not None and due(trainer.t):
+                self.save()
+            if within and self._reason_to_stop():
+                break
+        if not position.rows:
             return True
+        trainer.flush()
+        self.guard.verify()
         row: Row = {"epoch": epoch + 1, "step": trainer.t, "seconds": 0.0}
         if self.loss:
-            row[f"train.{self.loss[0]}"] = total / rows
-        measures = self._measure("valid")
+            row[f"train.{self.loss[0]}"] = position.total / position.rows
+        with trainer.averaged():
+            measures = self._measure("valid")
         row |= {f"valid.{name}": value for name, value in measures.items()}
         row["seconds"] = history.seconds = round(time.perf_counter() - self._began, 6)
         history.epochs.append(row)
-        finished = self._judge(measures, epoch)
+        if self.stopping.update(row):
+            self._take_snapshot()
+            history.best = epoch + 1
+        position.next_epoch()
+        self._record(row)
+        return self.interrupted
+
+    @property
+    def _due_at_step(self) -> Callable[[int], bool] | None:
+        return self.keeper.due_at_step if self.keeper is not None else None
+
+    def _record(self, row: Row) -> None:
+        """Tell of an epoch that is done, and save it if its time has come."""
+        keeper = self.keeper
+        if keeper is not None:
+            keeper.log.add(self.history)
         self.listener.on_epoch(row)
-        return finished or self.interrupted
+        if keeper is not None and keeper.due_at_epoch(self.position.epoch):
+            self.save()
 
-    def _judge(self, measures: Mapping[str, float], epoch: int) -> bool:
-        """Keep the weights if they are the best so far; whether patience has run out."""
-        stopping, watched = self.stopping, self.watched
-        if stopping is None or watched is None or watched not in measures:
-            return False
-        if stopping.update(measures[watched]):
+    def _reason_to_stop(self) -> str | None:
+        """The criterion of `stop` that holds now."""
+        seconds, steps = time.perf_counter() - self._began, self.trainer.t - self.first_step
+        return self.stopping.reason(Moment(self.position.epoch, steps, seconds))
+
+    def _take_snapshot(self) -> None:
+        """Keep the weights that are measured: the averages, where they are averaged."""
+        with self.trainer.averaged():
             self.snapshot.take()
-            self.history.best = epoch + 1
-        if stopping.finished:
-            self.history.ending = "early"
-        return stopping.finished
-
-    def _batches(self, epoch: int) -> Iterator[tuple[Mapping[str, Any], int]]:
-        stream = self.dataset.stream
-        if stream is None:
-            yield from self.batches.epoch(epoch)
-            return
-        inputs = self.trainer.session.inputs
-        name = batch_symbol(inputs)
-        for batch in stream:
-            if not isinstance(batch, Mapping):
-                message = f"a batch is a mapping of arrays by input, not {type(batch).__name__}"
-                raise DataError(Diagnostic("E0618", message))
-            arrays, sizes = self.trainer.session.feed(batch)
-            feeds.check_all_fed(arrays, inputs)
-            yield arrays, sizes.get(name or "", 1)
 
     def _measure(self, name: str) -> dict[str, float]:
         part = self.dataset.parts.get(name)
@@ -196,6 +273,8 @@ class _Loop:
             history.ending = "interrupted"
         if history.best is not None:
             self.snapshot.restore()
+        else:
+            self.trainer.take_average()
         self._verify_finite()
         for name in ("valid", "test"):
             measures = self._measure(name)
@@ -211,31 +290,3 @@ class _Loop:
             if not np.isfinite(session.memory.params[name]).all():
                 self.snapshot.restore()
                 raise divergence(f"the parameter '{name}' is not finite after step {t}")
-
-
-def _length(stream: object) -> int | None:
-    """How many batches an iterable says it has, if it says so."""
-    return len(stream) if hasattr(stream, "__len__") else None
-
-
-@contextmanager
-def _interruptible(loop: _Loop) -> Iterator[None]:
-    """Ctrl-C lets the step under way end: half a step would leave half the parameters behind.
-
-    Only where Python's own handler is in place, and in the main thread, which alone may set one.
-    """
-    main = threading.current_thread() is threading.main_thread()
-    before = signal.getsignal(signal.SIGINT)
-    if not main or before is not signal.default_int_handler:
-        yield
-        return
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, before)
-        loop.interrupted = True
-
-    signal.signal(signal.SIGINT, handle)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

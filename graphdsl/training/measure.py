@@ -1,8 +1,8 @@
-"""Losses, metrics and outputs over a whole part, computed in chunks in evaluation mode."""
+"""Losses, metrics and outputs over whole parts, computed in chunks in evaluation mode."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -10,10 +10,13 @@ from graphdsl.driver import Purpose
 from graphdsl.graph.graph import Graph
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.sizes import symbol
+from graphdsl.language.diagnostics import Diagnostic, UsageError
 from graphdsl.session import Session
 from graphdsl.training.batches import chunks
-from graphdsl.training.dataset import Part, batch_symbol
+from graphdsl.training.dataset import Part, batch_symbol, batched
+from graphdsl.training.locating import located
 from graphdsl.training.options import Size
+from graphdsl.training.results import Results
 
 
 def measured(graph: Graph) -> list[str]:
@@ -23,52 +26,99 @@ def measured(graph: Graph) -> list[str]:
     return [r.name for r in results if not graph.nodes[r.node].type.shape]
 
 
-def evaluate(session: Session, part: Part, eval_batch: Size = 1024) -> dict[str, float]:
-    """Row-weighted means of the loss and the scalar metrics over a part, in evaluation mode.
+def outputs(graph: Graph) -> list[str]:
+    """The names of what the file declares as `output`."""
+    return [r.name for r in graph.results if r.role == "output"]
 
-    Results that depend on an input the part has not got are left out. Raises `DataError` if the
-    arrays do not fit.
+
+def evaluate(
+    session: Session, part: Part, eval_batch: Size = 1024, training: bool = False
+) -> dict[str, float]:
+    """Row-weighted means of the loss and the scalar metrics over a part.
+
+    Results that depend on an input the part has not got are left out; where `training`, every
+    chunk draws as at step 0. Raises `DataError` if the arrays do not fit.
     """
     fed = [*part.arrays, *part.whole]
-    names = session.reachable(fed, measured(session.graph))
+    names = session.reachable(fed, measured(session.graph), training)
     if not names or (part.arrays and not part.rows):
         return {}
-    purpose, totals, rows = Purpose(tuple(names)), np.zeros(len(names)), 0
-    for feeds, count in chunks(part, eval_batch):
-        values = session.results(purpose, _read(session, purpose, feeds))
-        totals += [float(values[name]) * count for name in names]
-        rows += count
+    purpose = Purpose(tuple(names), training=training)
+    totals, rows = np.zeros(len(names)), 0
+    with located(part):
+        for feeds, count in chunks(part, eval_batch):
+            values = session.results(purpose, _read(session, purpose, feeds))
+            totals += [float(values[name]) * count for name in names]
+            rows += count
     return dict(zip(names, (totals / rows).tolist(), strict=True))
+
+
+def predictions(
+    session: Session, parts: Sequence[Part], names: Sequence[str], eval_batch: Size = 1024
+) -> Results:
+    """The nodes in `names` for the rows of `parts`, in evaluation mode, computed when asked for.
+
+    Raises `UsageError` for an unknown name, and for a node that is one value of all rows together
+    where these come in several chunks.
+    """
+    names = tuple(dict.fromkeys(names))
+    for name in names:
+        session.check_node(name)
+    graph, rows = session.graph, batch_symbol(session.inputs)
+    first = (symbol(rows),) if rows is not None else None
+    by_row = {name for name in names if graph.nodes[graph.names[name]].type.shape[:1] == first}
+    count = sum(_chunk_count(part, eval_batch) for part in parts)
+    if count > 1:
+        _verify_by_row(session, [name for name in names if name not in by_row], count)
+    purpose, total = Purpose(names), sum(part.rows for part in parts)
+
+    def compute() -> Iterator[dict[str, Array]]:
+        for part in parts:
+            with located(part):
+                for feeds in _feeds(part, eval_batch):
+                    yield session.results(purpose, _read(session, purpose, feeds))
+
+    return Results(names, frozenset(by_row), total, compute)
 
 
 def predict(
     session: Session, part: Part, eval_batch: Size = 1024, names: Sequence[str] | None = None
 ) -> dict[str, Array]:
-    """The outputs (or the nodes in `names`) for every row of a part, in evaluation mode.
+    """The outputs that the part's inputs reach, or the nodes in `names`, for every row of a part.
 
-    A result with the batch axis first comes back with all rows, any other as its last chunk gave
-    it. Raises `UsageError` for an unknown name.
+    Raises as `predictions` does.
     """
-    graph = session.graph
     if names is None:
-        outputs = [r.name for r in graph.results if r.role == "output"]
-        names = session.reachable([*part.arrays, *part.whole], outputs)
+        names = session.reachable([*part.arrays, *part.whole], outputs(session.graph))
+    return predictions(session, [part], names, eval_batch).collect() if names else {}
+
+
+def _verify_by_row(session: Session, names: Sequence[str], count: int) -> None:
+    """Raise `UsageError` for what chunks would not agree on: it mixes rows."""
+    graph, by_row = session.graph, batched(session.inputs)
+    mixed = graph.depending(graph.names[name] for name in by_row)
     for name in names:
-        session.check_node(name)
-    if not names:
-        return {}
-    purpose = Purpose(tuple(names))
-    pieces: dict[str, list[Array]] = {name: [] for name in names}
-    for feeds, _ in chunks(part, eval_batch):
-        for name, value in session.results(purpose, _read(session, purpose, feeds)).items():
-            pieces[name].append(value)
-    rows = batch_symbol(session.inputs)
-    by_row = {
-        name
-        for name in names
-        if rows and graph.nodes[graph.names[name]].type.shape[:1] == (symbol(rows),)
-    }
-    return {n: np.concatenate(p) if n in by_row else p[-1] for n, p in pieces.items() if p}
+        if graph.names[name] in mixed:
+            type = graph.nodes[graph.names[name]].type
+            message = f"'{name}', {type}, has no axis of rows, and the rows come in {count} batches"
+            help = (
+                "take all rows at once: --batch all (batch='all' from Python)",
+                "`graphdsl evaluate` gives the means of losses and metrics",
+            )
+            raise UsageError(Diagnostic("E0845", message, (), help))
+
+
+def _chunk_count(part: Part, size: Size) -> int:
+    return 1 if size == "all" or not part.arrays else max(-(-part.rows // size), 1)
+
+
+def _feeds(part: Part, size: Size) -> Iterator[dict[str, Array]]:
+    """The feeds of each chunk; of a part without rows, arrays without rows."""
+    if part.arrays and not part.rows:
+        yield {name: array[0:0] for name, array in part.arrays.items()} | dict(part.whole)
+        return
+    for feeds, _ in chunks(part, size):
+        yield feeds
 
 
 def _read(session: Session, purpose: Purpose, feeds: dict[str, Array]) -> dict[str, Array]:

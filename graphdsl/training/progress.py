@@ -11,7 +11,7 @@ import json
 import math
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO
 
@@ -109,6 +109,29 @@ class Silent:
 
     def on_end(self, history: History) -> None:
         """Nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """Tells several listeners, in order."""
+
+    listeners: tuple[Listener, ...]
+
+    def on_start(self, run: Run) -> None:
+        """Pass it on."""
+        for one in self.listeners:
+            one.on_start(run)
+
+    def on_epoch(self, row: Row) -> None:
+        """Pass it on."""
+        for one in self.listeners:
+            one.on_epoch(row)
+
+    def on_end(self, history: History) -> None:
+        """Pass it on; what one of them raises keeps no other from its end."""
+        with ExitStack() as stack:
+            for one in reversed(self.listeners):
+                stack.callback(one.on_end, history)
 
 
 class Lines:
@@ -252,6 +275,8 @@ def outcome(history: History) -> str:
         "diverged": "diverged",
         "failed": "failed",
     }[history.ending]
+    if history.stopped_by is not None:
+        ending += f" by {history.stopped_by},"
     line = f"{ending} after {len(history.epochs)} epochs in {history.seconds:.2f} s"
     if history.best is not None:
         line += f"; best epoch {history.best}"

@@ -1,42 +1,45 @@
 """The folder a training run leaves behind: model, settings, weights, history, metrics.
 
-model.gdl            the model's text as it was, and the files it imports from beside it
+model.gdl            the model's text with its settings overridden, what it imports beside it
 settings.json        constants, overrides, float, seed, versions, hashes: what a replay needs
-weights.safetensors  what the model holds at the end: the best, where a valid part chose
+start.safetensors    the weights it began with, where those were not the seed's
+checkpoints          what it can go on from (see `keeper`)
 history.csv, .jsonl  one row an epoch
-metrics.json         how training ended, and the kept weights' losses and metrics
+weights.safetensors  what the model holds at the end: the best, where a valid part chose
+metrics.json         how training ended, the kept weights' losses and metrics, and their hash
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
-import platform
+import os
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, replace
 from itertools import count
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from graphdsl.driver import Compilation
-from graphdsl.language.diagnostics import Diagnostic, UsageError
+from graphdsl.language.diagnostics import DataError, Diagnostic, UsageError
+from graphdsl.language.overridden_text import overridden_settings, overridden_text
 from graphdsl.session import Session
 from graphdsl.training import weights
 from graphdsl.training.dataset import Dataset
-from graphdsl.training.files import unwritable, write_text
+from graphdsl.training.files import make_folder, sync_folder, unwritable, write_text
 from graphdsl.training.history import History
+from graphdsl.training.identity import model_hash
+from graphdsl.training.keeper import CHECKPOINTS
 from graphdsl.training.options import FitSettings
+from graphdsl.training.paths import model_folder
 from graphdsl.training.plain import finite
-from graphdsl.training.version import version
-from graphdsl.training.weights import model_hash
+from graphdsl.training.recorded import SETTINGS, START, Given, Recorded, read_settings
 
 RUNS = "runs"
 WEIGHTS = "weights.safetensors"
 MODEL = "model.gdl"
-SETTINGS = "settings.json"
+METRICS = "metrics.json"
 
 
 def create(out: str | Path | None, model_name: str) -> Path:
@@ -47,17 +50,17 @@ def create(out: str | Path | None, model_name: str) -> Path:
     """
     if out is not None:
         return _create(Path(out))
-    stem = re.sub(r"[^\w.-]+", "_", Path(model_name).stem).strip(".") or "model"
-    runs = Path(RUNS)
+    stem, runs = _stem(model_name), Path(RUNS)
     try:
         runs.mkdir(parents=True, exist_ok=True)
         taken = _numbers(runs, stem)
         for number in count(max(taken, default=0) + 1):
             try:
-                (runs / f"{stem}-{number}").mkdir()
+                _run(stem, number).mkdir()
             except FileExistsError:
                 continue
-            return runs / f"{stem}-{number}"
+            sync_folder(runs)
+            return _run(stem, number)
     except OSError as problem:
         raise unwritable(runs, problem) from None
     raise AssertionError("numbers do not end")
@@ -68,48 +71,96 @@ def write_start(
     session: Session,
     dataset: Dataset,
     settings: FitSettings,
-    overrides: Mapping[str, Any] | None = None,
-) -> None:
-    """Write the model's files and `settings.json`; `overrides` are those of the `data` block.
+    given: Given | None = None,
+) -> Recorded:
+    """Write the model's files, `settings.json`, and the weights the run begins with where those
+    are `given`; what was recorded.
 
     Raises `DataError` if the disk refuses.
     """
-    compilation = session.compilation
-    source = compilation.program.source
-    said = {
-        "model": source.name,
-        "model_hash": model_hash(compilation),
-        "dtype": str(compilation.float),
-        "constants": dict(compilation.lowered().constants),
-        "overrides": dict(compilation.constants),
-        "data": dict(overrides or {}),
-        "data_hash": dataset.digest(),
-        "rows": {name: part.rows for name, part in dataset.parts.items()},
-        "categories": dict(dataset.categories),
-        "train": asdict(settings),
-        "versions": {
-            "graphdsl": version(),
-            "numpy": np.__version__,
-            "python": platform.python_version(),
-        },
-    }
-    for path, text in _texts(folder, compilation):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as problem:
-            raise unwritable(path.parent, problem) from None
+    compilation, given = session.compilation, given or Given()
+    files = dict(_texts(folder, compilation))
+    recorded = Recorded(
+        model=compilation.program.source.name,
+        file=next(iter(files)).name,
+        folder=str(model_folder(compilation.program.source).resolve()),
+        model_hash=model_hash(compilation),
+        dtype=str(compilation.float),
+        overrides=dict(compilation.constants),
+        seed=settings.seed,
+        given=given,
+        data_hash=dataset.digest(),
+        train=asdict(settings),
+        settings=overridden_settings(compilation.program),
+    )
+    for path, text in files.items():
+        make_folder(path.parent)
         write_text(path, text)
-    write_text(folder / SETTINGS, _json(said))
+    if given.start is not None:
+        weights.save(folder / START, session)
+    more = {
+        "constants": finite(dict(compilation.lowered().constants)),
+        "rows": {name: part.rows for name, part in dataset.parts.items()},
+        "learned": finite(dataset.learned.to_plain()),
+    }
+    recorded.write(folder, more)
+    return recorded
+
+
+def extend(folder: Path, recorded: Recorded, epochs: int, step: int) -> Recorded:
+    """Record that a run goes on to more epochs, from a step on; raises `DataError`."""
+    (folder / METRICS).unlink(missing_ok=True)  # it has not ended any more
+    extended = replace(
+        recorded,
+        train={**recorded.train, "epochs": epochs},
+        given=replace(recorded.given, train={**recorded.given.train, "epochs": epochs}),
+        extended=(*recorded.extended, {"step": step, "epochs": epochs}),
+    )
+    plain = read_settings(folder)
+    extended.write(folder, {key: plain[key] for key in plain.keys() - asdict(extended).keys()})
+    return extended
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Let nobody else train in a folder, for as long as this lasts or the process lives.
+
+    Raises `UsageError` if someone does.
+    """
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as problem:
+        raise unwritable(folder, problem) from None
+    try:
+        with suppress(OSError):  # some systems lock nothing
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise _under_way(folder) from None
+        yield
+    finally:
+        os.close(handle)
+
+
+def latest(model_name: str) -> Path:
+    """The newest run of a model in `runs`; raises `DataError` if there is none."""
+    stem = _stem(model_name)
+    numbers = [n for n in _numbers(Path(RUNS), stem) if (_run(stem, n) / SETTINGS).is_file()]
+    if not numbers:
+        help = (f"train it first: graphdsl run {model_name}", "or name the run's folder")
+        message = f"'{RUNS}' holds no run of {Path(model_name).name} to go on with"
+        raise DataError(Diagnostic("E0836", message, (), help))
+    return _run(stem, max(numbers))
 
 
 def discard(folder: Path, session: Session) -> None:
     """Take back what `write_start` wrote, and the folder if it held nothing else."""
     written = [path for path, _ in _texts(folder, session.compilation)]
-    for path in (*written, folder / SETTINGS):
+    for path in (*written, folder / START, folder / SETTINGS):
         path.unlink(missing_ok=True)
     made = {up for path in written for up in path.parents if up.is_relative_to(folder)}
     runs = [Path(RUNS)] if folder.parent == Path(RUNS) else []
-    for parent in (*sorted(made, key=lambda path: -len(path.parts)), *runs):
+    for parent in (folder / CHECKPOINTS, *sorted(made, key=lambda path: -len(path.parts)), *runs):
         with suppress(OSError):  # something else is in it
             parent.rmdir()
 
@@ -121,7 +172,8 @@ def write_end(folder: Path, session: Session, history: History) -> Path:
     """
     weights.save(folder / WEIGHTS, session)
     history.write(folder)
-    write_text(folder / "metrics.json", _json(history.summary()))
+    said = {**history.summary(), "weights": weights.digest(weights.live(session))}
+    write_text(folder / METRICS, _json(said))
     return folder / WEIGHTS
 
 
@@ -130,14 +182,27 @@ def _texts(folder: Path, compilation: Compilation) -> Iterator[tuple[Path, str]]
     imported = compilation.lowered().imported
     names = (MODEL, *(f"model_{number}.gdl" for number in range(2, len(imported) + 3)))
     name = next(name for name in names if name not in imported)
-    yield folder / name, compilation.program.source.text
+    yield folder / name, overridden_text(compilation.program)
     for name, program in imported.items():
         yield folder / name, program.source.text
 
 
+def _stem(model_name: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", Path(model_name).stem).strip(".") or "model"
+
+
+def _run(stem: str, number: int) -> Path:
+    return Path(RUNS) / f"{stem}-{number}"
+
+
+def _under_way(folder: Path) -> UsageError:
+    help = ("wait for it to end, or begin another run",)
+    return UsageError(Diagnostic("E0837", f"the run in '{folder}' is under way", (), help))
+
+
 def _create(out: Path) -> Path:
+    make_folder(out)
     try:
-        out.mkdir(parents=True, exist_ok=True)
         used = any(out.iterdir())
     except OSError as problem:
         raise unwritable(out, problem) from None

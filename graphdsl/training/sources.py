@@ -1,56 +1,61 @@
 """Data files: a path comes in, a `Table` of named columns goes out, nothing unpacked before need.
 
-What a file declares of its sizes is checked before memory is taken for it, and no file can make
-Python run anything: arrays of objects are refused.
+How a file is read is told by its name: see `numpy_files`, `idx_files`, `csv_table`, `parquet_file`.
 """
 
 from __future__ import annotations
 
-import math
-import zipfile
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
-from typing import IO, Any
-
-import numpy as np
 
 from graphdsl.engines.feeds import refusal
-from graphdsl.engines.memory import machine_memory
-from graphdsl.graph.kernel import Array
 from graphdsl.language.diagnostics import DataError, did_you_mean
-from graphdsl.training.columns import UNREADABLE, Column, Kind, Table, broken, too_large
+from graphdsl.language.system_faults import reading_help
+from graphdsl.training.columns import Column, Table, broken
 from graphdsl.training.csv_table import read_csv
+from graphdsl.training.idx_files import is_idx, read_idx, read_idx_column, stem
+from graphdsl.training.numpy_files import read_npy, read_npz
+from graphdsl.training.parquet_file import read_parquet
 
-FORMATS = ".npz, a folder of .npy, .csv"
-_KINDS: dict[str, Kind] = {
-    **dict.fromkeys("biuf", "number"),
-    **dict.fromkeys("US", "text"),
-}
+FORMATS = ".npz, .csv, .parquet, IDX (.idx, .idx.gz, …-idx3-ubyte.gz), a folder of .npy or IDX"
 
 
 def read_table(path: Path) -> Table:
     """The table at `path`; raises `DataError`, naming the file, if there is none to be read."""
     try:
         if path.is_dir():
-            return _npy_folder(path)
+            return _read_folder(path)
         if not path.exists():
             raise refusal("E0609", f"there is no file '{path}'", *_near(path))
-        if not path.is_file():
-            raise refusal("E0609", f"'{path}' is not a file")
-        if path.stat().st_size == 0:
-            raise broken(str(path), "it is empty")
+        _verify_file(path)
+        if is_idx(path):
+            return read_idx(path)
         match path.suffix.lower():
             case ".npz":
-                return _npz(path)
+                return read_npz(path)
             case ".csv":
                 return read_csv(path)
+            case ".parquet":
+                return read_parquet(path)
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or str(problem)
-        raise refusal("E0609", f"'{path}' cannot be read: {reason}") from None
+        message = f"'{path}' cannot be read: {reason}"
+        raise refusal("E0609", message, *reading_help(problem)) from None
+    raise _unknown(path)
+
+
+def _verify_file(path: Path) -> None:
+    if not path.is_file():
+        raise refusal("E0609", f"'{path}' is not a file")
+    if path.stat().st_size == 0:
+        raise broken(str(path), "it is empty")
+
+
+def _unknown(path: Path) -> DataError:
+    help = [f"sources are: {FORMATS}"]
+    if path.suffix.lower() == ".npy":
+        help.insert(0, f"a folder of .npy files is a source: name '{path.parent}' itself")
     kind = f"'{path.suffix}' files" if path.suffix else "files without a suffix"
-    raise refusal("E0608", f"'{path}': {kind} are no data source", f"sources are: {FORMATS}")
+    return refusal("E0608", f"'{path}': {kind} are no data source", *help)
 
 
 def _near(path: Path) -> tuple[str, ...]:
@@ -61,105 +66,21 @@ def _near(path: Path) -> tuple[str, ...]:
     return did_you_mean(path.name, names)
 
 
-# --- NumPy's files -------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Header:
-    """What an `.npy` file declares of its array."""
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    length: int
-
-    @property
-    def nbytes(self) -> int:
-        return math.prod(self.shape) * self.dtype.itemsize
-
-
-def _npz(path: Path) -> Table:
-    if not zipfile.is_zipfile(path):
-        raise broken(str(path), "it is not a zip archive", "np.savez writes .npz files")
+def _read_folder(folder: Path) -> Table:
+    """Every `.npy` and IDX file of a folder as a column, by its name without the ending."""
     columns: dict[str, Column] = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                if not member.filename.endswith(".npy"):
-                    continue
-                name = member.filename.removesuffix(".npy")
-                if name in columns:
-                    raise broken(str(path), f"it holds '{name}' twice")
-                with archive.open(member) as file:
-                    header = _header(file, f"{path}: '{name}'")
-                load = partial(_load_member, path, member.filename)
-                columns[name] = _column(f"'{name}' of '{path}'", header, member.file_size, load)
-    except UNREADABLE as problem:
-        raise broken(str(path), str(problem)) from None
-    if not columns:
-        raise broken(str(path), "it holds no arrays", "np.savez writes .npz files")
-    return Table(str(path), columns)
-
-
-def _load_member(path: Path, member: str) -> Array:
-    with zipfile.ZipFile(path) as archive, archive.open(member) as file:
-        array: Array = np.lib.format.read_array(file, allow_pickle=False)
-        return array
-
-
-def _npy_folder(folder: Path) -> Table:
-    """Every `.npy` file of a folder, memory-mapped."""
-    columns = {}
-    for path in sorted(folder.glob("*.npy")):
+    for path in sorted(folder.iterdir()):
+        if path.suffix != ".npy" and not is_idx(path):
+            continue
         if not path.resolve().is_relative_to(folder.resolve()):
             raise refusal("E0508", f"'{path}' is a link that leads out of its folder")
-        if not path.is_file():
-            raise refusal("E0609", f"'{path}' is not a file")
-        with path.open("rb") as file:
-            header = _header(file, str(path))
-        load = partial(_map, path, math.prod(header.shape) > 0)
-        column = _column(f"'{path}'", header, path.stat().st_size, load, mapped=True)
-        columns[path.stem] = column
+        _verify_file(path)
+        name = path.stem if path.suffix == ".npy" else stem(path)
+        if name in columns:
+            why = f"two of its files are the column '{name}'"
+            raise broken(str(folder), why, "keep one of them in the folder")
+        columns[name] = read_npy(path) if path.suffix == ".npy" else read_idx_column(path)
     if not columns:
-        raise broken(str(folder), "the folder holds no .npy files", f"sources are: {FORMATS}")
+        why = "the folder holds no .npy files, and no IDX files"
+        raise broken(str(folder), why, f"sources are: {FORMATS}")
     return Table(str(folder), columns)
-
-
-def _map(path: Path, mapped: bool) -> Array:
-    # an array without elements cannot be mapped
-    return np.asarray(np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False))
-
-
-def _header(file: IO[bytes], what: str) -> _Header:
-    """The header of an `.npy` stream; raises `DataError` if it is none."""
-    form: Any = np.lib.format
-    try:
-        version = form.read_magic(file)
-        if version not in ((1, 0), (2, 0)):
-            raise broken(what, f"version {version[0]}.{version[1]} of the format is unknown")
-        read = form.read_array_header_1_0 if version == (1, 0) else form.read_array_header_2_0
-        shape, _, dtype = read(file)
-    except DataError:
-        raise
-    except Exception as problem:  # NumPy parses the header as Python, and lets much through
-        reason = str(problem).partition("\n")[0]
-        raise broken(what, reason, "np.save writes .npy files") from None
-    if any(size < 0 for size in shape):
-        raise broken(what, f"it declares the shape {list(shape)}")
-    return _Header(shape, dtype, file.tell())
-
-
-def _column(
-    what: str, header: _Header, size: int, load: Callable[[], Array], *, mapped: bool = False
-) -> Column:
-    """The column a header declares; its fault where the declaration cannot be true."""
-    made = Column(header.shape, _KINDS.get(header.dtype.kind, "other"), load)
-    problem = None
-    if header.dtype.hasobject:
-        help = "store numbers or text: np.asarray(values, dtype=np.float32)"
-        problem = refusal("E0614", f"{what} holds Python objects, which only pickle can read", help)
-    elif header.nbytes + header.length != size:
-        found = f"declares {header.nbytes:,} bytes of elements and holds {size - header.length:,}"
-        problem = refusal("E0610", f"{what} {found}", "the file is damaged: write it anew")
-    elif not mapped and header.nbytes > machine_memory():
-        problem = too_large(what, header.nbytes)
-    return made if problem is None else replace(made, fault=problem.diagnostics[0])

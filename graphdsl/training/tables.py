@@ -14,16 +14,17 @@ from graphdsl.driver import Compilation
 from graphdsl.engines.feeds import refusal
 from graphdsl.graph.kernel import Array
 from graphdsl.language import ast
-from graphdsl.language.diagnostics import Diagnostic, Label, ModelError, did_you_mean
+from graphdsl.language.diagnostics import Diagnostic, Label, ModelError
 from graphdsl.language.source import Span
 from graphdsl.training import paths
-from graphdsl.training.binding import Binder, columns_named
-from graphdsl.training.columns import Table
+from graphdsl.training.binding import Binder
+from graphdsl.training.column_names import columns_named, numeric, unknown_column
+from graphdsl.training.columns import Column, Table
 from graphdsl.training.dataset import batched
 from graphdsl.training.options import data_settings
 from graphdsl.training.placed import Placed
 from graphdsl.training.sources import read_table
-from graphdsl.training.splits import split
+from graphdsl.training.splits import split, split_by
 
 Rows = dict[str, Array]
 
@@ -45,7 +46,7 @@ def open_tables(
     only: Mapping[str, ast.Setting] | None = None,
 ) -> Opened:
     """Read the tables and split their rows; `only` these bindings have to be possible."""
-    values = data_settings(compilation, overrides)
+    values = chosen_split(data_settings(compilation, overrides), overrides)
     files = {key: values[key] for key in ("source", "train", "valid", "test") if values[key]}
     _check_parts(files, values, block)
     folder = paths.model_folder(compilation.program.source)
@@ -59,8 +60,9 @@ def open_tables(
     inputs = compilation.lowered().graph
     by_row = batched({inputs.nodes[i].name or "": inputs.nodes[i].type for i in inputs.inputs})
     binder = Binder(compilation, list(tables.values()))
-    counts = row_counts(binder, bindings, by_row)
+    counts = binder.counts = row_counts(binder, bindings, by_row)
     rows = _split(tables["main"], counts[0], values, block, overrides)
+    _verify_once(rows, tables, block)
     start = counts[0]
     for (name, _), count in zip(list(tables.items())[1:], counts[1:], strict=True):
         rows[name] = np.arange(start, start + count)
@@ -72,15 +74,27 @@ def open_tables(
 def _check_parts(files: Mapping[str, str], values: Mapping[str, Any], block: DataSettings) -> None:
     """Raise `ModelError` if a part would come from two places."""
     made = {2: ("valid",), 3: ("valid", "test")}.get(len(values["split"] or ()), ())
-    twice = [name for name in made if name in files]
+    twice = [(name, "split") for name in made if name in files]
     if "source" in files and "train" in files:
-        twice.append("train")
+        twice.append(("train", "source"))
+    if values["split"] is not None and values["split_by"] is not None:
+        twice.append(("train", "split_by"))
     if twice:
-        origin = "'source'" if twice[0] == "train" else "'split'"
-        message = f"the {twice[0]} part comes from '{twice[0]}' and from {origin}"
-        span = block.given.get(twice[0], block.span)
-        help = ("leave one of the two out",)
-        raise ModelError(Diagnostic("E0509", message, (Label(span),), help))
+        raise _twice(*twice[0], block)
+
+
+def _verify_once(rows: Rows, tables: Mapping[str, Table], block: DataSettings) -> None:
+    """Raise `ModelError` if a part that a column makes has a file of its own, too."""
+    twice = [name for name in rows if name in tables]
+    if twice:
+        raise _twice(twice[0], "split_by", block)
+
+
+def _twice(part: str, origin: str, block: DataSettings) -> ModelError:
+    other = "split" if origin == "split_by" and part == "train" else part
+    message = f"the {part} part comes from '{other}' and from '{origin}'"
+    span = block.given.get(other, block.span)
+    return ModelError(Diagnostic("E0509", message, (Label(span),), ("leave one of the two out",)))
 
 
 def row_counts(
@@ -105,9 +119,9 @@ def row_counts(
 def _rows_of(table: Table, used: Mapping[str, Span]) -> int:
     for name, span in used.items():
         if name not in table.columns:
-            help = did_you_mean(name, table.columns)
+            message, help = unknown_column(table, name)
             with Placed(span):
-                raise refusal("E0615", f"'{table.name}' has no column '{name}'", *help)
+                raise refusal("E0507", message, *help)
     lengths = {name: table.columns[name].shape[0] for name in used if table.columns[name].shape}
     first = next(iter(lengths), None)
     for name, length in lengths.items():
@@ -129,41 +143,65 @@ def _split(
     overrides: Mapping[str, Any],
 ) -> Rows:
     """The rows of the main table in each part."""
+    span = {key: block.given.get(key) if key not in overrides else None for key in values}
+    if not count:
+        raise refusal("E0616", f"the train part is empty: '{table.name}' has no rows")
+    if values["split_by"] is not None:
+        with Placed(span["split_by"]):
+            parts = _by_row(table, values["split_by"], count, span["split_by"])
+            return split_by(parts, values["split_by"], table.place)
     if values["split"] is None:
-        if not count:
-            raise refusal("E0616", f"the train part is empty: '{table.name}' has no rows")
         return {"train": np.arange(count)}
-    classes, column = None, values["stratify"]
-    span = block.given.get("stratify") if "stratify" not in overrides else None
-    if column is not None:
-        labels = (Label(span),) if span else ()
-        if column not in table.columns:
-            help = did_you_mean(column, table.columns)
-            message = f"'{table.name}' has no column '{column}'"
-            raise ModelError(Diagnostic("E0507", message, labels, tuple(help)))
-        if table.columns[column].shape != (count,):
-            message = f"'{column}' has the shape {list(table.columns[column].shape)}, not [{count}]"
-            raise ModelError(Diagnostic("E0511", message, labels, ("stratify by one value a row",)))
-        classes = table.array(column)
-    with Placed(span or block.given.get("split")):
+    classes = None
+    if values["stratify"] is not None:
+        classes = _by_row(table, values["stratify"], count, span["stratify"])
+    with Placed(span["stratify"] or block.given.get("split")):
         return split(count, values["split"], values["split_seed"], classes)
 
 
-def padded(table: Table, like: Table, settings: Iterable[ast.Setting]) -> Table:
-    """The table with those columns of another that it lacks, without values (nan).
+def _by_row(table: Table, name: str, count: int, span: Span | None) -> Array:
+    """A column with one value for each row; raises `ModelError` if there is none such."""
+    labels = (Label(span),) if span else ()
+    if name not in table.columns:
+        message, help = unknown_column(table, name)
+        raise ModelError(Diagnostic("E0507", message, labels, help))
+    if table.columns[name].shape != (count,):
+        message = f"'{name}' has the shape {list(table.columns[name].shape)}, not [{count}]"
+        raise ModelError(Diagnostic("E0511", message, labels, ("name one value a row",)))
+    return table.array(name)
 
-    `table` in an expression stands for all columns, and new rows need not have the answers: what
-    is cut off does not count, and what is used is found out by its nan. A column that a setting
-    names must be there.
+
+def chosen_split(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings, where an override of the one way to split puts the file's other one out."""
+    put_out = {"split": "split_by", "split_by": "split"}
+    given = [key for key in put_out if overrides.get(key) is not None]
+    off = {put_out[key]: None for key in given} if len(given) == 1 else {}
+    return {**values, **off}
+
+
+def padded(
+    table: Table, like: Mapping[str, tuple[int, ...]], settings: Iterable[ast.Setting]
+) -> Table:
+    """The table with those numeric columns of another that it lacks, without values (nan).
+
+    `like` gives the shape of a row of each, in their order. `table` in an expression stands for
+    these columns in this order, whatever else the new rows have, and they need not have the
+    answers: what is cut off does not count, and what is used is found out by its nan. A column
+    that a setting names must be there.
     """
     named = {name for setting in settings for name in columns_named(setting.value)}
     rows = next((c.shape[0] for c in table.columns.values() if c.shape), 0)
+    held = {name: table.columns[name] for name in like if name in table.columns}
     missing = {
-        name: replace(column, shape=(shape := (rows, *column.shape[1:])), load=_blank(shape))
-        for name, column in like.columns.items()
-        if name not in table.columns and name not in named and column.kind == "number"
+        name: Column((rows, *shape), "number", _blank((rows, *shape)))
+        for name, shape in like.items()
+        if name not in table.columns and name not in named
     }
-    return replace(table, columns={**table.columns, **missing})
+    known = held | missing
+    ordered = {name: known[name] for name in like if name in known}
+    strange = {name for name in numeric(table) if name not in like and name not in named}
+    others = {name: c for name, c in table.columns.items() if name not in strange}
+    return replace(table, columns=ordered | others)
 
 
 def _blank(shape: tuple[int, ...]) -> Callable[[], Array]:

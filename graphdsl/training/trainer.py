@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from graphdsl.compiler.conditioning import AVERAGE, BATCHES, PASSES
+from graphdsl.compiler.recipe import PLAIN, Recipe
+from graphdsl.compiler.slots import Slot
 from graphdsl.driver import Purpose
 from graphdsl.engines import feeds
 from graphdsl.engines.memory import Memory
@@ -29,18 +33,27 @@ class _Ready:
 
 class Trainer:
     """Steps of a model's optimizer. `t` counts them from 1; schedules read it, `epoch` and
-    `total_steps`, which is infinite until something sets it."""
+    `total_steps`, which is infinite until something sets it.
 
-    def __init__(self, session: Session) -> None:
+    `recipe` is what a step does besides the optimizer's rule; with `accumulate` above 1 the
+    gradients of so many batches make one step.
+    """
+
+    def __init__(self, session: Session, recipe: Recipe, accumulate: int) -> None:
         self.session = session
         self._lock, self._memory = session.lock, session.memory
-        self.purpose: Purpose = session.compilation.step_purpose()
-        self.t = 0
-        self.epoch = 0
+        whole = session.compilation.step_purpose(recipe)
+        self.accumulate = accumulate
+        self._apply: Purpose | None = None
+        if accumulate > 1:
+            self._apply = replace(whole, results=(), stage="apply")
+            plain = replace(PLAIN, memory=whole.recipe.memory)
+            whole = replace(whole, stage="gather", recipe=plain)
+        self.purpose: Purpose = whole
+        self.recipe = recipe
         self.total_steps = math.inf
-        self._ready: _Ready | None = None
         self._replaced = False
-        session.compilation.compiled(self.purpose)
+        self.restart()
         with session.lock:
             if session.trainer is not None:
                 session.trainer.retire()
@@ -48,6 +61,9 @@ class Trainer:
 
     def step(self, feeds: Mapping[str, Any] | None = None, /, **named: Any) -> float:
         """One optimizer step on a batch; the loss before it, as a float.
+
+        With `accumulate` above 1 the batch's gradients are gathered, and every so many calls the
+        parameters are updated. The loss is this batch's own, whether they are or not.
 
         Raises `DataError` for arrays that do not fit the inputs, with nothing changed, unless an
         index that the model computes is out of range; `DivergedError` for a loss that is not
@@ -61,37 +77,123 @@ class Trainer:
                 arrays = _as_they_are(ready, fed, self._memory)
             if ready is None or arrays is None:
                 ready, arrays = self._prepare(fed)
-            self.t += 1
-            try:
-                results = ready.run(*arrays, self.t, self.epoch, self.total_steps)
-            except RunFault as fault:
-                self.t -= 1
-                raise run_refusal(fault) from None
-            loss = float(results[0]) if results else math.nan
-        if not math.isfinite(loss) and results:
+            if self._apply is not None:
+                loss = self._gather(ready, arrays)
+            else:
+                self.t += 1
+                try:
+                    results = ready.run(*arrays, self.t, self.epoch, self.total_steps)
+                except RunFault as fault:
+                    self.t -= 1
+                    raise run_refusal(fault) from None
+                loss = float(results[0]) if results else math.nan
+        if not math.isfinite(loss) and self.purpose.results:
             raise self._diverged(loss)
         return loss
+
+    @property
+    def pending(self) -> int:
+        """How many batches were gathered since the last update."""
+        if self._apply is None:
+            return 0
+        self._verify_current()
+        return self._count(PASSES)
+
+    def flush(self) -> None:
+        """Update the parameters from what was gathered, if anything was: the last batches of an
+        epoch may be fewer than `accumulate`."""
+        with self._lock:
+            if self._apply is None or not self.pending:
+                return
+            program = self.session.executable(self._apply, {})
+            self.session.run(program, (), self.t + 1, self.epoch, self.total_steps)
+            self.t += 1
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The parameters are their averages inside, and again what they were afterwards; without
+        `average`, and before the first step, nothing changes. Other threads wait."""
+        with self._lock:
+            pairs = self._averages()
+            raw = [live.copy() for live, _ in pairs]
+            self.take_average()
+            try:
+                yield
+            finally:
+                for (live, _), kept in zip(pairs, raw, strict=True):
+                    np.copyto(live, kept)
+
+    def take_average(self) -> None:
+        """Leave the parameters at their averages, where there are any."""
+        with self._lock:
+            for live, average in self._averages():
+                np.copyto(live, average)
 
     def restart(self) -> None:
         """Back to the first step, the optimizer's states as they began."""
         with self._lock:
+            compiled = [self.session.compilation.compiled(p) for p in self._purposes]
             self.t = self.epoch = 0
-            for slot in self.session.compilation.compiled(self.purpose).slots:
+            self._ready: _Ready | None = None
+            self._memory.forget_slots()
+            for slot in (slot for one in compiled for slot in one.slots):
                 self._memory.add_slot(slot.name, slot.dtype, slot.size, slot.value)
-            self.session.forget_programs(self.purpose)
-            self._ready = None
+            for purpose in self._purposes:
+                self.session.forget_programs(purpose)
 
     def retire(self) -> None:
         """Make way for another trainer of the model: its optimizer states are the other's now."""
         self._ready, self._replaced = None, True
 
-    def _prepare(self, fed: Mapping[str, Any]) -> tuple[_Ready, list[Array]]:
-        """Check and convert what is fed; remember what can be taken as it is next time."""
-        session = self.session
+    def renew(self) -> None:
+        """Ask for the program again at the next step."""
+        self._ready = None
+
+    @property
+    def _purposes(self) -> tuple[Purpose, ...]:
+        return (self.purpose,) if self._apply is None else (self.purpose, self._apply)
+
+    def _gather(self, ready: _Ready, arrays: list[Array]) -> float:
+        """A batch gathered, and the update if it was the last one of a step; the batch's loss.
+
+        Only random streams read `t` here, and they are counted by the batches.
+        """
+        try:
+            results = ready.run(*arrays, self._count(BATCHES) + 1, self.epoch, self.total_steps)
+        except RunFault as fault:
+            raise run_refusal(fault) from None
+        loss = float(results[0])  # before the update, which writes over it
+        if self.pending >= self.accumulate:
+            self.flush()
+        return loss
+
+    def _count(self, slot: Slot) -> int:
+        return int(self._memory.arrays[f"slot_{slot.name}"][0])
+
+    def _averages(self) -> list[tuple[Array, Array]]:
+        """The stretches of trained parameters, each beside the one of its average; none before
+        the first step, or without `average`."""
+        if self.recipe.average is None or not self.t:
+            return []
+        self._verify_current()
+        arrays = self._memory.arrays
+        found = []
+        for group in self._memory.layout.groups:
+            live, average = (arrays[f"{k}{group.dtype}"] for k in ("param_", f"slot_{AVERAGE}."))
+            stretch = slice(group.start, group.stop)
+            found.append((live[stretch], average[stretch]))
+        return found
+
+    def _verify_current(self) -> None:
         if self._replaced:
             message = "another trainer of this model has taken over its optimizer states"
             help = ("step with the newer trainer, or load the model twice",)
             raise UsageError(Diagnostic("E0816", message, (), help))
+
+    def _prepare(self, fed: Mapping[str, Any]) -> tuple[_Ready, list[Array]]:
+        """Check and convert what is fed; remember what can be taken as it is next time."""
+        session = self.session
+        self._verify_current()
         feeds.check_names(fed, session.inputs)
         feeds.check_all_fed(fed, session.inputs)
         arrays, sizes = session.feed(fed)
@@ -108,7 +210,8 @@ class Trainer:
         return ready, [arrays[name] for name in names]
 
     def _diverged(self, loss: float) -> DivergedError:
-        return divergence(f"the loss {self.purpose.results[0]} is {loss} at step {self.t}")
+        step = self.t + (self.pending > 0)
+        return divergence(f"the loss {self.purpose.results[0]} is {loss} at step {step}")
 
 
 def divergence(message: str) -> DivergedError:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from graphdsl.graph.dump import attribute_text, attribute_texts
 from graphdsl.graph.graph import Graph, Node
+from graphdsl.language.clipping import one_line
 
 Role = Literal["input", "param", "frozen", "state", "constant", "op", "output", "metric", "loss"]
 
@@ -125,15 +126,10 @@ def describe(node: Node, doc: str | None) -> str:
     lines = [f"{node.name}: {node.type}" if node.name else str(node.type)]
     if node.origin is not None:
         span = node.origin.span
-        lines.append(f"{span.source.name}:{span.line}: {_one_line(span.text)}")
+        lines.append(f"{span.source.name}:{span.line}: {one_line(span.text, 80)}")
     if doc:
         lines.append(doc)
     return "\n".join(lines)
-
-
-def _one_line(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= 80 else f"{flat[:79]}…"
 
 
 def docs_by_name(statements: Any) -> dict[str, str]:

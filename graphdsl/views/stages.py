@@ -56,7 +56,7 @@ def _inner(value: Any) -> list[tuple[str, Any]]:
 
 
 def schedule_text(schedule: Schedule) -> str:
-    """A plan: its memory, the places of its arrays, its steps in order."""
+    """A plan: its memory, the places and lives of its arrays, its steps in order."""
     return "\n".join([*_memory(schedule), "", *_places(schedule), "", *_steps(schedule)]) + "\n"
 
 
@@ -65,6 +65,9 @@ def _memory(schedule: Schedule) -> Iterator[str]:
     yield f"{len(schedule.steps):,} steps, {len(schedule.slots):,} buffers"
     saved = f" ({1 - arena / naive:.0%} less)" if arena < naive else ""
     yield f"peak {arena:,} bytes; {naive:,} if every result had its own{saved}"
+    if schedule.slots:
+        step, live = schedule.peak()
+        yield f"at most {live:,} bytes live at once, at step {step}"
 
 
 def _places(schedule: Schedule) -> Iterator[str]:
@@ -79,7 +82,11 @@ def _places(schedule: Schedule) -> Iterator[str]:
         rows.append((name, f"{array.dtype}{list(array.shape)}", f"{array.nbytes:,}", "constant"))
     by_place = sorted(schedule.slots.items(), key=lambda item: (item[1].offset, item[0]))
     for name, slot in by_place:
-        rows.append((name, str(slot.type), f"{slot.type.nbytes:,}", f"arena + {slot.offset:,}"))
+        life = (
+            f"steps {slot.start} to {slot.end}" if slot.end > slot.start else f"step {slot.start}"
+        )
+        place = f"arena + {slot.offset:,}, {life}"
+        rows.append((name, str(slot.type), f"{slot.type.nbytes:,}", place))
     rows += [(name, "", "", f"view: {text}") for name, text in schedule.views]
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
     for name, kind, nbytes, where in rows:

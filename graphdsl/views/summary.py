@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from graphdsl.compiler.rewrite import Fired
 from graphdsl.driver import Compilation
 from graphdsl.graph.graph import Variable
 from graphdsl.graph.sizes import symbols
+from graphdsl.language.clipping import clip
 from graphdsl.views.labels import docs_by_name
+
+LONGEST = 60
+"""Characters of a formula that the table shows."""
 
 
 def summarise(compilation: Compilation) -> dict[str, Any]:
@@ -50,6 +55,42 @@ def summarise(compilation: Compilation) -> dict[str, Any]:
         "operations_by_name": dict(sorted(operations.items())),
         "nodes": len(graph.nodes),
         "trains": compilation.lowered(training=True).train is not None,
+        "stability": stable_forms(compilation),
+    }
+
+
+def stable_forms(compilation: Compilation) -> list[dict[str, Any]]:
+    """The formulas that are computed in another, stable form, in either mode: one entry for each
+    place in the text, however many turns or calls expand it."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    modes = [compilation.fired(training) for training in (False, True)]
+    for fired in modes[0]:
+        entry = found.setdefault(_place(fired), _told(fired, compilation))
+        entry["times"] += 1
+    for fired in modes[1]:
+        if _place(fired) not in found:
+            found[_place(fired)] = _told(fired, compilation) | {"times": 1}
+    return list(found.values())
+
+
+def _place(fired: Fired) -> tuple[str, str]:
+    return fired.rule, str(fired.origin.span) if fired.origin else ""
+
+
+def _told(fired: Fired, compilation: Compilation) -> dict[str, Any]:
+    told: dict[str, Any] = {"rule": fired.rule, "computed_as": fired.became, "times": 0}
+    if fired.origin is None:
+        return told
+    span, trail = fired.origin.span, fired.origin.trail
+    own = compilation.program.source
+    called = next((s for s, _ in trail if s.source is own), None)
+    return {
+        "file": span.source.name,
+        "line": span.line,
+        "column": span.column,
+        "called_from": called.line if called and span.source is not own else None,
+        "expression": " ".join(span.text.split()),
+        **told,
     }
 
 
@@ -67,7 +108,7 @@ def table(file: str, summary: dict[str, Any]) -> str:
         for one in summary[section]
     ]
     widths = [max((len(row[i]) for row in rows), default=0) for i in range(4)]
-    lines = [f"{file}: no errors"]
+    lines = [f"{file}: no errors", *(f"  {line}" for line in (summary["doc"] or "").splitlines())]
     for role, name, kind, count, doc in rows:
         line = f"  {role:<{widths[0]}}  {name:<{widths[1]}}  {kind:<{widths[2]}}"
         lines.append(f"{line}  {count:>{widths[3]}}  {doc}".rstrip())
@@ -75,7 +116,19 @@ def table(file: str, summary: dict[str, Any]) -> str:
     if summary["parameters"]:
         parameters = _counted(len(summary["parameters"]), "parameter")
         totals = f"{parameters} of {_counted(summary['parameter_elements'], 'element')}, {totals}"
-    return "\n".join([*lines, f"  {totals}"])
+    return "\n".join([*lines, f"  {totals}", *map(stable_line, summary["stability"])])
+
+
+def stable_line(form: dict[str, Any]) -> str:
+    """`line 9: ln(softmax(z)) is computed as log_softmax(z)`."""
+    if "line" not in form:
+        return f"  {form['rule']}"
+    place = f"line {form['line']}"
+    if form["called_from"] is not None:
+        place = f"line {form['called_from']}, in {form['file']}:{form['line']}"
+    times = f", {form['times']:,} times" if form["times"] > 1 else ""
+    before, after = (clip(form[key], LONGEST) for key in ("expression", "computed_as"))
+    return f"  {place}: {before} is computed as {after}{times}"
 
 
 def _counted(count: int, what: str) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import os
 import stat
+from pathlib import Path
 
 import pytest
 
+TREE = Path(__file__).parents[2]
+FOLDERS = ("benchmarks", "docs", "examples", "graphdsl/prelude")
 MESSY = "input   x\noutput y=x*2"
 NEAT = "input x\noutput y = x * 2\n"
 
@@ -68,3 +71,18 @@ def test_a_file_with_errors_is_left_alone_and_the_others_are_not(call, model) ->
     assert f"{broken}:1:12" in done.err
     assert broken.read_text() == "output y = ("
     assert fine.read_text() == NEAT
+
+
+def test_columns_and_short_bodies(call, model) -> None:
+    path = model("loss J = w^2 # c\nmetric error = w\ntrain{optimizer=adam}\n")
+    assert call("fmt", path).code == 0
+    assert path.read_text() == (
+        "loss   J     = w^2  # c\nmetric error = w\ntrain { optimizer = adam }\n"
+    )
+
+
+def test_the_files_of_the_project_are_canonical(call) -> None:
+    files = [path for folder in FOLDERS for path in (TREE / folder).glob("**/*.gdl")]
+    assert len(files) > 30
+    done = call("fmt", "--check", *files)
+    assert (done.code, done.err) == (0, "")

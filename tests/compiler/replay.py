@@ -69,7 +69,7 @@ class _Replay:
         (run,) = self._functions("run")
         for statement in run.body:
             if isinstance(statement, ast.Return):
-                for name in _names(statement.value):
+                for name in own_names(statement.value):
                     self._read(name, ast.unparse(statement))
         return self.checked
 
@@ -85,7 +85,7 @@ class _Replay:
                 self._alias(statement)
                 return
             assert name.startswith("w"), ast.unparse(statement)
-            for read in _names(statement.value):
+            for read in own_names(statement.value):
                 self._read(read, ast.unparse(statement))
             self.cells.add(name)
             return
@@ -108,7 +108,7 @@ class _Replay:
         """A view belongs to what it is a view of."""
         (target,) = statement.targets
         assert isinstance(target, ast.Name)
-        base = next(name for name in _names(statement.value))
+        base = next(name for name in own_names(statement.value))
         self.roots[target.id] = self.roots.get(base, base)
 
     def _place(self, name: str) -> tuple[str, int, int] | None:
@@ -173,12 +173,12 @@ def accesses(statement: ast.stmt) -> Access:
         (target,) = statement.targets
         assert isinstance(target, ast.Subscript), text
         assert isinstance(target.value, ast.Name), text
-        reads = (*_names(target.slice), *_names(statement.value))
+        reads = (*own_names(target.slice), *own_names(statement.value))
         return Access(text, reads, target.value.id)
     assert isinstance(statement, ast.Expr), text
     assert isinstance(statement.value, ast.Call), text
     call = statement.value
-    everything = list(_names(call))
+    everything = list(own_names(call))
     out = _output(call)
     written = out.id if isinstance(out, ast.Name) else None
     reads = list(everything)
@@ -214,7 +214,7 @@ def _output(call: ast.Call) -> ast.expr | None:
     raise AssertionError(f"an unknown form: {ast.unparse(call)}")
 
 
-def _names(node: ast.AST | None) -> Iterator[str]:
+def own_names(node: ast.AST | None) -> Iterator[str]:
     """The program's own names in an expression."""
     if node is None:
         return

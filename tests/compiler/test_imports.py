@@ -98,3 +98,39 @@ def test_a_text_imports_nothing() -> None:
 def test_a_missing_file_is_the_only_fault(tmp_path: Path) -> None:
     model = 'from "gone.gdl" import Q\n\ninput x: [3]\noutput y = Q(x)\n'
     assert codes(write(tmp_path, model=model)) == ["E0335"]
+
+
+def test_a_circle_through_the_model_is_told_once(tmp_path: Path) -> None:
+    other = 'from "model.gdl" import A, C\n\nblock B(x) {\n  return A(x) + C(x)\n}\n'
+    model = 'from "b.gdl" import B\n\nblock A(x) {\n  return B(x)\n}\n\ninput x\noutput y = A(x)\n'
+    (diagnostic,) = check(read_source(write(tmp_path, b=other, model=model)))
+    assert diagnostic.code == "E0332"
+    assert diagnostic.message.endswith("model.gdl imports b.gdl imports model.gdl")
+
+
+def test_a_file_that_imports_itself_is_told_once(tmp_path: Path) -> None:
+    model = 'from "model.gdl" import f\n\nblock f(x) {\n  return x\n}\n\ninput x\noutput y = f(x)\n'
+    (diagnostic,) = check(read_source(write(tmp_path, model=model)))
+    assert (diagnostic.code, diagnostic.message) == ("E0332", "'model.gdl' imports itself")
+
+
+def test_names_of_a_file_with_faults_are_not_told_of(tmp_path: Path) -> None:
+    path = write(tmp_path, layers="block Layer(x) {\n  return x +\n}\n", model=MODEL)
+    assert codes(path) == ["E0115"]
+
+
+def test_files_are_called_as_the_model_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "more").mkdir()
+    faulty = "block {}(x) {{\n  return x + nowhere\n}}\n"
+    (tmp_path / "more" / "other.gdl").write_text(faulty.format("Other"))
+    model = (
+        'from "layers.gdl" import Layer\nfrom "other.gdl" import Other\n\ninput x\n'
+        "output y = Layer(x) + Other(x)\n"
+    )
+    write(tmp_path / "models", layers=faulty.format("Layer"), model=model)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(graphdsl.ModelError) as caught:
+        graphdsl.load("models/model.gdl", include=[Path("more")])
+    found = [d.primary.span.source.name for d in caught.value.diagnostics if d.primary]
+    assert [Path(name).as_posix() for name in found] == ["models/layers.gdl", "more/other.gdl"]

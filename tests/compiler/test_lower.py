@@ -80,7 +80,7 @@ def test_names_of_parameters(line: str, names: list[str]) -> None:
 
 
 def test_two_calls_that_would_own_the_same_name() -> None:
-    assert warnings(f"{BLOCKS}output h = Deep(D(x, 4))\n") == ["E0302"]
+    assert warnings(f"{BLOCKS}output h = Deep(D(x, 4))\n") == ["E0340"]
     assert param_names(f"{BLOCKS}d = D(x, 4)\nh = Deep(d)\n") == [
         "d.W",
         "h.a.W",

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import graphdsl
-from graphdsl.compiler.lower import context, repeat
+from graphdsl.compiler.lower import context, expansion
 from graphdsl.driver import check
 from graphdsl.graph.sizes import Size, SizeLimit, opaque, symbol
 from graphdsl.language.diagnostics import UsageError
@@ -134,7 +134,7 @@ def test_loops_in_a_row_count_together() -> None:
 
 def test_long_bodies_in_many_turns_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(context, "MAX_NODES", 5000)
-    monkeypatch.setattr(repeat, "MAX_NODES", 5000)
+    monkeypatch.setattr(expansion, "MAX_NODES", 5000)
     body = f"  s = s{' + s' * 150}\n"
     assert errors(f"input x\ns = x\nrepeat i in 1..9000 {{\n{body}}}\noutput y = s\n") == ["E0410"]
 

@@ -78,6 +78,39 @@ def test_states_with_a_type_of_their_own() -> None:
         np.testing.assert_allclose(model.params["w"], w, rtol=1e-12)
 
 
+def test_a_state_without_an_update_stays_as_it_began() -> None:
+    rule = "optimizer mine(lr = 0.1) {\n  state k = 3\n  update p = p - lr * k * g\n}\n"
+    text = f"param w: [2] = 1\nloss J = sum(w)\n{rule}train {{\n  optimizer = mine()\n}}\n"
+    model = graphdsl.loads(text, dtype="f64")
+    trainer = model.trainer()
+    for _ in range(2):
+        trainer.step()
+    np.testing.assert_allclose(model.params["w"], 0.4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "slots"),
+    [
+        ("", set()),
+        ("clip_norm = 1", set()),
+        ("clip_value = 1", set()),
+        ("average = 0.9", {"train.average.f64", "train.average.f32"}),
+    ],
+)
+def test_what_the_settings_of_the_step_store(settings: str, slots: set[str]) -> None:
+    compiled = step_of(f"sgd(lr = 0.1)\n  {settings}")
+    assert {slot.name for slot in compiled.slots} == slots
+
+
+def test_factors_make_groups_of_their_own() -> None:
+    compiled = step_of('sgd(lr = 0.1)\n  scale_lr = {"b": 2, "C": 3}')
+    assert targets(compiled) == ["group"] * 5  # each but e
+    compiled = step_of('sgd(lr = 0.1)\n  scale_lr = {"?": 2}')
+    assert targets(compiled) == ["group"] * 3
+    compiled = step_of('sgd(lr = 0.1)\n  scale_lr = {"C": 2, "d": 2}')
+    assert targets(compiled) == ["group"] * 2  # twice a half is one: all but f are alike
+
+
 def test_an_update_is_seen_by_the_lines_after_it() -> None:
     rule = """
     optimizer mine(lr = 1) {

@@ -99,7 +99,7 @@ def test_pages_can_be_followed(page: Path, capsys: pytest.CaptureFixture[str]) -
             )
             assert test.examples, f"{snippet}: Python is shown as a session, with >>>"
             report: list[str] = []
-            doctest.DocTestRunner(optionflags=flags).run(test, report.append, clear_globs=False)
+            doctest.DocTestRunner(optionflags=flags).run(test, out=report.append, clear_globs=False)
             assert not report, "".join(report)
             names = test.globs
         elif snippet.kind == "console":

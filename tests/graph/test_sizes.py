@@ -80,11 +80,30 @@ def test_division_is_exact_or_refused() -> None:
         (N * T - T, "N*T - T"),
         (N * N, "N^2"),
         (minimum(N, 5), "min(N, 5)"),
-        ((N + 1) // 2, "floor(N + 1 / 2)"),
+        ((N + 1) // 2, "floor((N + 1) / 2)"),
+        (2 * N // 3, "floor(2*N / 3)"),
+        (N // (2 * T), "floor(N / (2*T))"),
+        (N // (T * T), "floor(N / T^2)"),
+        ((N - 1) // (T + 1), "floor((N - 1) / (T + 1))"),
+        (N // -2, "floor(N / (-2))"),
+        (3 * ((N + 1) // 2) + 1, "3*floor((N + 1) / 2) + 1"),
+        (minimum(N + 1, 2 * T) // 2, "floor(min(N + 1, 2*T) / 2)"),
     ],
 )
 def test_text(size: Size, text: str) -> None:
     assert str(size) == text
+
+
+@given(polynomials(), polynomials(), polynomials(), st.integers(0, 9), st.integers(0, 9))
+def test_text_says_what_is_computed(a: Size, b: Size, c: Size, n: int, t: int) -> None:
+    binding = {"N": n, "T": t}
+    below = evaluate(b, binding)
+    size = minimum(opaque("floor", a, b), c) + c * opaque("floor", c, 2)
+    if not below:
+        return
+    text = str(size).replace("^", "**").replace(" / ", " // ")  # floor(a / b) has whole operands
+    names = {"floor": int, "min": min, "N": n, "T": t}
+    assert eval(text, {"__builtins__": {}}, names) == evaluate(size, binding)
 
 
 def test_symbols_and_evaluation() -> None:

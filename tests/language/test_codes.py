@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from graphdsl.driver import check
-from graphdsl.language.codes import CHAPTERS, CODES, SYNTAX, Code, lookup
+from graphdsl.language.codes import CHAPTERS, CODES, Code, lookup
 from graphdsl.language.source import Source
 
 ROOT = Path(__file__).parents[2]
@@ -50,11 +50,3 @@ def test_snippets_show_the_fault_and_its_remedy(code: str, entry: Code) -> None:
         assert [d.code for d in check(Source(f"{entry.bad}\n"))] == [code]
     if entry.good:
         assert not check(Source(f"{entry.good}\n"))
-
-
-def test_every_syntax_code_has_a_golden_program() -> None:
-    golden = ROOT / "tests" / "golden" / "errors" / "syntax"
-    tests = "".join(path.read_text(encoding="utf-8") for path in golden.glob("*.expected"))
-    reading = {"E0101", "E0102", "E0103"}  # they concern files: see test_source.py
-    many = {"E0125"}  # see test_parser.py
-    assert set(re.findall(r"\[(E01\d\d)\]", tests)) == set(SYNTAX) - reading - many

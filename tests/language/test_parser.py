@@ -175,6 +175,13 @@ repeat l in 1..3 {
     assert kinds == declared + others
 
 
+def test_a_doc_is_that_of_the_header_and_not_of_the_body_on_its_line() -> None:
+    block = statement("\n## half\nblock f(x) { return x / 2 }")
+    assert isinstance(block, ast.Block)
+    assert block.doc == "half"
+    assert block.body[0].doc is None
+
+
 def test_errors_hide_no_others() -> None:
     text = "y = \nblock f(x {\n z = 1 +\n w = )\n return\n}\nloss = 3\nq = a b\n"
     assert codes(text) == ["E0115", "E0110", "E0115", "E0111", "E0115", "E0121", "E0114"]

@@ -62,6 +62,13 @@ def test_without_a_place() -> None:
     )
 
 
+def test_notes_stand_before_the_help() -> None:
+    found = Diagnostic("E0601", "no data", help=("give some",), notes=("64 from\nline 4",))
+    assert render(found) == (
+        "error[E0601]: no data\n  = note: 64 from\n          line 4\n  = help: give some"
+    )
+
+
 def test_labels_of_one_line() -> None:
     source = Source("y = abc + de", "m.gdl")
     labels = (
@@ -149,7 +156,7 @@ def test_json_has_the_same_content() -> None:
     source = Source(TEXT, "digits.gdl")
     labels = (Label(span(source, "x @ W1"), "here"),)
     trail = (Trail(span(source, "relu"), "h"),)
-    (found,) = to_json([Diagnostic("E0204", "no", labels, ("do",), trail)])
+    (found,) = to_json([Diagnostic("E0204", "no", labels, ("do",), trail, notes=("so",))])
     place = {"file": "digits.gdl", "line": 11, "column": 10, "end_line": 11, "end_column": 16}
     assert found == {
         "code": "E0204",
@@ -157,6 +164,7 @@ def test_json_has_the_same_content() -> None:
         "message": "no",
         **place,
         "labels": [{**place, "text": "here", "primary": True}],
+        "notes": ["so"],
         "help": ["do"],
         "trail": [{**place, "column": 5, "end_column": 9, "text": "h"}],
     }

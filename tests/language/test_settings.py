@@ -27,6 +27,16 @@ def test_tables_are_whole() -> None:
         ("train", "epochs", [0, 10], [-1, 2.0, False, "all"]),
         ("train", "shuffle", [True, False], [1, "true"]),
         ("train", "seed", [0, 2**63], [-1, 0.5]),
+        ("train", "accumulate", [1, 4], [0, -1, 1.5, True, "all", None]),
+        ("train", "clip_norm", [1, 0.5], [0, -1, float("inf"), float("nan"), True, "1", None]),
+        ("train", "clip_value", [1, 0.5], [0, -0.1, float("nan"), [1]]),
+        ("train", "average", [0, 0.0, 0.999], [1, -0.1, 1.5, float("nan"), False, "0.9"]),
+        (
+            "train",
+            "scale_lr",
+            [{}, {"*.W": 0.1, "b": 0}, {"h.W": -1}],
+            [0.1, {"w": "a"}, {"w": True}, {1: 2}, {"w": float("inf")}, ["w", 1], None],
+        ),
         ("data", "source", ["a.npz"], ["", 3, None]),
         ("data", "stratify", ["labels"], [3]),
         (

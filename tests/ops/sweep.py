@@ -3,9 +3,7 @@ every choice of axes. `CASES` is what `test_sweep` and `test_jax` go through."""
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
@@ -14,6 +12,9 @@ import numpy as np
 import graphdsl.ops  # noqa: F401
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.op import OPS, Op
+from ops.cases import Case as Case
+from ops.cases import rng_of as rng_of
+from ops.sweep_layers import convolutions, makers, normalisations, pools
 
 SHAPES: tuple[tuple[int, ...], ...] = ((), (5,), (3, 4), (2, 1, 3), (0, 4))
 PATTERNS: tuple[tuple[tuple[int, ...], ...], ...] = (
@@ -44,29 +45,6 @@ AXES: tuple[tuple[tuple[int, ...], Any], ...] = (
     ((1, 1), None),
     ((), None),
 )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Case:
-    """An op on operands in f64 (or integers, or truth values); `expected` computes the same."""
-
-    op: str
-    operands: tuple[Array, ...]
-    attrs: dict[str, Any] = field(default_factory=dict)
-    expected: Callable[..., Any] | None = None
-
-    def __str__(self) -> str:
-        shapes = " ".join(str(list(x.shape)) for x in self.operands)
-        return f"{self.op} {shapes} {self.attrs}"
-
-    def floats(self) -> list[int]:
-        """The positions of the operands that are floats."""
-        return [i for i, x in enumerate(self.operands) if x.dtype.kind == "f"]
-
-
-def rng_of(*key: Any) -> np.random.Generator:
-    """Random numbers that depend on the case alone."""
-    return np.random.default_rng(zlib.crc32(repr(key).encode()))
 
 
 def elementwise(op: Op) -> Iterator[Case]:
@@ -390,7 +368,8 @@ def losses() -> Iterator[Case]:
 def all_cases() -> list[Case]:
     """Every case, in a fixed order."""
     made = [case for op in OPS.values() if op.elementwise for case in elementwise(op)]
-    for family in (reductions, along, zeros_in_products, algebra, arranging, losses):
+    families = (reductions, along, zeros_in_products, algebra, arranging, losses)
+    for family in (*families, makers, normalisations, convolutions, pools):
         made += family()
     return made
 

@@ -36,7 +36,7 @@ def sliced(size: Size, *bounds: Any) -> Size:
         ((5, 2), "0"),
         ((-3, -1), "-min(N, 1) + min(N, 3)"),
         ((None, None, -1), "N"),
-        ((None, None, 2), "floor(N + 1 / 2)"),
+        ((None, None, 2), "floor((N + 1) / 2)"),
         ((N - 1, None), "1"),
         ((None, N), "N"),
         ((1, N), "N - 1"),

@@ -144,19 +144,33 @@ CASES = [
     Case("stack", (draw(2, 3), draw(2, 3)), lambda *x: np.stack(x), {}),
     Case("stack", (draw(2, 3), draw(2, 3)), lambda *x: np.stack(x, -1), {"axis": -1}),
     Case("stack", (draw(), draw()), lambda *x: np.stack(x), {}),
-    Case("part", (draw(5, 3),), lambda g: g[1:3], {"start": 1, "size": 2, "axis": 0}),
-    Case("part", (draw(5, 3),), lambda g: g[:, :2], {"start": 0, "size": 2, "axis": 1}),
+    *(
+        Case("take_slice", (draw(*s),), lambda x, i=i: x[i], attrs)
+        for s, i, attrs in (
+            ((5, 3), (slice(1, 3),), {"shape": (2, 3), "start": (1, 0)}),
+            ((5, 3), (slice(None), slice(2)), {"shape": (5, 2)}),
+            (
+                (6, 4),
+                (slice(1, 6, 2), slice(2, 3)),
+                {"shape": (3, 1), "start": (1, 2), "step": (2, 1)},
+            ),
+            ((6,), (slice(4, None, -2),), {"shape": (3,), "start": (4,), "step": (-2,)}),
+            ((6,), (slice(0, 0),), {"shape": (0,), "start": (9,)}),
+            ((), (), {"shape": ()}),
+        )
+    ),
+    *(
+        Case("put_slice", (draw(*s),), lambda g, i=i, o=o: _place(o, i, g), attrs | {"shape": o})
+        for s, o, i, attrs in (
+            ((2, 3), (5, 3), (slice(1, 3),), {"start": (1, 0)}),
+            ((3, 1), (6, 4), (slice(1, 6, 2), slice(2, 3)), {"start": (1, 2), "step": (2, 1)}),
+            ((3,), (6,), (slice(4, None, -2),), {"start": (4,), "step": (-2,)}),
+            ((0,), (6,), (slice(0, 0),), {}),
+            ((), (), (), {}),
+        )
+    ),
     Case("full", (draw(),), lambda v: np.full((2, 3), v), {"shape": (2, 3)}),
     *(Case("index", (draw(*s),), lambda x, i=i: x[i], {"items": items}) for s, items, i in INDICES),
-    *(
-        Case(
-            "unindex",
-            (draw(*np.empty(s)[i].shape),),
-            lambda g, s=s, i=i: _place(s, i, g),
-            {"items": items, "shape": s},
-        )
-        for s, items, i in INDICES
-    ),
     Case("gather", (draw(5, 3), np.array([4, 0, -5, 0])), lambda x, i: x[i]),
     Case("gather", (draw(5), np.array([[4, 0], [1, -1]], np.int32)), lambda x, i: x[i]),
     Case("gather", (draw(5, 3), np.array([[2, 0]])), lambda x, i: x[:, i], {"axis": -1}),

@@ -51,9 +51,14 @@ def test_the_order_is_the_same_for_ever() -> None:
     assert list(chain(*epoch(Batches(PART, 4, seed=1), 2))) == [5, 7, 1, 9, 0, 6, 4, 2, 8, 10, 3]
 
 
-def test_buffers_are_used_again() -> None:
-    places = {feeds["x"].ctypes.data for feeds, _ in Batches(PART, 4).epoch(0)}
-    assert len(places) == 1
+@pytest.mark.parametrize(("gathered", "count"), [(0, 1), (130, 2), (2**19, 3)])
+def test_buffers_are_used_again(monkeypatch: pytest.MonkeyPatch, gathered: int, count: int) -> None:
+    # 4 rows of x and y are 64 bytes: so many batches are gathered at once
+    monkeypatch.setattr("graphdsl.training.batches.GATHERED", gathered)
+    batches = Batches(PART, 4)
+    places = {feeds["x"].ctypes.data for feeds, _ in [*batches.epoch(0), *batches.epoch(1)]}
+    assert len(places) == count
+    assert sorted(chain(*epoch(batches, 2))) == list(range(11))
 
 
 def test_a_model_without_rows_takes_one_step() -> None:

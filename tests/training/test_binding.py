@@ -116,10 +116,10 @@ def test_imported_names_are_seen(write, tmp_path: Path) -> None:
     (tmp_path / "lib" / "consts.gdl").write_text(
         "const scale = 2\nblock half(v) {\n  return v / 2\n}\n"
     )
-    head = f'from "consts.gdl" import scale, half\n{HEAD}'
+    head = f'from "consts.gdl" import scale, half\nconst spare = 3\n{HEAD}'
     path = write('source = "a.csv"\nx = half(table[:, :2]) * scale^2\ny = c', train="", head=head)
     model = graphdsl.load(path, dtype="f64", include=[tmp_path / "lib"])
     unused = [d.message for d in model.compilation.lowered().warnings if d.code == "W0104"]
-    assert unused == ["nothing uses 'k'"]
+    assert unused == ["nothing uses 'spare'"]
     data = load_dataset(model.session)
     np.testing.assert_allclose(data.train.arrays["x"][:2], [[2, 4], [6, 9]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ import graphdsl
 from graphdsl import DataError, GraphdslError, ModelError, UsageError
 from graphdsl.training.data import load_dataset, load_part
 from graphdsl.training.dataset import batched
+from graphdsl.training.learned import Learned
 
+CSV = "a,b,c,kind\n1,2,0,cat\n3,4.5,1,dog\n5,6,2,cat\n7,8,1,emu\n2,1,0,dog\n4,4,2,cat\n"
 BOUND = 'source = "a.csv"\nx = table[:, :2]\ny = c'
 
 
@@ -126,23 +129,28 @@ def test_no_data_at_all() -> None:
     model = graphdsl.loads("input x: [3]\nloss J = mean(x)\nparam w = 0")
     with pytest.raises(UsageError, match="E0810"):
         load_dataset(model.session)
-    with pytest.raises(UsageError, match="E0810"):
+    with pytest.raises(UsageError, match="E0833"):
         load_dataset(model.session, {}, 3)  # type: ignore[arg-type]
     free = graphdsl.loads("param w = 3\nloss J = w^2")
     assert load_dataset(free.session).train.rows == 1
 
 
 def test_other_rows_share_the_training_parts_statistics(write, tmp_path: Path) -> None:
+    table = "".join(f"{a},{a * a},{kind}\n" for a in range(6) for kind in ("cat", "dog"))
     path = write(
-        'source = "a.csv"\nx = standardize(table[:, :2])\ny = category(kind)\nsplit = [0.5, 0.5]'
+        'source = "a.csv"\nx = standardize(table[:, :2])\ny = category(kind)\n'
+        'split = [0.5, 0.5]\nstratify = "kind"',
+        f"a,b,kind\n{table}",
     )
     session = graphdsl.load(path).session
-    (tmp_path / "new.csv").write_text("a,b\n1,2\n7,8\n")
+    known = load_dataset(session).train.arrays["x"]
+    np.testing.assert_allclose(known.mean(axis=0), 0, atol=1e-6)
+    (tmp_path / "new.csv").write_text("b,a,more\n4,2,0\n1,1,0\n")
     part = load_part(session, tmp_path / "new.csv", ["x"])
     rows = load_part(session, tmp_path / "a.csv")
     assert part.rows == 2
-    np.testing.assert_array_equal(part.arrays["x"], rows.arrays["x"][[0, 3]])
-    with pytest.raises(DataError, match="has no column 'kind'"):
+    np.testing.assert_array_equal(part.arrays["x"], rows.arrays["x"][[4, 2]])
+    with pytest.raises(GraphdslError, match="has no column 'kind'"):
         load_part(session, tmp_path / "new.csv")
 
 
@@ -159,3 +167,94 @@ def test_every_fault_of_the_bindings_is_told(write) -> None:
     with pytest.raises(ModelError) as caught:
         load(write('source = "a.csv"\nx = table @ table\ny = kind'))
     assert {d.code for d in caught.value.diagnostics} == {"E0204", "E0510"}
+
+
+def test_new_rows_need_the_learned_values_alone(write, tmp_path: Path) -> None:
+    path = write('source = "a.csv"\nx = standardize(table[:, :2])\ny = category(kind)')
+    session = graphdsl.load(path).session
+    data = load_dataset(session)
+    kept = Learned.from_plain(json.loads(json.dumps(data.learned.to_plain())))
+    (tmp_path / "new.csv").write_text("kind,c,b,a\ndog,0,2,1\ncat,1,4.5,3\n")
+    before = load_part(session, tmp_path / "new.csv")
+    (tmp_path / "a.csv").unlink()
+    after = load_part(session, tmp_path / "new.csv", None, kept)
+    for name in ("x", "y"):
+        np.testing.assert_array_equal(before.arrays[name], after.arrays[name])
+    with pytest.raises(DataError, match="E0609"):
+        load_part(session, tmp_path / "new.csv")
+
+
+def test_a_category_that_no_training_row_has(write, tmp_path: Path) -> None:
+    (tmp_path / "v.csv").write_text("a,b,c,kind\n1,2,0,cat\n1,2,0,emu\n3,4,1,yak\n")
+    bound = "x = stack(a, b, axis = 1)\ny = category(kind)"
+    path = write(f'train = "a.csv"\nvalid = "v.csv"\n{bound}')
+    with pytest.raises(DataError) as caught:
+        load(path)
+    text = str(caught.value)
+    assert "E0622" in text
+    assert "'yak' in row 2 (line 4) of" in text
+    assert "cat, dog, emu" in text
+
+
+def test_parts_named_by_a_column(write) -> None:
+    table = "a,b,c,part\n1,2,0,train\n3,4,1,test\n5,6,2,train\n7,8,0,valid\n"
+    data = load(write(BOUND + '\nsplit_by = "part"', table))
+    assert {name: part.arrays["x"][:, 0].tolist() for name, part in data.parts.items()} == {
+        "train": [1, 5],
+        "valid": [7],
+        "test": [3],
+    }
+    fractions = load(write(BOUND + '\nsplit_by = "part"', table), split=[0.5, 0.5])
+    assert [part.rows for part in fractions.parts.values()] == [2, 2]
+    named = load(write(BOUND + "\nsplit = [0.5, 0.5]", table), split_by="part")
+    assert named.parts.keys() == {"train", "valid", "test"}
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "said"),
+    [
+        ('split_by = "kind"', "E0623", "holds 'cat' in row 0 (line 2)"),
+        ('split_by = "knd"', "E0507", "did you mean 'kind'"),
+        ('split_by = "part"\nvalid = "a.csv"', "E0509", "'valid' and from 'split_by'"),
+        ('split_by = "late"', "E0616", "no row of column 'late' says train"),
+        ('split_by = "part"\nsplit = [0.5, 0.5]', "E0509", "from 'split' and from 'split_by'"),
+        ('split_by = "part"\nstratify = "c"', "E0503", "'stratify' divides nothing"),
+    ],
+)
+def test_faults_of_a_split_by_column(write, more: str, code: str, said: str) -> None:
+    table = "a,b,c,kind,part,late\n1,2,0,cat,train,test\n3,4,1,dog,valid,test\n"
+    with pytest.raises(GraphdslError) as caught:
+        load(write(f"{BOUND}\n{more}", table))
+    assert code in str(caught.value)
+    assert said in str(caught.value)
+
+
+def test_arrays_have_no_column_to_split_by(write) -> None:
+    path = write(BOUND + '\nsplit_by = "part"')
+    arrays = {"x": np.ones((4, 2)), "y": [0, 1, 2, 0]}
+    with pytest.raises(UsageError, match="split_by=None"):
+        load(path, arrays)
+    assert load(path, arrays, split_by=None).train.rows == 4
+    assert load(path, arrays, split=[0.5, 0.5]).valid.rows == 2
+
+
+def test_labels_out_of_range_are_found_in_the_file(write) -> None:
+    table = CSV.replace("5,6,2,cat", "5,6,3,cat")
+    for size, more in ((6, ""), (2, ""), (2, "\nsplit = [0.5, 0.5]")):
+        model = graphdsl.load(write(BOUND + more, table))
+        with pytest.raises(DataError) as caught:
+            model.fit(batch=size)
+        text = str(caught.value)
+        assert "E0607" in text
+        assert "3 stands in input 'y', column 'c', row 2 (line 4) of" in text
+    with pytest.raises(DataError, match="row 1 of the arrays"):
+        model.fit({"x": np.ones((3, 2)), "y": [0, -1, 2]}, split=None, batch="all")
+
+
+def test_a_batch_larger_than_the_data(write) -> None:
+    model = graphdsl.load(write(BOUND))
+    with pytest.raises(DataError, match="a batch is 7 rows, and the train part has 6"):
+        model.fit(batch=7)
+    model.fit(batch=6)
+    plain = graphdsl.load(write(BOUND, train="train {\n optimizer = sgd(lr = 0.1)\n}\n"))
+    assert plain.fit(epochs=1).column("step") == [1]

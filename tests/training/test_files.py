@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from graphdsl import DataError
-from graphdsl.training.files import write_bytes, write_text
+from graphdsl.training.files import Appended, make_folder, remove_leftovers, write_bytes, write_text
 
 
 def test_mode_follows_the_umask(tmp_path: Path) -> None:
@@ -42,3 +42,45 @@ def test_an_interrupted_write_leaves_the_old_file(
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="E0812"):
         write_bytes(tmp_path / "no" / "a", b"x")
+
+
+def test_a_file_that_grows_is_there_at_once(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("one\n")
+    file = Appended(tmp_path / "a")
+    file.write("two\n")
+    assert (tmp_path / "a").read_text() == "one\ntwo\n"
+    file.close()
+    with pytest.raises(DataError, match="E0812"):
+        Appended(tmp_path / "no" / "a")
+
+
+def test_a_full_disk_while_a_file_grows() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    file = Appended(Path("/dev/full"))
+    with pytest.raises(DataError, match=r"'/dev/full' cannot be written: No space left"):
+        file.write("x")
+    file.close()
+
+
+def test_a_folder_is_made_with_those_above_it(tmp_path: Path) -> None:
+    make_folder(tmp_path / "a" / "b")
+    make_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+    write_text(tmp_path / "f", "in the way")
+    with pytest.raises(DataError, match="E0812"):
+        make_folder(tmp_path / "f" / "b")
+
+
+def test_what_a_killed_process_left_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "unlink", lambda path: None)
+    monkeypatch.setattr(os, "fsync", lambda handle: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        write_text(tmp_path / "a", "half")
+    monkeypatch.undo()
+    assert len(list(tmp_path.iterdir())) == 1
+    (tmp_path / ".mine").touch()
+    remove_leftovers(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [".mine"]

@@ -25,14 +25,14 @@ def test_the_file_then_the_seed_then_the_caller(simple: graphdsl.Model) -> None:
     ("settings", "code", "said"),
     [
         ({"epoch": 3}, "E0808", "did you mean 'epochs'"),
-        ({"optimizer": "sgd"}, "E0808", "compiled with the model"),
+        ({"optimizer": "sgd"}, "E0808", "name it when loading"),
         ({"epochs": -1}, "E0809", "a whole number, 0 or more"),
         ({"epochs": 2.5}, "E0809", "2.5"),
         ({"batch": 0}, "E0809", "'all'"),
         ({"batch": True}, "E0809", "True"),
         ({"seed": 2**64}, "E0809", "64 bits"),
         ({"shuffle": 1}, "E0809", "true or false"),
-        ({"stop": "loss"}, "E0809", "neither"),
+        ({"stop": "loss"}, "E0831", "neither"),
         ({"stop": 3}, "E0809", "3"),
     ],
 )

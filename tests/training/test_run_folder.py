@@ -16,6 +16,8 @@ from graphdsl.training import run_folder
 from graphdsl.training.data import load_dataset
 from graphdsl.training.history import History
 from graphdsl.training.options import fit_settings
+from graphdsl.training.recorded import Given, read_recorded
+from graphdsl.training.weights import digest, live
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +54,8 @@ def test_what_a_run_leaves(simple: graphdsl.Model, tmp_path: Path) -> None:
     folder = run_folder.create(None, "m.gdl")
     dataset = load_dataset(simple.session)
     settings = fit_settings(simple.compilation, {"epochs": 2}, simple.seed)
-    run_folder.write_start(folder, simple.session, dataset, settings, {"split_seed": 0})
+    given = Given(train={"epochs": 2})
+    recorded = run_folder.write_start(folder, simple.session, dataset, settings, given)
     history = simple.fit(dataset, epochs=2)
     weights = run_folder.write_end(folder, simple.session, history)
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -66,8 +69,10 @@ def test_what_a_run_leaves(simple: graphdsl.Model, tmp_path: Path) -> None:
     said = json.loads((folder / "settings.json").read_text())
     assert said["train"]["epochs"] == 2
     assert said["data_hash"] == dataset.digest()
+    assert read_recorded(folder).run == recorded.run
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics["valid"] == history.final["valid"]
+    assert metrics["weights"] == digest(live(simple.session))
     again = graphdsl.load(folder / "model.gdl")
     again.restore(weights)
     assert (again.params["W"] == simple.params["W"]).all()

@@ -79,7 +79,7 @@ def test_what_memory_cannot_hold_is_refused(
 ) -> None:
     path = tmp_path / "d.npz"
     np.savez_compressed(path, a=np.zeros(100_000))
-    monkeypatch.setattr("graphdsl.training.sources.machine_memory", lambda: 50_000)
+    monkeypatch.setattr("graphdsl.training.numpy_files.machine_memory", lambda: 50_000)
     assert "E0613" in refusal(path, "a")
     assert machine_memory() > 2**28
 
@@ -129,10 +129,12 @@ def test_missing_files_and_formats(tmp_path: Path) -> None:
     text = refusal(tmp_path / "digit.npz")
     assert "E0609" in text
     assert "did you mean 'digits.npz'" in text
-    (tmp_path / "d.parquet").write_bytes(b"PAR1")
-    text = refusal(tmp_path / "d.parquet")
+    (tmp_path / "d.xlsx").write_bytes(b"PK")
+    text = refusal(tmp_path / "d.xlsx")
     assert "E0608" in text
-    assert ".npz, a folder of .npy, .csv" in text
+    assert ".npz, .csv, .parquet, IDX" in text
+    np.save(tmp_path / "x.npy", np.ones(3))
+    assert f"name '{tmp_path}' itself" in refusal(tmp_path / "x.npy")
     os.mkfifo(tmp_path / "pipe.csv")
     assert "not a file" in refusal(tmp_path / "pipe.csv")
     (tmp_path / "empty").mkdir()

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 import graphdsl
 from graphdsl import DataError
+from graphdsl.training.identity import model_hash
 from graphdsl.training.weights import restore, save
 
 MODEL = """input x: [3]
@@ -90,6 +91,17 @@ def test_what_does_not_fit_is_named(model: graphdsl.Model, tmp_path: Path) -> No
     assert "'b' is f64 in the file and f32 in the model" in text
     assert "'m' is missing; is it 'M' in the file?" in text
     assert "'extra' is no parameter or state of the model" in text
+
+
+def test_the_layout_of_a_file_is_no_other_model() -> None:
+    hashes = {
+        model_hash(graphdsl.loads(text).compilation)
+        for text in (
+            "param w = 1\nloss J = w^2\ntrain { optimizer = adam }\n",
+            "param w=1 # why\n\nloss J = w^2\ntrain {\n  optimizer = adam\n}\n",
+        )
+    }
+    assert len(hashes) == 1
 
 
 def test_weights_of_another_model_are_told_so(model: graphdsl.Model, saved: Path) -> None:

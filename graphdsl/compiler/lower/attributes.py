@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphdsl.compiler.lower import expressions
+from graphdsl.compiler.lower import divisions, expressions
 from graphdsl.compiler.lower.context import Frame
+from graphdsl.compiler.lower.faults import short
+from graphdsl.compiler.lower.habits import ONE_WAY, argument_help
 from graphdsl.compiler.lower.values import POISON, Poison, describe
 from graphdsl.graph.op import REQUIRED, Attribute, Op
 from graphdsl.graph.types import DType
 from graphdsl.language import ast
-from graphdsl.language.diagnostics import did_you_mean
 
 
 def read_attributes(
@@ -23,18 +24,20 @@ def read_attributes(
     if len(positional) > len(places):
         extra = positional[len(places)]
         by_keyword = [name for name in specs if name not in places]
-        help = [f"write {by_keyword[0]} = {extra.span.text}"] if by_keyword else []
+        help = [f"write {by_keyword[0]} = {short(extra.span.text) or '…'}"] if by_keyword else []
         frame.error("E0408", f"'{op.name}' takes no further operand", extra.span, help=help)
         return None
     for keyword in expr.keywords:
         name = keyword.name.id
         if name not in specs:
-            known = ", ".join(specs) or "none"
-            help = list(did_you_mean(name, specs)) or [f"its arguments by keyword: {known}"]
+            help = [*argument_help(name, specs, "its arguments by keyword")]
             if name in op.operands or frame.scope.find(name) is not None:
                 help.append(f"'==' compares: {name} == {keyword.value.span.text}")
             message = f"'{op.name}' has no argument '{name}'"
             frame.error("E0403", message, keyword.name.span, help=help)
+            return None
+        if name in given:
+            frame.error("E0415", f"'{name}' is given twice", keyword.name.span, help=ONE_WAY)
             return None
         given[name] = keyword.value
     found: dict[str, Any] = {}
@@ -58,6 +61,8 @@ def _attribute(frame: Frame, expr: ast.Expr, spec: Attribute, name: str) -> Any:
     if isinstance(value, Poison):
         return POISON
     fitting = _FITTING[spec.kind](value)
+    if fitting is None and spec.kind in _WHOLE and divisions.report_inexact(frame, expr):
+        return POISON
     if fitting is None:
         wanted = _WANTED[spec.kind]
         return frame.error("E0409", f"'{name}' is {wanted}, not {describe(value)}", expr.span)
@@ -97,6 +102,8 @@ def _number(value: Any) -> tuple[int | float] | None:
 def _kind(*types: type) -> Any:
     return lambda value: (value,) if isinstance(value, types) else None
 
+
+_WHOLE = frozenset(("int", "ints", "size", "sizes"))
 
 _FITTING: dict[str, Any] = {
     "int": _integer,

@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from graphdsl.compiler.lower import expressions, statements
 from graphdsl.compiler.lower.context import MAX_EXPANSION, MAX_NODES, Frame
+from graphdsl.compiler.lower.habits import ONE_WAY, argument_help
 from graphdsl.compiler.lower.scope import Binding, Scope
 from graphdsl.compiler.lower.values import POISON, BlockFunction, Poison, SharedBlock, Value
 from graphdsl.language import ast
-from graphdsl.language.diagnostics import Label, did_you_mean
+from graphdsl.language.diagnostics import Label
 from graphdsl.language.walk import children
+from graphdsl.ops.rules import plural
 
 MAX_DEPTH = 50
 """Block calls inside one another; a body further in has no reader."""
@@ -88,20 +90,25 @@ def share(frame: Frame, statement: ast.Share) -> Value:
         return POISON
     if not isinstance(function, BlockFunction):
         return frame.error("E0412", "'share' shares a block", statement.function.span)
-    formals = {formal.name.id for formal in function.block.formals}
     names = [formal.name.id for formal in function.block.formals]
     given: dict[str, Binding] = {}
     pairs = [(names[i] if i < len(names) else "", e) for i, e in enumerate(statement.args)]
     pairs += [(k.name.id, k.value) for k in statement.keywords]
     for name, expr in pairs:
-        if name not in formals or name in given:
-            help = did_you_mean(name, formals) or [f"its arguments: {', '.join(names) or 'none'}"]
+        if not name:
+            takes = f"{len(names)} {plural(len(names), 'argument', 'arguments')}"
+            message = f"'{function.name}' takes {takes}, not {len(statement.args)}"
+            return frame.error("E0401", message, expr.span)
+        if name not in names:
             message = f"'{function.name}' has no argument '{name}' to give"
-            return frame.error("E0403", message, expr.span, help=help)
+            return frame.error("E0403", message, expr.span, help=argument_help(name, names))
+        if name in given:
+            return frame.error("E0415", f"'{name}' is given twice", expr.span, help=ONE_WAY)
         value, by_mode = expressions.evaluate_traced(frame, expr)
         if isinstance(value, Poison):
             return POISON
-        given[name] = Binding(value, expr.span, "argument", used=True, by_mode=by_mode)
+        place = (frame, expr)
+        given[name] = Binding(value, expr.span, "argument", True, by_mode=by_mode, given=place)
     return SharedBlock(function, statement.name.id, given, f"{frame.qualified(statement.name.id)}.")
 
 
@@ -131,26 +138,27 @@ def bind_arguments(
 
     `shared` are those that `share` has given already.
     """
-    place = [Label(declared.span, f"'{called}' is declared here", primary=False)]
+    block = [Label(declared.span, f"'{called}' is declared here", primary=False)]
     bound: dict[str, Binding] = dict(shared or {})
     formals = tuple(formal for formal in formals if formal.name.id not in bound)
-    given = _given(frame, expr, called, [formal.name.id for formal in formals], place)
+    given = _given(frame, expr, called, [formal.name.id for formal in formals], block)
     if given is None:
         return None
-    defaults = frame.inside(scope=Scope(home, nodes=bound))
+    defaults, faulty = frame.inside(scope=Scope(home, nodes=bound)), False
     for formal in formals:
         name = formal.name.id
         argument = given.get(name) or formal.default
         if argument is None:
             message = f"'{called}' needs the argument '{name}'"
-            frame.error("E0402", message, expr.span, more=place)
+            help = [f"give it by name: {called}(…, {name} = …)"]
+            frame.error("E0402", message, expr.span, more=block, help=help)
             return None
         where = frame if name in given else defaults
         value, by_mode = expressions.evaluate_traced(where, argument)
-        if isinstance(value, Poison):
-            return None
-        bound[name] = Binding(value, argument.span, "argument", used=True, by_mode=by_mode)
-    return bound
+        faulty = faulty or isinstance(value, Poison)
+        place = (where, argument)
+        bound[name] = Binding(value, argument.span, "argument", True, by_mode=by_mode, given=place)
+    return None if faulty else bound
 
 
 def _given(
@@ -159,19 +167,20 @@ def _given(
     """The arguments written in a call by the formals' names; None with the fault reported."""
     if len(expr.args) > len(names):
         extra = expr.args[len(names)]
-        message = f"'{called}' takes {len(names)} arguments, not {len(expr.args)}"
+        takes = f"{len(names)} {plural(len(names), 'argument', 'arguments')}"
+        message = f"'{called}' takes {takes}, not {len(expr.args)}"
         frame.error("E0401", message, extra.span, more=place)
         return None
     given: dict[str, ast.Expr] = dict(zip(names, expr.args, strict=False))
     for keyword in expr.keywords:
         name = keyword.name.id
         if name not in names:
-            help = did_you_mean(name, names) or [f"its arguments: {', '.join(names) or 'none'}"]
+            help = argument_help(name, names)
             message = f"'{called}' has no argument '{name}'"
             frame.error("E0403", message, keyword.name.span, more=place, help=help)
             return None
         if name in given:
-            frame.error("E0403", f"'{name}' is given twice", keyword.name.span)
+            frame.error("E0415", f"'{name}' is given twice", keyword.name.span, help=ONE_WAY)
             return None
         given[name] = keyword.value
     return given

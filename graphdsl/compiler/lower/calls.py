@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
-
-from graphdsl.compiler.lower import blocks, constants, derivatives, expressions
+from graphdsl.compiler.lower import blocks, constants, derivatives, expressions, names
 from graphdsl.compiler.lower.attributes import read_attributes
 from graphdsl.compiler.lower.context import Frame, L2Call
+from graphdsl.compiler.lower.patterns import matches
 from graphdsl.compiler.lower.values import (
     POISON,
     BlockFunction,
@@ -20,7 +19,7 @@ from graphdsl.compiler.lower.values import (
 )
 from graphdsl.graph.build import Expr
 from graphdsl.graph.graph import Origin
-from graphdsl.graph.op import OPS, Op
+from graphdsl.graph.op import OPS, REQUIRED, Op
 from graphdsl.graph.sizes import Poly
 from graphdsl.language import ast
 from graphdsl.ops import calculus
@@ -28,7 +27,7 @@ from graphdsl.ops import calculus
 
 def call(frame: Frame, expr: ast.Call) -> Value:
     """The value of a call."""
-    function = expressions.evaluate(frame, expr.function)
+    function = names.callee(frame, expr)
     match function:
         case Poison():
             for argument in (*expr.args, *(keyword.value for keyword in expr.keywords)):
@@ -50,7 +49,11 @@ def call(frame: Frame, expr: ast.Call) -> Value:
                 help=["train { optimizer = adam(lr = 1e-3) }"],
             )
     help = []
-    if isinstance(function, Expr):
+    if isinstance(expr.function, ast.Attribute):
+        help = [f"leave the parentheses out: {expr.function.span.text}"]
+    elif isinstance(expr.function, ast.Call):
+        help = ["a layer takes all its arguments in one call: Dense(x, 10), Dropout(x, 0.5)"]
+    elif isinstance(function, Expr):
         help = ["an index stands in brackets, x[0]; a product needs its sign, x * (…)"]
     elif is_constant(function):
         help = ["a product needs its sign: k * (…)"]
@@ -66,8 +69,9 @@ def _op(frame: Frame, expr: ast.Call, op: Op) -> Value:
         values = [(expressions.evaluate(frame, arg), arg) for arg in positional[:wanted]]
         positional = positional[wanted:]
     else:
-        values = [(expressions.evaluate(frame, arg), arg) for arg in positional]
-        positional = []
+        count = _leading_strings(op, positional)
+        values = [(expressions.evaluate(frame, arg), arg) for arg in positional[count:]]
+        positional = positional[:count]
     attributes = read_attributes(frame, expr, op, positional)
     if attributes is None or any(isinstance(v, Poison) for v, _ in values):
         return POISON
@@ -84,6 +88,13 @@ def _op(frame: Frame, expr: ast.Call, op: Op) -> Value:
         attributes["stream"] = frame.stream_name(op.name)
     operands = expressions.tensors(frame, values, op.promotion != "none")
     return POISON if operands is None else frame.apply(op, operands, attributes, expr.span)
+
+
+def _leading_strings(op: Op, args: list[ast.Expr]) -> int:
+    """How many arguments of a variadic op stand before its operands: a string that it needs, as
+    no operand is one."""
+    wanted = any(a.kind == "string" and a.default is REQUIRED for a in op.attributes.values())
+    return int(wanted and bool(args) and isinstance(args[0], ast.String))
 
 
 def _right_count(frame: Frame, expr: ast.Call, op: Op, count: int) -> bool:
@@ -129,9 +140,7 @@ def _builtin_l2(frame: Frame, expr: ast.Call) -> Value:
             "E0408", "'l2' takes one pattern", expr.span, help=['l2("*"), l2("*.W")']
         )
     matching = [
-        v
-        for v in frame.shared.params.values()
-        if not v.frozen and fnmatchcase(v.name, pattern.value)
+        v for v in frame.shared.params.values() if not v.frozen and matches(v.name, pattern.value)
     ]
     builder = frame.shared.builder
     builder.origin = Origin(expr.span, frame.trail)

@@ -1,6 +1,7 @@
 """Arithmetic at compile time: constants in f64, sizes as polynomials.
 
 Integers stay integers under `+ - * ^`; `/` gives a float, except between sizes, where it is exact.
+Lists are computed with item by item, as the tensors they stand for.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ def combine(sign: str, a: Any, b: Any, op: Op) -> Any:
             return _combine_sizes(sign, a, b)
         except SizeLimit as limit:
             raise ConstantFault(str(limit)) from None
+    if isinstance(a, tuple) or isinstance(b, tuple):
+        return None if sign == "@" else _spread(lambda x, y: combine(sign, x, y, op), a, b)
     if not (_is_number(a) and _is_number(b)):
         return None
     if sign in _COMPARE:
@@ -57,6 +60,36 @@ def combine(sign: str, a: Any, b: Any, op: Op) -> Any:
             raise ConstantFault(f"{a}^{b} is beyond 64-bit integers")
         return checked(a**b)
     return call(op, a, b)
+
+
+def _spread(function: Callable[..., Any], *args: Any) -> Any:
+    """The function on the items of lists, which broadcast; None where it is none of them.
+
+    Lists of lists meet as in NumPy, from the right: what is nested less deep meets every item.
+    """
+    depth = max(map(_depth, args))
+    if not depth:
+        return function(*args)
+    lists = [arg for arg in args if _depth(arg) == depth]
+    count = max(map(len, lists))
+    if any(len(one) not in (1, count) for one in lists) or not all(map(len, lists)):
+        return None
+    found = [
+        _spread(
+            function,
+            *((arg[i % len(arg)] if _depth(arg) == depth else arg) for arg in args),
+        )
+        for i in range(count)
+    ]
+    return None if any(item is None for item in found) else tuple(found)
+
+
+def _depth(value: Any) -> int:
+    """How deep lists are nested in a value, by their first items."""
+    depth = 0
+    while isinstance(value, tuple):
+        depth, value = depth + 1, value[0] if value else None
+    return depth
 
 
 def _combine_sizes(sign: str, a: Any, b: Any) -> Any:
@@ -79,9 +112,11 @@ def negate(value: Any) -> Any:
 
 
 def call(op: Op, *args: Any) -> Any:
-    """An elementwise op on numbers, in f64; None where it is defined on tensors alone."""
+    """An elementwise op on numbers and lists, in f64; None where it takes tensors alone."""
     if op.scalar is None or not op.elementwise or len(args) != len(op.operands):
         return None
+    if any(isinstance(arg, tuple) for arg in args):
+        return _spread(lambda *items: call(op, *items), *args)
     if not all(_is_number(arg) for arg in args):
         return None
     return checked(formulas.evaluate(op, *args))

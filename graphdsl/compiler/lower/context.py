@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from graphdsl.compiler.lower.faults import check_constants, report_fault
 from graphdsl.compiler.lower.scope import Binding, Scope
 from graphdsl.compiler.lower.values import POISON, Poison, Value
 from graphdsl.graph.build import Builder, Expr
 from graphdsl.graph.graph import Origin, Result, Variable, Write
-from graphdsl.graph.op import OPS, Fault, Op
+from graphdsl.graph.op import Fault, Op
+from graphdsl.graph.provenance import Entry
 from graphdsl.graph.types import DType
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import Diagnostic, Label, Report, Trail
@@ -33,6 +35,14 @@ class L2Call:
 
     pattern: str
     span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """Where a name is bound in the body of a `repeat` or a `block`."""
+
+    span: Span
+    owner: str
 
 
 @dataclass(slots=True)
@@ -72,6 +82,12 @@ class Lowering:
     """Where each `with` setting of a parameter was written."""
     later: dict[str, Span] = field(default_factory=dict)
     """The names of the file and where each is bound first, for uses that come too early."""
+    inside: dict[str, Inside] = field(default_factory=dict)
+    """The names that bodies of the file bind, and where first, for uses outside them."""
+    written: dict[int, tuple[ast.Type, Frame]] = field(default_factory=dict)
+    """The types of leaves as they are written, and where, for faults to tell of their sizes."""
+    entries: dict[tuple[int, int], Entry] = field(default_factory=dict)
+    """The axes that faults have followed back, and where each one's size entered the graph."""
 
     @property
     def float(self) -> DType:
@@ -117,11 +133,13 @@ class Frame:
         *,
         more: Sequence[Label] = (),
         help: Sequence[str] = (),
+        notes: Sequence[str] = (),
     ) -> Poison:
         """Report an error at `span`; the value is `POISON`, to be returned in place of one."""
         labels = (Label(span, text), *more)
         trail = tuple(Trail(*step) for step in self.trail)
-        self.shared.report.add(Diagnostic(code, message, labels, tuple(help), trail))
+        found = Diagnostic(code, message, labels, tuple(help), trail, notes=tuple(notes))
+        self.shared.report.add(found)
         return POISON
 
     def warn(self, code: str, message: str, span: Span, *, help: Sequence[str] = ()) -> None:
@@ -144,35 +162,12 @@ class Frame:
         builder = self.shared.builder
         builder.origin = Origin(span, self.trail)
         try:
-            return builder.apply(op, [x for x, _ in operands], attributes)
+            made = builder.apply(op, [x for x, _ in operands], attributes)
+            if op.check is not None:
+                check_constants(op, [x for x, _ in operands], made)
+            return made
         except Fault as fault:
-            return self._fault(fault, op, operands, span)
-
-    def _fault(
-        self, fault: Fault, op: Op, operands: Sequence[tuple[Expr, ast.Expr]], span: Span
-    ) -> Poison:
-        """Report a fault: the operand at fault is shown where it is declared, the others here."""
-        places = [self._declaration(expr, span) for _, expr in operands]
-        culprit = fault.operand
-        if culprit is not None and (culprit >= len(places) or places[culprit] is None):
-            culprit = None
-        more, said = [], []
-        for position, (value, expr) in enumerate(operands):
-            what = f"{_short(expr.span.text) or 'this'} is {value.type}"
-            place = places[position]
-            if place is not None and culprit in (None, position):
-                more.append(Label(place, what, primary=False))
-            elif not isinstance(expr, ast.Number):
-                said.append(what)
-        help = [*_advice(fault, op, operands)]
-        return self.error(fault.code, fault.message, span, " and ".join(said), more=more, help=help)
-
-    def _declaration(self, expr: ast.Expr, span: Span) -> Span | None:
-        """Where a name is declared, if that is on another line than its use."""
-        binding = self.scope.find(expr.id) if isinstance(expr, ast.Name) else None
-        if binding is None or binding.span.line == span.line:
-            return None
-        return binding.typed or binding.span
+            return report_fault(self, fault, op, operands, attributes, span)
 
     # --- names -------------------------------------------------------------------------------
 
@@ -193,6 +188,9 @@ class Frame:
             return
         if first is not None:
             argument = first.kind == "argument"
+            help = "each name stands for one node: choose another name for this one"
+            if first.kind == "state":
+                help = f"what goes from step to step is changed by 'update {name.id} = …'"
             place = "the argument of that name" if argument else "first bound here"
             self.error(
                 "E0302",
@@ -200,7 +198,7 @@ class Frame:
                 name.span,
                 "bound again here",
                 more=[Label(first.span, place, primary=False)],
-                help=["each name stands for one node: choose another name for this one"],
+                help=[help],
             )
             return
         table = self.scope.bindings if kind in _STATIC else self.scope.nodes
@@ -225,28 +223,6 @@ class Frame:
     def inside(self, **changes: Any) -> Frame:
         """The same frame with some of it changed."""
         return replace(self, **changes)
-
-
-def _short(text: str) -> str:
-    """A text that is short enough to be part of a message, else nothing."""
-    return text if len(text) <= 24 and "\n" not in text else ""
-
-
-def _advice(fault: Fault, op: Op, operands: Sequence[tuple[Expr, ast.Expr]]) -> Iterator[str]:
-    """What to do about a fault, the operands called as they are written."""
-    texts = [_short(expr.span.text) for _, expr in operands]
-    written = dict(zip(op.operands, texts, strict=False))
-    if fault.help:
-        help = fault.help
-        for name in op.operands:
-            help = help.replace(f"{{{name}}}", written.get(name) or name)
-        yield help
-    if op.infix == "*" and fault.code == "E0201" and all(texts):
-        try:
-            product = OPS.by_sign["@"].infer(*(x.type for x, _ in operands))
-        except Fault:
-            return
-        yield f"'{texts[0]} @ {texts[1]}' is the matrix product, {product}"
 
 
 _STATIC = frozenset({"const", "dim", "block", "optimizer"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphdsl.compiler.lower import expressions, names
+from graphdsl.compiler.lower import dotted, expressions
 from graphdsl.compiler.lower.context import Frame
 from graphdsl.compiler.lower.values import POISON, Poison, Value, describe
 from graphdsl.graph.build import Expr
@@ -17,12 +17,13 @@ def derivative(frame: Frame, expr: ast.Call, op: Op) -> Value:
         help = [f"it is called as {op.name}({', '.join(op.operands)})"]
         return frame.error("E0408", f"'{op.name}' takes {wanted}", expr.span, help=help)
     y_expr, x_expr, *more = expr.args
-    if names.dotted(x_expr) is None:
+    if dotted.path_of(x_expr) is None:
         return frame.error(
             "E0703",
             f"the second operand of '{op.name}' is a name that the first was computed from",
             x_expr.span,
-            help=["bind the expression to a name first and use the name on both sides"],
+            help=dotted.turn_of(x_expr)
+            or ["bind the expression to a name first and use the name on both sides"],
         )
     x = expressions.evaluate(frame, x_expr)
     if not isinstance(x, Expr | Poison):

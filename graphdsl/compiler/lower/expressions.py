@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from graphdsl.compiler.lower import calls, constants, indexing, names
+from graphdsl.compiler.lower import calls, constants, divisions, dotted, indexing, names
 from graphdsl.compiler.lower.context import Frame
 from graphdsl.compiler.lower.indexing import constant_tensor
 from graphdsl.compiler.lower.values import (
@@ -23,6 +23,12 @@ from graphdsl.graph.types import DType, promote
 from graphdsl.language import ast
 from graphdsl.language.source import Span
 
+OTHER_THAN_MAPS = (
+    "a list is written [1, 2]; what differs from parameter to parameter stands with each: "
+    "param W: [3, 4] ~ he_normal() with lr = 0.1",
+)
+"""What is written where others write a map."""
+
 
 def evaluate(frame: Frame, expr: ast.Expr) -> Value:
     """The value of an expression; what is wrong with it is reported and gives `POISON`."""
@@ -40,15 +46,13 @@ def evaluate(frame: Frame, expr: ast.Expr) -> Value:
         case ast.Index():
             return indexing.index(frame, expr)
         case ast.Attribute():
-            return names.attribute(frame, expr)
+            return dotted.attribute(frame, expr)
         case ast.Cond():
             return _cond(frame, expr)
         case ast.ListExpr():
             return _list(frame, expr)
         case ast.MapExpr():
-            return frame.error(
-                "E0318", "a map is a setting, not a value", expr.span, help=["lists use [ ]"]
-            )
+            return frame.error("E0318", "a map is no value", expr.span, help=OTHER_THAN_MAPS)
 
 
 def evaluate_traced(frame: Frame, expr: ast.Expr) -> tuple[Value, bool]:
@@ -89,23 +93,21 @@ def as_tensor(frame: Frame, value: Value, span: Span, beside: DType | None = Non
 def size(frame: Frame, expr: ast.Expr) -> Size | None:
     """The value of an expression as a size, or None with the fault reported."""
     if isinstance(expr, ast.Name) and not names.is_bound(frame, expr.id):
-        names.unknown_name(frame, expr, [f"a size that data binds is declared: dim {expr.id}"])
+        names.unknown_size(frame, expr)
         return None
     value = evaluate(frame, expr)
     if isinstance(value, Poison):
         return None
     found = as_size(value)
-    if found is None and isinstance(value, Expr) and value.type.weak:
-        frame.error(
-            "E0307",
-            f"'{expr.span.text}' is not a whole number for every value of its symbols",
-            expr.span,
-            help=["name the smaller size and multiply: dim M, and [2*M] for its double"],
-        )
-    elif found is None:
-        frame.error("E0307", f"a size is wanted here, not {describe(value)}", expr.span)
+    if found is None and divisions.report_inexact(frame, expr):
+        return None
+    if found is None:
+        more = divisions.origins_of_number(frame, expr)
+        message = f"a size is wanted here, not {describe(value)}"
+        frame.error("E0307", message, expr.span, more=more)
     elif isinstance(found, int) and found < 0:
-        frame.error("E0307", f"a size is at least 0, not {found}", expr.span)
+        help = ["a size that data binds is declared, and named here: dim N"]
+        frame.error("E0307", f"a size is at least 0, not {found}", expr.span, help=help)
         return None
     return found
 
@@ -125,11 +127,16 @@ def _list(frame: Frame, expr: ast.ListExpr) -> Value:
         return POISON
     if all(is_constant(v) or isinstance(v, Poly) for v in values):
         return tuple(values)
+    weak = [isinstance(value, Expr) and value.type.weak for value in values]
+    if any(
+        one and divisions.report_inexact(frame, e) for one, e in zip(weak, expr.items, strict=True)
+    ):
+        return POISON
     return frame.error(
         "E0320",
         "a list in brackets holds constants",
         expr.span,
-        help=["join computed values with stack(a, b) or concat(a, b)"],
+        help=["join computed values with stack(a, b) or concat(a, b), without the brackets"],
     )
 
 

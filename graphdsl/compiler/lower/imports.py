@@ -7,7 +7,7 @@ in a folder that `--include` names.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from graphdsl.compiler.lower.context import Frame
@@ -16,7 +16,8 @@ from graphdsl.compiler.lower.values import POISON
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import ModelError, did_you_mean
 from graphdsl.language.parser import parse
-from graphdsl.language.source import read_source
+from graphdsl.language.source import Source, read_source
+from graphdsl.language.walk import bound_names
 
 MAX_DEPTH = 50
 """Files that import one another in a chain; a longer one has no reader."""
@@ -28,16 +29,29 @@ BindStatic = Callable[[Frame, ast.Program], None]
 class Importer:
     """Finds, reads and remembers the files that a model imports from."""
 
-    folder: Path | None
+    model: ast.Program
     include: Sequence[Path]
     bind_static: BindStatic
     fallback: Callable[[], Scope]
-    scopes: dict[Path, Scope] = field(default_factory=dict)
+    scopes: dict[Path, Scope | None] = field(default_factory=dict)
+    """What each file declares; None for one whose text has faults."""
     programs: dict[Path, ast.Program] = field(default_factory=dict)
     """The files read, as they are written."""
     named: dict[str, Path] = field(default_factory=dict)
     """The files by the paths that imports name them by."""
-    active: list[Path] = field(default_factory=list)
+    active: list[tuple[Path, ast.Program]] = field(default_factory=list)
+    """The files that are being read, each imported by the one before it."""
+
+    def __post_init__(self) -> None:
+        """The model's own file is being read all along."""
+        if self.model.source.path is not None:
+            self.active.append((self.model.source.path.resolve(), self.model))
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the model's file."""
+        path = self.model.source.path
+        return path.resolve().parent if path is not None else None
 
     def bring(self, frame: Frame, statement: ast.Import) -> None:
         """Bind the names that one import brings."""
@@ -46,12 +60,22 @@ class Importer:
             found = scope.bindings.get(name.id) if scope is not None else None
             if scope is not None and found is None:
                 self._not_there(frame, statement, name, scope)
-            if found is None and frame.scope.own(name.id) is None:
+            if found is None and frame.scope.own(name.id) is None and not self._declares(name):
                 frame.bind(name, POISON, "block")  # its fault has been told
             if found is not None and name.id not in frame.scope.bindings:
                 frame.scope.bindings[name.id] = found
             elif found is not None:
                 frame.bind(name, found.value, found.kind)
+
+    def _declares(self, name: ast.Name) -> bool:
+        """Whether the file that is being read binds a name as well: then it imports itself."""
+        program = self.active[-1][1] if self.active else self.model
+        return any(
+            name.id == own.id
+            for statement in program.statements
+            if not isinstance(statement, ast.Import)
+            for own in bound_names(statement)
+        )
 
     def _not_there(self, frame: Frame, statement: ast.Import, name: ast.Name, scope: Scope) -> None:
         known = ", ".join(scope.bindings) or "nothing that can be imported"
@@ -71,10 +95,8 @@ class Importer:
         path = self._path(frame, statement)
         if path is None:
             return None
-        if path in self.active:
-            round_trip = [*self.active[self.active.index(path) :], path]
-            chain = " imports ".join(p.name for p in round_trip)
-            frame.error("E0332", f"imports go round in a circle: {chain}", statement.span)
+        if path in [active for active, _ in self.active]:
+            self._report_circle(frame, statement, path)
             return None
         if path not in self.scopes and len(self.active) >= MAX_DEPTH:
             message = f"imports are nested more than {MAX_DEPTH} deep"
@@ -85,19 +107,38 @@ class Importer:
             self.scopes[path] = self._read(frame, statement, path)
         return self.scopes[path]
 
-    def _read(self, frame: Frame, statement: ast.Import, path: Path) -> Scope:
+    def _report_circle(self, frame: Frame, statement: ast.Import, path: Path) -> None:
+        active = [active for active, _ in self.active]
+        chain = [*active[active.index(path) :], path]
+        message = f"imports go round in a circle: {' imports '.join(p.name for p in chain)}"
+        help = ["move what they need of each other into a file that imports none of them"]
+        if len(chain) == 2:
+            message, help = f"'{path.name}' imports itself", ["leave the import out"]
+        frame.error("E0332", message, statement.span, help=help)
+
+    def _read(self, frame: Frame, statement: ast.Import, path: Path) -> Scope | None:
         scope = Scope(fallback=self.fallback)
         try:
-            program = self.programs[path] = parse(read_source(path))
+            program = self.programs[path] = parse(self._called(read_source(path)))
         except ModelError as error:
             for diagnostic in error.diagnostics:
                 frame.shared.report.add(diagnostic)
-            return scope
-        self.active.append(path)
+            return None
+        self.active.append((path, program))
         trail = (*frame.trail, (statement.span, f"imported from '{statement.path.value}'"))
         self.bind_static(frame.inside(scope=scope, prefix="", trail=trail), program)
         self.active.pop()
         return scope
+
+    def _called(self, source: Source) -> Source:
+        """The source under a name like the model's: from where the reader stands, if it can be."""
+        shown = {folder.resolve(): folder for folder in self.include}
+        if self.folder is not None:
+            shown[self.folder] = Path(self.model.source.name).parent
+        for folder, name in shown.items():
+            if source.path is not None and source.path.is_relative_to(folder):
+                return replace(source, name=str(name / source.path.relative_to(folder)))
+        return source
 
     def _path(self, frame: Frame, statement: ast.Import) -> Path | None:
         """The file that an import names, inside a folder it may come from."""
@@ -131,9 +172,12 @@ class Importer:
     def _report_missing(self, frame: Frame, statement: ast.Import) -> None:
         beside = sorted(p.name for p in self.folder.glob("*.gdl")) if self.folder else []
         written = statement.path.value
+        unended = written and not PurePosixPath(written).suffix
+        example = f"its ending belongs to it: '{written}.gdl'; " if unended else ""
         frame.error(
             "E0335",
             f"there is no file '{written}'",
             statement.path.span,
-            help=did_you_mean(written, beside) or ["imports come from beside the model's file"],
+            help=did_you_mean(written, beside)
+            or [f"{example}imports come from beside the model's file"],
         )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphdsl.compiler.lower import expressions
+from graphdsl.compiler.lower import divisions, expressions
 from graphdsl.compiler.lower.context import Frame
+from graphdsl.compiler.lower.faults import integer_input
 from graphdsl.compiler.lower.values import POISON, Poison, Value, describe
 from graphdsl.graph.build import Expr
 from graphdsl.graph.op import OPS
@@ -16,6 +17,11 @@ from graphdsl.language.diagnostics import Label
 from graphdsl.language.source import Span
 
 
+def _refuse_rows(frame: Frame, span: Span) -> Poison:
+    help = ["a tensor has as many numbers in every row: [[1, 2], [3, 4]]"]
+    return frame.error("E0321", "the rows of this list differ in length", span, help=help)
+
+
 def constant_tensor(
     frame: Frame, value: tuple[Any, ...], span: Span, beside: DType | None
 ) -> Expr | Poison:
@@ -24,11 +30,11 @@ def constant_tensor(
     level: Any = value
     while isinstance(level, tuple):
         if any(not isinstance(item, tuple) or len(item) != len(level) for item in flat):
-            return frame.error("E0321", "the rows of this list differ in length", span)
+            return _refuse_rows(frame, span)
         flat = [item for row in flat for item in row]
         level = level[0] if level else None
     if any(isinstance(item, tuple | Poly) for item in flat):
-        return frame.error("E0321", "the rows of this list differ in length", span)
+        return _refuse_rows(frame, span)
     kind = (
         DType.bool
         if flat and all(isinstance(item, bool) for item in flat)
@@ -48,10 +54,8 @@ def constant_tensor(
 def index(frame: Frame, expr: ast.Index) -> Value:
     """The value of `base[items]`."""
     base = expressions.evaluate(frame, expr.base)
-    if isinstance(base, Poison):
-        return POISON
     items = [_item(frame, item) for item in expr.items]
-    if any(isinstance(item, Poison) for item in items):
+    if isinstance(base, Poison) or any(isinstance(item, Poison) for item in items):
         return POISON
     if isinstance(base, tuple) and len(items) == 1 and isinstance(items[0], int):
         if not -len(base) <= items[0] < len(base):
@@ -114,11 +118,11 @@ def _indices(frame: Frame, value: Expr, expr: ast.Expr) -> Expr | Poison:
     """A tensor of indices, its elements checked."""
     if value.type.dtype.is_integer:
         return value
-    help = "cast(i, i64) makes indices of whole numbers"
+    help = ["cast(i, i64) makes indices of whole numbers", *integer_input(value)]
     if value.type.dtype is DType.bool:
-        help = "a mask chooses with where(mask, a, b)"
+        help = ["a mask chooses with where(mask, a, b)"]
     return frame.error(
-        "E0209", f"an index is a tensor of integers, not {value.type}", expr.span, help=[help]
+        "E0209", f"an index is a tensor of integers, not {value.type}", expr.span, help=help
     )
 
 
@@ -127,6 +131,8 @@ def _bound(frame: Frame, expr: ast.Expr, value: Value | None = None) -> Any:
     if isinstance(value, Poison):
         return POISON
     found = expressions.as_size(value)
+    if found is None and divisions.report_inexact(frame, expr):
+        return POISON
     if found is None:
         return frame.error("E0209", f"an index is an integer, not {describe(value)}", expr.span)
     return found

@@ -2,55 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from graphdsl.compiler.lower import expressions
-from graphdsl.compiler.lower.context import Frame
+from graphdsl.compiler.lower import dotted, expressions, habits
+from graphdsl.compiler.lower.context import Frame, Inside
 from graphdsl.compiler.lower.scope import STEP_NAMES, universal
 from graphdsl.compiler.lower.values import POISON, Poison, Value
-from graphdsl.graph.build import Expr
 from graphdsl.graph.graph import Origin
 from graphdsl.graph.op import OPS
+from graphdsl.graph.types import DType
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import Label, did_you_mean
 from graphdsl.language.source import Span
 
-MAX_SUGGESTIONS = 100
+MAX_SUGGESTIONS = 50
 """Diagnostics after which no near names are looked for."""
 
-_HABITS: dict[str, tuple[str, ...]] = {
-    "log": ("the natural logarithm is called 'ln'",),
-    "True": ("the truth values are 'true' and 'false'",),
-    "False": ("the truth values are 'true' and 'false'",),
-    "None": ("there is no 'None': leave the argument out",),
-    "np": ("functions are called by their bare names: 'exp(x)'",),
-    "range": ("a loop is written 'repeat i in 1..n { … }'",),
-    "len": ("the size of an axis is size(x, 0)",),
-    "pow": ("a power is written x^2",),
-    "print": ("nothing is printed from a file: 'output y = …' is what 'run' shows",),
-    "tensor": ("a constant tensor is a list: [[1, 2], [3, 4]]",),
-    "array": ("a constant tensor is a list: [[1, 2], [3, 4]]",),
-    "Input": ("an input is declared: input x: [N, 64]",),
-    "Parameter": ("a parameter is declared: param W: [64, 10] ~ he_normal()",),
-    "Times": ("a matrix product is written x @ W",),
-    "Plus": ("a sum is written a + b",),
-    "RectifiedLinear": ("it is called 'relu'",),
-    "CrossEntropyWithSoftmax": ("it is called cross_entropy(z, y), of logits and labels",),
-}
-_METHODS: dict[str, str] = {
-    "shape": "the size of an axis is size(x, 0)",
-    "size": "the size of an axis is size(x, 0)",
-    "ndim": "the rank of a node is the number of sizes it was declared with",
-    "reshape": "it is a function: reshape(x, [2, -1])",
-    "sum": "it is a function: sum(x, axis = 0)",
-    "mean": "it is a function: mean(x, axis = 0)",
-    "max": "it is a function: max(x, axis = 0)",
-    "item": "a node without axes is a number already",
-}
 
-
-def lookup(frame: Frame, expr: ast.Name) -> Value:
-    """The value of a name."""
+def lookup(frame: Frame, expr: ast.Name, called: bool = False) -> Value:
+    """The value of a name; where it is `called`, functions are what may have been meant."""
     name = expr.id
     binding = frame.scope.find(name)
     if binding is not None:
@@ -66,11 +36,34 @@ def lookup(frame: Frame, expr: ast.Name) -> Value:
     value = universal(name, frame.shared.float)
     if value is not None:
         return value
-    return unknown_name(frame, expr)
+    return report_unknown(frame, expr, lambda: near_names(frame, expr.id, called))
 
 
-def unknown_name(frame: Frame, expr: ast.Name, help: Sequence[str] = ()) -> Poison:
-    """Report a name that nothing binds here; `help` stands in where nothing better is known."""
+def callee(frame: Frame, call: ast.Call) -> Value:
+    """What a call calls."""
+    function = call.function
+    if isinstance(function, ast.Attribute):
+        return dotted.attribute(frame, function, call)
+    if not isinstance(function, ast.Name):
+        return expressions.evaluate(frame, function)
+    value = lookup(frame, function, called=True)
+    if not isinstance(value, DType):
+        return value
+    written = call.args[0].span.text if len(call.args) == 1 else "x"
+    help = [f"a change of type is written cast({written}, {function.id})"]
+    return frame.error("E0406", f"the type {function.id} is not called", function.span, help=help)
+
+
+def unknown_size(frame: Frame, expr: ast.Name) -> Poison:
+    """Report a name that nothing binds, where a size is wanted."""
+    name = "N" if habits.of_name(expr.id) else expr.id
+    declared = f"a size that data binds is declared: dim {name}"
+    sizes, *_ = frame.scope.near()
+    return report_unknown(frame, expr, lambda: did_you_mean(expr.id, sizes) or [declared])
+
+
+def report_unknown(frame: Frame, expr: ast.Name, find_help: Callable[[], Sequence[str]]) -> Poison:
+    """Report a name that nothing binds here."""
     if expr.id in frame.shared.broken:
         return POISON
     later = frame.shared.later.get(expr.id)
@@ -79,26 +72,55 @@ def unknown_name(frame: Frame, expr: ast.Name, help: Sequence[str] = ()) -> Pois
     hidden = frame.scope.hidden(expr.id)
     place = hidden.span if hidden else later
     if place is not None and place.source is expr.span.source:
-        return frame.error(
-            "E0301",
-            f"'{expr.id}' is a node of the file, and is not seen here",
-            expr.span,
-            "not found",
-            more=[Label(place, "bound here", primary=False)],
-            help=[
-                "blocks and settings see constants, sizes and blocks: hand a node over as an "
-                "argument"
-                if frame.active
-                else "settings are constants: write 'const'"
-            ],
-        )
+        return _not_seen(frame, expr, place)
+    inside = frame.shared.inside.get(expr.id)
+    if inside is not None and inside.span.source is expr.span.source and not frame.active:
+        return _bound_inside(frame, expr, inside)
     # looking for near names takes time in proportion to a file's names: not for every error of many
     few = len(frame.shared.report.diagnostics) < MAX_SUGGESTIONS
-    near = did_you_mean(expr.id, frame.scope.names()) if few else ()
-    help = _HABITS.get(expr.id) or near or help
-    if expr.id in STEP_NAMES:
-        help = [f"'{expr.id}' exists only in optimizers and in the train block"]
+    help = find_help() if few else ()
     return frame.error("E0301", f"'{expr.id}' is not bound", expr.span, "not found", help=help)
+
+
+def near_names(frame: Frame, name: str, called: bool) -> Sequence[str]:
+    """What was meant by a name: one of another language, or one that is near."""
+    if name in STEP_NAMES:
+        return [f"'{name}' exists only in optimizers and in the train block"]
+    if name == "T":
+        return ["a transpose is written x.T; a size that data binds is declared: dim T"]
+    help = habits.of_name(name)
+    if help:
+        return help
+    functions = did_you_mean(name, *frame.scope.near(called=True)) if called else ()
+    return (
+        functions or did_you_mean(name, *frame.scope.near()) or _declarations(frame, name, called)
+    )
+
+
+def _declarations(frame: Frame, name: str, called: bool) -> Sequence[str]:
+    """How a name that is like no other would be bound."""
+    if called:
+        return [f"a function of your own is declared: block {name}(x) {{ return … }}"]
+    if frame.active:
+        return [f"a number is declared 'const {name} = …', what else a block needs is an argument"]
+    if frame.step_names:
+        return [f"a number is declared: const {name} = …"]
+    return [f"a number is declared 'const {name} = …', what is fed 'input {name}'"]
+
+
+def _not_seen(frame: Frame, expr: ast.Name, place: Span) -> Poison:
+    """Report a node of the file where none is seen."""
+    help = "settings are constants: write 'const'"
+    if frame.active:
+        help = "blocks see constants, sizes and blocks: hand a node over as an argument"
+    return frame.error(
+        "E0301",
+        f"'{expr.id}' is a node of the file, and is not seen here",
+        expr.span,
+        "not found",
+        more=[Label(place, "bound here", primary=False)],
+        help=[help],
+    )
 
 
 def _bound_elsewhere(frame: Frame, expr: ast.Name, place: Span) -> Poison:
@@ -121,52 +143,23 @@ def _bound_elsewhere(frame: Frame, expr: ast.Name, place: Span) -> Poison:
     )
 
 
+def _bound_inside(frame: Frame, expr: ast.Name, inside: Inside) -> Poison:
+    """Report a name that a loop or a block keeps to itself."""
+    help = f"bind '{expr.id}' before the loop too: the loop then carries it, and leaves its last"
+    if inside.owner == "block":
+        help = "what a block returns is bound where it is called: y = block(x)"
+    return frame.error(
+        "E0301",
+        f"'{expr.id}' is bound inside a {inside.owner} alone",
+        expr.span,
+        "not found",
+        more=[Label(inside.span, "bound here", primary=False)],
+        help=[help],
+    )
+
+
 def is_bound(frame: Frame, name: str) -> bool:
     """Whether a name is bound anywhere in the file, or is known otherwise."""
     if frame.scope.find(name) is not None or universal(name, frame.shared.float) is not None:
         return True
-    return name in (*STEP_NAMES, *frame.shared.later, *_HABITS)
-
-
-def attribute(frame: Frame, expr: ast.Attribute) -> Value:
-    """The value of `base.name`: a parameter by its qualified name, or a transpose."""
-    path = dotted(expr)
-    variable = None
-    if path is not None:
-        qualified = frame.qualified(path)
-        shared = frame.shared
-        variable = shared.params.get(qualified) or shared.states.get(qualified)
-        if variable is not None:
-            return Expr(shared.builder, variable.node)
-    if expr.name.id == "T":
-        x = expressions.tensor(frame, expr.base)
-        if isinstance(x, Poison):
-            return x
-        return frame.apply(OPS["swap"], [(x, expr.base)], {}, expr.span)
-    known = [name for name in (*frame.shared.params, *frame.shared.states)]
-    return frame.error(
-        "E0316",
-        f"'{expr.span.text}' is neither a parameter nor '.T'",
-        expr.name.span,
-        "not found",
-        help=_attribute_help(frame, expr, path, known),
-    )
-
-
-def _attribute_help(
-    frame: Frame, expr: ast.Attribute, path: str | None, known: Sequence[str]
-) -> Sequence[str]:
-    """What was meant by `base.name`: a method of other languages, a parameter nearly so called."""
-    if expr.name.id in _METHODS:
-        return [_METHODS[expr.name.id]]
-    near = did_you_mean(frame.qualified(path or expr.name.id), known)
-    return near or ["'.T' transposes; 'h.W' is the parameter W of the block call bound to h"]
-
-
-def dotted(expr: ast.Expr) -> str | None:
-    """`a.b.c` as text if the expression is names and attributes alone."""
-    if isinstance(expr, ast.Name):
-        return expr.id
-    if isinstance(expr, ast.Attribute) and (base := dotted(expr.base)) is not None:
-        return f"{base}.{expr.name.id}"
-    return None
+    return name in (*STEP_NAMES, "training", *frame.shared.later)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from graphdsl.compiler.lower import blocks, expressions, statements, updates
 from graphdsl.compiler.lower.context import Frame, Lowering
 from graphdsl.compiler.lower.scope import Binding, Scope
 from graphdsl.compiler.lower.values import (
+    POISON,
     OptimizerFunction,
     Poison,
     describe,
@@ -23,8 +24,9 @@ from graphdsl.graph.sizes import symbol
 from graphdsl.graph.types import TensorType, find_misfit
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import Report, did_you_mean
+from graphdsl.language.settings import SCALE
 
-MakeState = Callable[[str, TensorType | None, Init], Expr]
+MakeState = Callable[[str, TensorType | None, Init], Expr | Poison]
 """Gives the leaf of an optimizer state: of the parameter's type where the type is None."""
 
 
@@ -65,6 +67,18 @@ class UpdateRule:
         report.raise_errors()
         assert found is not None
         return found
+
+    def argument(self, builder: Builder, name: str) -> Expr | float:
+        """What an argument of the rule comes to, as a node of the step or a number; raises
+        `ModelError` where the call does not fit."""
+        report = Report()
+        shared = Lowering(builder, report, {}, training=True)
+        bound = _bind(Frame(shared, self._scope, step_names=True), self)
+        report.raise_errors()
+        assert bound is not None
+        value = bound[name].value
+        assert isinstance(value, Expr | int | float)
+        return value
 
 
 def read_optimizer(frame: Frame, expr: ast.Expr, params: Sequence[Variable]) -> UpdateRule | None:
@@ -110,8 +124,16 @@ def _check(
         kept = typed or type
         return builder.add(OPS["input"], (), (("type", kept),), kept)
 
-    _expand(rule, builder, p, g, scales, make_state, report)
+    broken = frame.shared.broken
+    _expand(rule, builder, p, g, scales, make_state, report, broken=broken)
     return all(node.op.elementwise or node.op.leaf for node in builder.nodes)
+
+
+def _bind(caller: Frame, rule: UpdateRule) -> dict[str, Binding] | None:
+    """The arguments of the rule's call by name."""
+    optimizer = rule._function.optimizer
+    name, home = optimizer.name, rule._function.home
+    return blocks.bind_arguments(caller, rule._call, rule.name, optimizer.formals, name, home)
 
 
 def _expand(
@@ -123,29 +145,25 @@ def _expand(
     make_state: MakeState,
     report: Report,
     name: str = "",
+    broken: frozenset[str] = frozenset(),
 ) -> Expansion | None:
     optimizer = rule._function.optimizer
-    shared = Lowering(builder, report, {}, training=True)
+    shared = Lowering(builder, report, {}, training=True, broken=broken)
     caller = Frame(shared, rule._scope, step_names=True)
-    bound = blocks.bind_arguments(
-        caller,
-        rule._call,
-        rule.name,
-        optimizer.formals,
-        optimizer.name,
-        rule._function.home,
-    )
+    bound = _bind(caller, rule)
     if bound is None:
         return None
     for key, factor in scales.items():
         value = bound[key].value
         if isinstance(value, bool) or not isinstance(value, Expr | int | float):
-            message = f"'with' multiplies '{key}', which is {describe(value)}"
-            caller.error("E0313", message, rule._call.span)
+            message = f"a factor multiplies '{key}', which is {describe(value)}"
+            help = [f"leave '{key}' out of 'with' and '{SCALE}{key}'"]
+            caller.error("E0313", message, rule._call.span, help=help)
             return None
         bound[key].value = value * factor
     place = optimizer.name.span
-    bound |= {key: Binding(x, place, "op", used=True) for key, x in (("p", p), ("g", g))}
+    bound["p"] = Binding(p, place, "state", used=True)
+    bound["g"] = Binding(g, place, "op", used=True)
     trail = ((rule._call.span, f"in the optimizer '{rule.name}'"),)
     scope = Scope(rule._function.home, nodes=bound)
     # no name of a file begins with a keyword: the streams of a rule are nobody else's
@@ -153,71 +171,73 @@ def _expand(
     return _run(frame, optimizer, p, make_state)
 
 
+def check_rule(frame: Frame, optimizer: ast.Optimizer) -> None:
+    """Report what is wrong with a rule whatever it is applied to, of which nothing is known."""
+    _run(frame, optimizer, POISON, lambda name, type, init: POISON)
+
+
 def _run(
-    frame: Frame, optimizer: ast.Optimizer, p: Expr, make_state: MakeState
+    frame: Frame, optimizer: ast.Optimizer, p: Expr | Poison, make_state: MakeState
 ) -> Expansion | None:
     """The body, each `update` seen by the lines after it."""
-    states: dict[str, Expr] = {}
-    targets: dict[str, Expr] = {"p": p}
+    values: dict[str, Expr | Poison] = {}
+    targets: dict[str, Expr | Poison] = {"p": p}
     for statement in optimizer.body:
         match statement:
-            case ast.State():
-                made = _state(frame, statement, make_state)
-                if made is None:
-                    return None
-                targets[statement.name.id] = made
-                frame.bind(statement.name, made, "state")
+            case ast.State(name=name):
+                targets[name.id] = _state(frame, statement, make_state)
+                frame.bind(name, targets[name.id], "state")
+            case ast.Update(name=name) if name.id in targets:
+                values[name.id] = _update(frame, statement, targets[name.id])
+                frame.scope.nodes[name.id].value = values[name.id]
             case ast.Update():
-                value = _update(frame, statement, targets)
-                if value is None:
-                    return None
-                states[statement.name.id] = value
-                frame.scope.nodes[statement.name.id].value = value
+                _refuse_target(frame, statement, targets)
             case ast.Assign() | ast.Const():
                 statements.lower_statement(frame, statement)
             case _:
                 message = "an optimizer holds states, updates and ops"
                 frame.error("E0411", message, statement.span)
-    if "p" in states:
-        return Expansion(states.pop("p"), states)
-    frame.error(
-        "E0411",
-        f"the optimizer '{optimizer.name.id}' never updates p",
-        optimizer.name.span,
-        help=["end it with 'update p = p - …'"],
-    )
-    return None
+    if "p" not in values and "update" not in frame.shared.broken:
+        message = f"the optimizer '{optimizer.name.id}' never updates p"
+        help = ["end it with 'update p = p - …'"]
+        frame.error("E0411", message, optimizer.name.span, help=help)
+    known = {name: value for name, value in values.items() if not isinstance(value, Poison)}
+    if len(known) < len(values) or "p" not in known:
+        return None
+    return Expansion(known.pop("p"), known)
 
 
-def _state(frame: Frame, statement: ast.State, make_state: MakeState) -> Expr | None:
+def _state(frame: Frame, statement: ast.State, make_state: MakeState) -> Expr | Poison:
     init = statement.init
     value = expressions.evaluate(frame, init.value) if isinstance(init, ast.Fill) else None
+    if isinstance(value, Poison):
+        return POISON
     if not isinstance(init, ast.Fill) or not is_constant(value) or isinstance(value, tuple):
-        frame.error(
+        return frame.error(
             "E0308",
             f"the state '{statement.name.id}' of an optimizer begins at a number",
             statement.span,
             help=[f"state {statement.name.id} = 0"],
         )
-        return None
     typed = read_type(frame, statement.type) if statement.type else None
     if statement.type is not None and typed is None:
-        return None
+        return POISON
     misfit = find_misfit(value, typed.dtype) if typed else None
     if misfit is not None:
-        frame.error("E0308", f"the initial value does not fit: {misfit}", init.value.span)
-        return None
+        return frame.error("E0308", f"the initial value does not fit: {misfit}", init.value.span)
     return make_state(statement.name.id, typed, Init(value=value))
 
 
-def _update(frame: Frame, statement: ast.Update, targets: Mapping[str, Expr]) -> Expr | None:
+def _refuse_target(frame: Frame, statement: ast.Update, targets: Collection[str]) -> None:
     name = statement.name.id
-    if name not in targets:
-        help = did_you_mean(name, targets) or [f"declare it: state {name} = 0"]
-        message = f"'{name}' is neither p nor a state of this optimizer"
-        frame.error("E0309", message, statement.name.span, help=help)
-        return None
+    expressions.evaluate(frame, statement.value)  # for its faults
+    help = did_you_mean(name, targets) or [f"declare it: state {name} = 0"]
+    message = f"'{name}' is neither p nor a state of this optimizer"
+    frame.error("E0309", message, statement.name.span, help=help)
+
+
+def _update(frame: Frame, statement: ast.Update, target: Expr | Poison) -> Expr | Poison:
     value: Any = expressions.tensor(frame, statement.value)
-    if isinstance(value, Poison):
-        return None
-    return updates.fitted(frame, value, targets[name], statement.value)
+    if isinstance(value, Poison) or isinstance(target, Poison):
+        return POISON
+    return updates.fitted(frame, value, target, statement.value) or POISON

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from graphdsl.compiler.lower import statements
-from graphdsl.compiler.lower.context import Frame, Lowering
+from graphdsl.compiler.lower.context import Frame, Inside, Lowering
 from graphdsl.compiler.lower.imports import Importer
+from graphdsl.compiler.lower.patterns import matches
 from graphdsl.compiler.lower.scope import Scope
 from graphdsl.compiler.lower.settings import DataSettings, TrainSettings, read_data, read_train
+from graphdsl.compiler.lower.uncalled import check_uncalled
 from graphdsl.compiler.lower.values import BlockFunction, OptimizerFunction
 from graphdsl.compiler.lower.warnings import warn_of_graph
 from graphdsl.graph.build import Builder
@@ -28,6 +29,7 @@ from graphdsl.language import ast
 from graphdsl.language.diagnostics import Diagnostic, Label, Report, did_you_mean
 from graphdsl.language.parser import parse
 from graphdsl.language.source import Source, Span
+from graphdsl.language.walk import bound_names
 
 PRELUDE = ("layers.gdl", "losses.gdl", "optimizers.gdl", "schedules.gdl")
 
@@ -74,6 +76,7 @@ def lower(
             statements.lower_statement(frame, statement)
     _check_l2(frame)
     data, train = _settings(frame, program)
+    check_uncalled(frame, program)
     if not program.broken:
         _check_whole(frame, program, train)
     report.raise_errors()
@@ -94,13 +97,20 @@ def lower(
 def _frame(shared: Lowering, program: ast.Program, include: Sequence[Path]) -> Frame:
     """The frame of the file itself: what it may import, what it binds further down."""
     shared.main = Scope(fallback=prelude)
-    path = program.source.path
-    folder = path.resolve().parent if path is not None else None
-    shared.importer = Importer(folder, include, _bind_static, prelude)
+    shared.importer = Importer(program, include, _bind_static, prelude)
     for statement in program.statements:
         for name in bound_names(statement):
             shared.later.setdefault(name.id, name.span)
+        _note_inside(shared, statement)
     return Frame(shared, shared.main)
+
+
+def _note_inside(shared: Lowering, statement: ast.AnyStatement) -> None:
+    """Note the names that the body of a loop or a block binds."""
+    if isinstance(statement, ast.Repeat | ast.Block):
+        owner = "block" if isinstance(statement, ast.Block) else "loop"
+        for name in (name for inner in statement.body for name in bound_names(inner)):
+            shared.inside.setdefault(name.id, Inside(name.span, owner))
 
 
 def _settings(
@@ -117,16 +127,6 @@ def _settings(
 
 
 _STATIC = ast.Const | ast.Dim | ast.Block | ast.Optimizer | ast.Import
-
-
-def bound_names(statement: ast.AnyStatement) -> tuple[ast.Name, ...]:
-    """The names a statement binds."""
-    match statement:
-        case ast.Assign(names=names) | ast.Dim(names=names) | ast.Import(names=names):
-            return names
-        case ast.Update() | ast.Return() | ast.Repeat() | ast.Data() | ast.Train():
-            return ()
-    return (statement.name,)
 
 
 def _bind_static(frame: Frame, program: ast.Program) -> None:
@@ -157,7 +157,7 @@ def _check_formals(frame: Frame, formals: tuple[ast.Formal, ...]) -> None:
         if first is not formal.name:
             more = [Label(first.span, "the first one", primary=False)]
             message = f"two arguments are called '{first.id}'"
-            frame.error("E0302", message, formal.name.span, more=more)
+            frame.error("E0339", message, formal.name.span, more=more)
 
 
 @lru_cache(maxsize=1)
@@ -193,8 +193,8 @@ def _check_l2(frame: Frame) -> None:
             span = shared.declared[variable.name]
             node = shared.builder.nodes[variable.node]
             late = span.source is call.span.source and span.start > call.span.start
-            matches = node.type.rank >= 2 and fnmatchcase(variable.name, call.pattern)
-            if late and matches and not variable.frozen:
+            counts = node.type.rank >= 2 and matches(variable.name, call.pattern)
+            if late and counts and not variable.frozen:
                 frame.error(
                     "E0303",
                     f"'{variable.name}' is declared after the l2 that it matches",
@@ -213,7 +213,7 @@ def _single(frame: Frame, program: ast.Program) -> list[ast.Data | ast.Train]:
         if first is not statement:
             word = "data" if isinstance(statement, ast.Data) else "train"
             more = [Label(first.span, "the first one", primary=False)]
-            frame.error("E0302", f"a file has one '{word}' block", statement.span, more=more)
+            frame.error("E0338", f"a file has one '{word}' block", statement.span, more=more)
     return list(found.values())
 
 

@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from graphdsl.compiler.lower import expressions, statements
-from graphdsl.compiler.lower.context import MAX_EXPANSION, MAX_NODES, Frame
+from graphdsl.compiler.lower.context import Frame
+from graphdsl.compiler.lower.expansion import can_expand, may_turn
+from graphdsl.compiler.lower.provenance import Side, explain_sizes, find_unlike
 from graphdsl.compiler.lower.scope import Binding, Scope
 from graphdsl.compiler.lower.values import POISON, Poison, Value, describe
 from graphdsl.graph.build import Expr
@@ -38,11 +40,12 @@ class _Loop:
 
 def lower_repeat(frame: Frame, statement: ast.Repeat) -> None:
     """Write out the turns; afterwards carried names have their last values."""
+    free = _is_free(frame, statement.variable)
     before = frame.shared.mode_reads
     turns = _turns(frame, statement)
     by_mode = frame.shared.mode_reads > before
     carried = list(_carried(frame, statement.body))
-    if turns is None or not _can_expand(frame, statement, turns):
+    if turns is None or not free or not can_expand(frame, statement, turns):
         _give_up(frame, statement, carried)
         return
     prefix = frame.qualified(carried[0].id if carried else statement.variable.id)
@@ -53,7 +56,7 @@ def lower_repeat(frame: Frame, statement: ast.Repeat) -> None:
     loop.decided = {name.id for name in carried if by_mode or _outer(frame, name).by_mode}
     values = {name.id: _first(frame, name) for name in carried}
     for turn in turns:
-        if not _may_turn(frame, statement):
+        if not may_turn(frame, statement):
             _give_up(frame, statement, carried)
             return
         faults = len(frame.shared.report.diagnostics)
@@ -73,6 +76,22 @@ def collect(frame: Frame, statement: ast.Collect) -> None:
     if value.type.weak:
         value = frame.shared.builder.cast(value, frame.shared.float)
     frame.collected.setdefault(statement.name.id, []).append(value)
+
+
+def _is_free(frame: Frame, variable: ast.Name) -> bool:
+    """Whether a turn's number has a name of its own; one of the same file is reported."""
+    first = frame.scope.find(variable.id)
+    if first is None or first.span.source is not variable.span.source:
+        return True
+    frame.error(
+        "E0302",
+        f"'{variable.id}' is bound twice",
+        variable.span,
+        "counts the turns",
+        more=[Label(first.span, "first bound here", primary=False)],
+        help=["only nodes that the body binds again are carried: count with another name"],
+    )
+    return False
 
 
 def _turns(frame: Frame, statement: ast.Repeat) -> range | None:
@@ -127,50 +146,6 @@ def _first(frame: Frame, name: ast.Name) -> Value:
     binding = _outer(frame, name)
     binding.used = True
     return binding.value
-
-
-def _can_expand(frame: Frame, statement: ast.Repeat, turns: range) -> bool:
-    """Whether what the loop expands to is small enough to be built."""
-    shared, own = frame.shared, max(0, turns.stop - turns.start)
-    count = own * (1 + _inner_turns(statement.body))
-    if shared.may_expand(count):
-        shared.expanded += own  # the loops inside count theirs when they are met
-        return True
-    if not shared.exhausted:
-        shared.exhausted = True
-        frame.error(
-            "E0410",
-            f"this 'repeat' expands to {_said(count)} turns",
-            statement.span,
-            help=[f"a model may expand to {MAX_EXPANSION:,} calls and turns"],
-        )
-    return False
-
-
-def _may_turn(frame: Frame, statement: ast.Repeat) -> bool:
-    shared = frame.shared
-    if len(shared.builder.nodes) > MAX_NODES and not shared.exhausted:
-        shared.exhausted = True
-        frame.error("E0410", f"the model expands to over {MAX_NODES:,} nodes", statement.span)
-    return not shared.exhausted
-
-
-def _said(count: int) -> str:
-    """A count for a message; the digits of one that nobody counts to are left out."""
-    return f"{count:,}" if count < 10**20 else "over 10^20"
-
-
-def _inner_turns(body: Sequence[ast.AnyStatement]) -> int:
-    """The turns of the loops in a body, as far as their bounds are plain numbers."""
-    total = 0
-    for statement in body:
-        if isinstance(statement, ast.Repeat):
-            first, last = statement.first, statement.last
-            turns = 1
-            if isinstance(first, ast.Number) and isinstance(last, ast.Number):
-                turns = max(0, int(last.value) - int(first.value) + 1)
-            total += turns * (1 + _inner_turns(statement.body))
-    return total
 
 
 def _is_first(
@@ -230,13 +205,17 @@ def _next(frame: Frame, name: ast.Name, before: Value, binding: Binding) -> Valu
         return POISON
     if first.type == last.type or (first.type.weak and not last.type.shape):
         return after
+    shown = Label(_origin(first, name), f"{first.type} before", primary=False)
+    sides = find_unlike(Side(first, name=name.id), Side(last, name=name.id))
+    found = explain_sizes(frame, sides, binding.span, [shown])
     frame.error(
         "E0330",
         f"'{name.id}' is carried to the next turn and changes from {first.type} to {last.type}",
         binding.span,
         f"{last.type} here",
-        more=[Label(_origin(first, name), f"{first.type} before", primary=False)],
+        more=[shown, *found.labels],
         help=["give the changed value a name of its own, or begin with a value of its type"],
+        notes=found.notes,
     )
     return POISON
 
@@ -259,7 +238,8 @@ def _leave(frame: Frame, loop: _Loop, values: dict[str, Value]) -> None:
 def _stack(frame: Frame, loop: _Loop, statement: ast.Collect) -> None:
     parts = loop.collected.get(statement.name.id)
     if not parts:
-        frame.error("E0327", "nothing is collected: there is no turn", statement.span)
+        if not loop.turns:  # else the fault lies in the value
+            frame.error("E0327", "nothing is collected: there is no turn", statement.span)
         frame.bind(statement.name, POISON, "op")
         return
     frame.shared.builder.origin = Origin(statement.span, frame.trail)

@@ -17,9 +17,6 @@ def declare_result(frame: Frame, statement: ast.Loss | ast.Metric | ast.Output, 
     """Add a result to the model's."""
     shared, name, expr = frame.shared, statement.name, statement.value
     value = expressions.as_tensor(frame, statements.right_side(frame, name, expr), expr.span)
-    if frame.prefix:
-        frame.error("E0323", f"a {role} belongs to the file, not to a block", statement.span)
-        return
     if isinstance(value, Poison):
         frame.bind(name, POISON, role)
         return

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from graphdsl.compiler.lower.values import Builtin, Value
+from graphdsl.compiler.lower.values import Builtin, Value, is_function
 from graphdsl.graph.op import OPS
 from graphdsl.graph.types import DType
+from graphdsl.language import ast
 from graphdsl.language.source import Span
+
+if TYPE_CHECKING:
+    from graphdsl.compiler.lower.context import Frame
 
 BUILTINS = {name: Builtin(name) for name in ("size", "l2")}
 NUMBERS: dict[str, float] = {"pi": 3.141592653589793, "inf": float("inf")}
@@ -27,6 +32,8 @@ class Binding:
     """Where its type is written, if it is."""
     by_mode: bool = False
     """Whether it is a constant or a function that `training` has decided."""
+    given: tuple[Frame, ast.Expr] | None = None
+    """Of a block's argument: what stands for it in the call, and where the call stands."""
 
 
 @dataclass(slots=True)
@@ -70,18 +77,30 @@ class Scope:
             scope = scope.outer
         return None
 
-    def names(self) -> Iterator[str]:
-        """Every name that could be meant here, for suggestions."""
-        yield from self.nodes
+    def near(self, called: bool = False) -> tuple[list[str], list[str], list[str]]:
+        """The names that could be meant here: of the file from the inside out, the prelude, ops.
+
+        Where one is `called`, they are those of functions.
+        """
+        own: list[str] = []
         scope: Scope | None = self
+        seen = True
         while scope is not None:
-            yield from scope.bindings
+            own += [*(_names(scope.nodes, called) if seen else ()), *_names(scope.bindings, called)]
+            seen = seen and scope.open
             last, scope = scope, scope.outer
-        if last.fallback:
-            yield from last.fallback().names()
-        else:
-            return
-        yield from (*OPS.public(), *BUILTINS, *NUMBERS)
+        prelude = _names(last.fallback().bindings, called) if last.fallback else []
+        known = [*OPS.public(), *BUILTINS]
+        return own, prelude, known if called else [*known, *NUMBERS]
+
+
+def _names(bindings: Mapping[str, Binding], called: bool) -> list[str]:
+    """The names bound; where one is called, those of blocks, shared ones, ops among arguments."""
+    return [n for n, b in bindings.items() if not called or _is_called(b)]
+
+
+def _is_called(binding: Binding) -> bool:
+    return is_function(binding.value) and binding.kind != "optimizer"
 
 
 def universal(name: str, float: DType) -> Value | None:

@@ -8,24 +8,27 @@ from typing import Any
 
 from graphdsl.compiler.lower import expressions
 from graphdsl.compiler.lower.context import Frame
+from graphdsl.compiler.lower.criteria import Criterion
 from graphdsl.compiler.lower.optimizers import UpdateRule, read_optimizer
-from graphdsl.compiler.lower.values import Poison, describe
+from graphdsl.compiler.lower.scales import check_scales, read_scale
+from graphdsl.compiler.lower.stopping import read_stop
+from graphdsl.compiler.lower.values import OptimizerFunction, Poison, describe
 from graphdsl.graph.graph import Variable
 from graphdsl.language import ast
-from graphdsl.language.diagnostics import Label, did_you_mean, suggest
-from graphdsl.language.settings import DATA, KINDS, TRAIN, Setting, check_setting
+from graphdsl.language.amounts import UNITS
+from graphdsl.language.diagnostics import Label, did_you_mean
+from graphdsl.language.near import nearest
+from graphdsl.language.settings import (
+    DATA,
+    KINDS,
+    SCALE,
+    STEP_KEYS,
+    TRAIN,
+    Setting,
+    check_setting,
+)
 from graphdsl.language.source import Span
 from graphdsl.language.walk import children
-
-
-@dataclass(frozen=True, slots=True)
-class EarlyStop:
-    """`early(metric, patience)`: stop when the valid part's value has not improved for so long."""
-
-    watch: str
-    maximise: bool
-    patience: int
-    min_delta: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,10 @@ class TrainSettings:
 
     values: Mapping[str, Any]
     rule: UpdateRule | None
-    stop: EarlyStop | None
+    stop: Criterion | None
     given: Mapping[str, Span] = field(default_factory=dict)
+    scales: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """For each argument of the optimizer that is scaled, its factors by pattern."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ def read_data(frame: Frame, block: ast.Data) -> DataSettings:
             frame.error("E0501", message, setting.key.span, help=help)
     values, given = _values(frame, plain, ordinary)
     written = {setting.key.id for setting in block.settings}
-    near = {suggest(key, plain) for key in written - plain.keys() - inputs.keys()}
+    near = {nearest(key, plain) for key in written - plain.keys() - inputs.keys()}
     missing = [name for name in inputs if name not in bindings and not frame.shared.broken]
     if missing:
         frame.error(
@@ -78,10 +83,15 @@ def read_data(frame: Frame, block: ast.Data) -> DataSettings:
             more=_declared(frame, missing[0]),
             help=[f"add '{missing[0]} = COLUMN'"],
         )
+    if {"split", "split_by"} <= given.keys():
+        message = "the train part comes from 'split' and from 'split_by'"
+        more = [Label(given["split"], "drawn here", primary=False)]
+        help = ["leave one of the two out"]
+        frame.error("E0509", message, given["split_by"], more=more, help=help)
     if "stratify" in given and not {"split"} & (written | near | frame.shared.broken):
         message, help = "'stratify' divides nothing without 'split'", ["split = [0.6, 0.2, 0.2]"]
         frame.error("E0503", message, given["stratify"], help=help)
-    if not {"source", "train"} & (written | near | frame.shared.broken):
+    if not {"source", "train", "data"} & (written | near | frame.shared.broken):
         frame.error("E0503", "'data' names no 'source'", block.span, help=['source = "data.npz"'])
     return DataSettings(values, bindings, given, block.span)
 
@@ -98,11 +108,17 @@ def read_train(frame: Frame, block: ast.Train, params: Sequence[Variable]) -> Tr
     special = {"optimizer", "stop"}
     ordinary, rule, stop = [], None, None
     frame = frame.inside(step_names=True)
+    whole = not frame.shared.report.errors
     given: dict[str, Span] = {}
+    scaling: dict[str, ast.Setting] = {}
+    scales: dict[str, Mapping[str, float]] = {}
     for setting in _once(frame, block.settings):
         key = setting.key.id
-        if key not in plain:
-            help = did_you_mean(key, plain) or [f"there are {', '.join(plain)}"]
+        if key.startswith(SCALE):
+            given[key], argument = setting.span, key.removeprefix(SCALE)
+            scaling[argument], scales[argument] = setting, read_scale(frame, setting) or {}
+        elif key not in plain:
+            help = _train_help(frame, key, plain)
             message = f"'{key}' is no setting of 'train'"
             frame.error("E0501", message, setting.key.span, help=help)
         elif key not in special:
@@ -112,11 +128,41 @@ def read_train(frame: Frame, block: ast.Train, params: Sequence[Variable]) -> Tr
             if key == "optimizer":
                 rule = read_optimizer(frame, setting.value, params)
             else:
-                stop = _early(frame, setting.value)
+                stop = read_stop(frame, setting.value)
     values, more = _values(frame, plain, ordinary)
+    given |= more
     if rule is not None:
-        _check_scales(frame, rule, params)
-    return TrainSettings(values, rule, stop, given | more)
+        check_scales(frame, rule, params, scaling, whole)
+    elif "optimizer" not in given:
+        _check_no_step(frame, block, given, plain)
+    return TrainSettings(values, rule, stop, given, scales)
+
+
+def _check_no_step(
+    frame: Frame, block: ast.Train, given: Mapping[str, Span], plain: Mapping[str, Setting]
+) -> None:
+    """Report what is said of the optimizer's step where there is no optimizer."""
+    unknown = {setting.key.id for setting in block.settings} - plain.keys()
+    if "optimizer" in {nearest(key, plain) for key in unknown} | frame.shared.broken:
+        return
+    for key, span in given.items():
+        if key in STEP_KEYS or key.startswith(SCALE):
+            message = f"'{key}' is part of the optimizer's step, and there is no optimizer"
+            frame.error("E0513", message, span, help=["optimizer = adam(lr = 1e-3)"])
+
+
+def _train_help(frame: Frame, key: str, plain: Mapping[str, Setting]) -> Sequence[str]:
+    """What was meant by a key of `train`: a setting nearly so called, an optimizer's argument."""
+    prelude = frame.scope.fallback().bindings if frame.scope.fallback else {}
+    rules = [b.value for b in prelude.values() if isinstance(b.value, OptimizerFunction)]
+    owners = {f.name.id: r.optimizer.name.id for r in rules for f in r.optimizer.formals}
+    if near := did_you_mean(key, [*plain, *(f"{SCALE}{name}" for name in owners)]):
+        return near
+    meant = key if key in owners else nearest(key, owners)
+    if meant is not None:
+        rule = "adam" if meant == "lr" else owners[meant]
+        return [f"'{meant}' is an argument of the optimizer: optimizer = {rule}({meant} = …)"]
+    return [f"there are {', '.join(plain)}"]
 
 
 def defaults(table: Sequence[Setting]) -> dict[str, Any]:
@@ -141,7 +187,8 @@ def _once(frame: Frame, settings: Sequence[ast.Setting]) -> list[ast.Setting]:
         if first is not setting:
             more = [Label(first.key.span, "first set here", primary=False)]
             message = f"'{setting.key.id}' is set twice"
-            frame.error("E0501", message, setting.key.span, more=more)
+            help = ["leave one of the two out"]
+            frame.error("E0512", message, setting.key.span, more=more, help=help)
     return list(seen.values())
 
 
@@ -152,9 +199,13 @@ def _values(
     given = {}
     for setting in settings:
         key, written = setting.key.id, setting.value
-        if plain[key].kind in ("path", "column") and isinstance(written, ast.Name):
+        if plain[key].kind in ("path", "column") and isinstance(written, ast.Name | ast.Attribute):
             message = f"'{key}' is {KINDS[plain[key].kind]}, not a name"
-            frame.error("E0502", message, written.span, help=[f'{key} = "{written.id}"'])
+            frame.error("E0502", message, written.span, help=[f'{key} = "{written.span.text}"'])
+            continue
+        if isinstance(written, ast.MapExpr):
+            message = f"'{key}' is {KINDS[plain[key].kind]}, not a map"
+            frame.error("E0502", message, written.span, help=["one value holds for all"])
             continue
         value = _value(frame, written)
         if isinstance(value, Poison):
@@ -162,11 +213,22 @@ def _values(
         wanted = check_setting(plain[key], value)
         if wanted is not None:
             message = f"'{key}' is {wanted}, not {describe(value)}"
-            frame.error("E0502", message, written.span)
+            frame.error("E0502", message, written.span, help=_respelled(plain[key], value))
             continue
         values[key] = value
         given[key] = setting.span
     return values, given
+
+
+def _respelled(setting: Setting, value: Any) -> list[str]:
+    """How a value that does not fit would, spelled in another way."""
+    if isinstance(value, float) and value.is_integer() and not check_setting(setting, int(value)):
+        return [f"{setting.key} = {int(value)}"]
+    if isinstance(value, str) and value.isdecimal() and not check_setting(setting, int(value)):
+        return [f"{setting.key} = {int(value)}"]
+    if isinstance(value, str) and setting.kind == "memory":
+        return [f"a number, then a unit: {', '.join(UNITS)}"]
+    return []
 
 
 def _value(frame: Frame, expr: ast.Expr) -> Any:
@@ -174,67 +236,3 @@ def _value(frame: Frame, expr: ast.Expr) -> Any:
     if isinstance(expr, ast.Name) and expr.id == "all":
         return "all"
     return expressions.evaluate(frame, expr)
-
-
-def _early(frame: Frame, expr: ast.Expr) -> EarlyStop | None:
-    """`early(metric, patience = 5)`; a loss is minimised, a metric maximised, `-m` the reverse."""
-    help = ["stop = early(accuracy, patience = 10)"]
-    named = isinstance(expr, ast.Call) and isinstance(expr.function, ast.Name)
-    if not named or expr.function.id != "early" or len(expr.args) not in (1, 2):  # type: ignore[union-attr]
-        frame.error("E0506", "'stop' is a call of early", expr.span, help=help)
-        return None
-    assert isinstance(expr, ast.Call)
-    watched, turned = expr.args[0], False
-    if isinstance(watched, ast.Unary) and watched.op == "-":
-        watched, turned = watched.operand, True
-    results = {r.name: r for r in frame.shared.results if r.role != "output"}
-    if not isinstance(watched, ast.Name) or watched.id not in results:
-        poisoned = isinstance(watched, ast.Name) and frame.scope.find(watched.id)
-        if poisoned and isinstance(poisoned.value, Poison):
-            return None
-        word = watched.id if isinstance(watched, ast.Name) else ""
-        known = did_you_mean(word, results) or [f"there are {', '.join(results) or 'none'}"]
-        frame.error("E0506", "'early' watches a loss or a metric", watched.span, help=known)
-        return None
-    options = _early_options(frame, expr)
-    if options is None:
-        return None
-    maximise = (results[watched.id].role == "metric") != turned
-    return EarlyStop(watched.id, maximise, int(options["patience"]), options["min_delta"])
-
-
-def _early_options(frame: Frame, expr: ast.Call) -> dict[str, float] | None:
-    options: dict[str, float] = {"patience": 5, "min_delta": 0.0}
-    pairs = [("patience", arg) for arg in expr.args[1:]]
-    for keyword in expr.keywords:
-        if keyword.name.id not in options:
-            help = did_you_mean(keyword.name.id, options) or [f"there are {', '.join(options)}"]
-            message = f"'early' has no argument '{keyword.name.id}'"
-            frame.error("E0403", message, keyword.name.span, help=help)
-            return None
-        pairs.append((keyword.name.id, keyword.value))
-    for name, value_expr in pairs:
-        value = expressions.evaluate(frame, value_expr)
-        if isinstance(value, Poison):
-            return None
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        fits = whole if name == "patience" else whole or isinstance(value, float)
-        if not fits or value < 0:  # type: ignore[operator]
-            wanted = "a whole number, 0 or more" if name == "patience" else "a number, 0 or more"
-            message = f"'{name}' is {wanted}, not {describe(value)}"
-            frame.error("E0502", message, value_expr.span)
-            return None
-        options[name] = value  # type: ignore[assignment]
-    return options
-
-
-def _check_scales(frame: Frame, rule: UpdateRule, params: Sequence[Variable]) -> None:
-    for variable in params:
-        for name, _ in variable.settings:
-            if name not in rule.arguments:
-                help = did_you_mean(name, rule.arguments) or [
-                    f"the arguments of '{rule.name}': {', '.join(rule.arguments)}"
-                ]
-                span = frame.shared.settings[variable.name, name]
-                message = f"the optimizer '{rule.name}' has no argument '{name}'"
-                frame.error("E0313", message, span, help=help)

@@ -26,6 +26,7 @@ from graphdsl.graph.op import OPS
 from graphdsl.graph.sizes import Poly, symbol
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import Label
+from graphdsl.ops.rules import plural
 
 
 def lower_statement(frame: Frame, statement: ast.AnyStatement) -> None:
@@ -62,8 +63,6 @@ def lower_statement(frame: Frame, statement: ast.AnyStatement) -> None:
             repeat.collect(frame, statement)
         case ast.Share():
             frame.bind(statement.name, blocks.share(frame, statement), "share")
-        case ast.Return():
-            frame.error("E0322", "'return' stands at the end of a block", statement.span)
 
 
 def lower_body(frame: Frame, block: ast.Block) -> list[Value] | Poison:
@@ -78,7 +77,7 @@ def lower_body(frame: Frame, block: ast.Block) -> list[Value] | Poison:
     if "return" in frame.shared.broken:
         return POISON
     return frame.error(
-        "E0405",
+        "E0414",
         f"the block '{block.name.id}' returns nothing",
         block.name.span,
         help=["end its body with 'return …'"],
@@ -130,6 +129,8 @@ def _input(frame: Frame, statement: ast.Input) -> None:
         return
     shared.builder.origin = Origin(statement.span, frame.trail)
     x = shared.builder.add(OPS["input"], (), (("type", type),), type, statement.name.id)
+    if statement.type is not None:
+        shared.written[x.id] = (statement.type, frame)
     shared.inputs[statement.name.id] = x
     shared.names[statement.name.id] = x.id
     frame.bind(statement.name, x, "input", statement.span, statement.type)
@@ -156,7 +157,9 @@ def right_side(frame: Frame, name: ast.Name, expr: ast.Expr) -> Value:
     own = frame.scope.own(name.id)
     carried = own is not None and own.kind == "carried"
     first = carried and frame.qualified(name.id) + "." == frame.prefix
-    call_names = blocks.names_of_calls(expr, "" if first else name.id, frame)
+    # what is bound twice is told as that: what it owns collides with nothing besides
+    own_name = name.id if own is None or carried else f"{name.id}@{name.span.start}"
+    call_names = blocks.names_of_calls(expr, "" if first else own_name, frame)
     return expressions.evaluate(frame.inside(call_names=call_names, statement=name.id), expr)
 
 
@@ -181,7 +184,7 @@ def _several(frame: Frame, statement: ast.Assign) -> list[Any]:
         block = function.function if isinstance(function, SharedBlock) else function
         declared = Label(block.block.name.span, "the block", primary=False)
         message = (
-            f"'{function.name}' returns {len(values)} values, "
+            f"'{function.name}' returns {len(values)} {plural(len(values), 'value', 'values')}, "
             f"{len(statement.names)} names stand on the left"
         )
         frame.error("E0405", message, call.span, more=[declared])

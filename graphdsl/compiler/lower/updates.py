@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from graphdsl.compiler.lower import expressions
 from graphdsl.compiler.lower.context import Frame
-from graphdsl.compiler.lower.values import Poison
+from graphdsl.compiler.lower.misfits import report_update
+from graphdsl.compiler.lower.values import POISON, Poison
 from graphdsl.graph.build import Expr
 from graphdsl.graph.graph import Origin, Write
 from graphdsl.graph.op import OPS
@@ -17,18 +18,15 @@ def update(frame: Frame, statement: ast.Update) -> None:
     """Enter what a state becomes."""
     shared, name = frame.shared, statement.name
     binding = frame.scope.find(name.id)
-    value = expressions.tensor(frame, statement.value)
-    if binding is not None and isinstance(binding.value, Poison):
-        return
     held = binding.value if binding is not None and binding.kind == "state" else None
     state = shared.states.get(held.node.name or "") if isinstance(held, Expr) else None
+    poisoned = binding is not None and isinstance(binding.value, Poison)
+    if state is None and not poisoned:
+        _refuse(frame, name, is_bound=binding is not None)
+    if binding is None:
+        frame.bind(name, POISON, "state")  # its value most likely reads it
+    value = expressions.tensor(frame, statement.value)
     if state is None or binding is None:
-        known = [v.removeprefix(frame.prefix) for v in shared.states]
-        what = f"'{name.id}' is {'bound to no state' if binding else 'not bound'}"
-        help = did_you_mean(name.id, known) or [f"declare it: state {name.id}: […] = 0"]
-        if frame.prefix and name.id in shared.states:
-            help = ["a block updates its own states: declare it inside, or update it in the file"]
-        frame.error("E0309", f"only a state can be updated: {what}", name.span, help=help)
         return
     binding.used = True
     if state.name in shared.writes:
@@ -46,14 +44,23 @@ def update(frame: Frame, statement: ast.Update) -> None:
         shared.writes[state.name] = Write(target.id, OPS["copy"](made).id)
 
 
+def _refuse(frame: Frame, name: ast.Name, is_bound: bool) -> None:
+    """Report an update of what is no state."""
+    states = frame.shared.states
+    known = [state.removeprefix(frame.prefix) for state in states]
+    what = f"'{name.id}' is {'bound to no state' if is_bound else 'not bound'}"
+    help = did_you_mean(name.id, known) or [f"declare it: state {name.id}: […] = 0"]
+    if frame.prefix and name.id in states:
+        help = ["a block updates its own states: declare it inside, or update it in the file"]
+    frame.error("E0309", f"only a state can be updated: {what}", name.span, help=help)
+
+
 def fitted(frame: Frame, value: Expr, target: Expr, expr: ast.Expr) -> Expr | None:
     """`value` in the type and shape of `target`, or None with the fault reported."""
     builder = frame.shared.builder
     builder.origin = Origin(expr.span, frame.trail)
     if value.type.shape not in (target.type.shape, ()):
-        message = f"the new value is {value.type}, the old one {target.type}"
-        help = ["an update keeps the shape: reduce axes, as in mean(x, axis = 0)"]
-        frame.error("E0215", message, expr.span, help=help)
+        report_update(frame, value, target, expr)
         return None
     number = value.node.attributes().get("value") if value.type.weak else None
     misfit = None if number is None else find_misfit(number, target.type.dtype)

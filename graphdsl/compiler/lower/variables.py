@@ -6,25 +6,19 @@ from typing import Any
 
 from graphdsl.compiler.lower import expressions
 from graphdsl.compiler.lower.context import Frame
-from graphdsl.compiler.lower.draws import read_draw
+from graphdsl.compiler.lower.draws import fill_help, read_draw
+from graphdsl.compiler.lower.habits import type_help
+from graphdsl.compiler.lower.misfits import report_initial, report_shared
 from graphdsl.compiler.lower.values import POISON, Poison, Value, describe, is_constant
 from graphdsl.graph.build import Expr
 from graphdsl.graph.graph import Init, Origin, Variable
 from graphdsl.graph.op import OPS
-from graphdsl.graph.sizes import Poly, Size, SizeLimit, verify_count
+from graphdsl.graph.sizes import Poly, SizeLimit, verify_count
 from graphdsl.graph.types import DType, TensorType, find_misfit
 from graphdsl.language import ast
-from graphdsl.language.diagnostics import did_you_mean
 
 MAX_ELEMENTS = 2**40
 """Elements of one variable; more is a mistake on every machine."""
-
-
-_FOREIGN_TYPES = {
-    **{"float32": "f32", "single": "f32", "float64": "f64", "double": "f64"},
-    **{"int32": "i32", "int": "i64", "int64": "i64", "long": "i64", "boolean": "bool"},
-}
-"""Other languages' names of element types."""
 
 
 def read_type(frame: Frame, type: ast.Type | None) -> TensorType | None:
@@ -35,12 +29,7 @@ def read_type(frame: Frame, type: ast.Type | None) -> TensorType | None:
     if type.dtype is not None:
         known = [*DType.__members__, "float"]
         if type.dtype.id not in known:
-            meant = _FOREIGN_TYPES.get(type.dtype.id)
-            help = (
-                [f"it is called '{meant}' here"]
-                if meant
-                else did_you_mean(type.dtype.id, known) or [f"the types are {', '.join(known)}"]
-            )
+            help = type_help(type.dtype.id, known)
             frame.error(
                 "E0306", f"'{type.dtype.id}' is no element type", type.dtype.span, help=help
             )
@@ -67,6 +56,8 @@ def declare_param(frame: Frame, statement: ast.Param) -> Value:
     type, init = made
     settings: dict[str, float] = {}
     for setting in statement.settings:
+        if setting.key.id in settings:
+            return frame.error("E0313", f"'{setting.key.id}' is given twice", setting.key.span)
         value = expressions.evaluate(frame, setting.value)
         if isinstance(value, Poison):
             return POISON
@@ -113,6 +104,8 @@ def _enter(
         return _again(frame, statement, name, type)
     shared.builder.origin = Origin(statement.span, frame.trail)
     node = shared.builder.add(OPS[kind], (), (("type", type),), type, name)
+    if statement.type is not None:
+        shared.written[node.id] = (statement.type, frame)
     table = shared.params if kind == "param" else shared.states
     table[name] = Variable(name, node.id, init, settings, frozen)
     shared.declared[name] = statement.span
@@ -123,7 +116,7 @@ def _enter(
 def _collide(frame: Frame, statement: ast.Param | ast.State, name: str) -> None:
     """Report two variables of different calls that would have one qualified name."""
     frame.error(
-        "E0302",
+        "E0340",
         f"two calls would own a parameter or state called '{name}'",
         statement.name.span,
         help=["give the inner call a name of its own: bind it in a line before"],
@@ -141,12 +134,7 @@ def _again(frame: Frame, statement: ast.Param | ast.State, name: str, type: Tens
     node = Expr(shared.builder, variable.node)
     if node.type == type:
         return node
-    return frame.error(
-        "E0413",
-        f"'{name}' is shared: it was {node.type} in an earlier call and is {type} in this one",
-        statement.span,
-        help=["every call of a shared block needs the same sizes"],
-    )
+    return report_shared(frame, node, type, statement)
 
 
 def _variable(
@@ -163,10 +151,10 @@ def _variable(
         )
         return None
     if isinstance(init, ast.Draw):
-        type = read_type(frame, statement.type)
-        if type is None or not _is_fixed(frame, statement, type):
+        draw, type = read_draw(frame, init), read_type(frame, statement.type)
+        if type is None or not _is_fixed(frame, statement, type) or draw is None:
             return None
-        made = read_draw(frame, init, type)
+        made = draw.fit(frame, type)
         return None if made is None else (type, made)
     return _filled(frame, statement, init)
 
@@ -195,8 +183,9 @@ def _filled(
     value = expressions.evaluate(frame, init.value)
     if isinstance(value, Poison):
         return None
+    node: Any = value
     if isinstance(value, tuple):
-        node: Any = expressions.as_tensor(frame, value, init.value.span)
+        node = expressions.as_tensor(frame, value, init.value.span)
         if isinstance(node, Poison):
             return None
         found: TensorType = node.type
@@ -212,25 +201,21 @@ def _filled(
         found, made = TensorType(frame.shared.float), Init(value=value)
     else:
         message = f"an initial value is a constant, not {describe(value)}"
-        frame.error("E0308", message, init.value.span)
+        frame.error("E0308", message, init.value.span, help=fill_help(init.value))
         return None
     dtype = frame.shared.float if found.dtype.is_integer else found.dtype
     type = read_type(frame, statement.type) if statement.type else found.with_dtype(dtype)
     if type is None or not _is_fixed(frame, statement, type):
         return None
     if found.shape not in ((), type.shape):
-        message = f"the initial value is {_shape(found.shape)}, the type {_shape(type.shape)}"
-        frame.error("E0308", message, init.value.span)
+        assert statement.type is not None, "else the type is that of the initial value"
+        report_initial(frame, node, type, statement.type, init.value)
         return None
     misfit = find_misfit(made.value, type.dtype) if made.fill is None else None
     if misfit is not None:
         frame.error("E0308", f"the initial value does not fit: {misfit}", init.value.span)
         return None
     return type, made
-
-
-def _shape(shape: tuple[Size, ...]) -> str:
-    return f"[{', '.join(map(str, shape))}]"
 
 
 def _reads(frame: Frame, value: Expr) -> bool:

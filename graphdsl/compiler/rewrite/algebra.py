@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from graphdsl.compiler.rewrite.bounds import is_moderate
+from graphdsl.compiler.rewrite.gates import choose_or_zero
 from graphdsl.graph.build import Builder, Expr
 from graphdsl.graph.graph import Node
 from graphdsl.graph.op import OPS, Op
@@ -24,7 +25,6 @@ Rule = Callable[[Builder, Node, Operands], Expr | None]
 def rules() -> dict[Op, tuple[Rule, ...]]:
     """The rules by op."""
     table: dict[str, tuple[Rule, ...]] = {
-        "identity": (_forward,),
         "mul": (_multiply,),
         "div": (_divide, _divide_scaled),
         "add": (_add,),
@@ -37,15 +37,13 @@ def rules() -> dict[Op, tuple[Rule, ...]]:
         "broadcast_to": (_spread,),
         "cast": (_cast,),
         "swap": (_swap,),
+        "where": (choose_or_zero,),
     }
     return {OPS[name]: rules for name, rules in table.items()}
 
 
-def _forward(builder: Builder, node: Node, operands: Operands) -> Expr | None:
-    return operands[0]
-
-
 def _multiply(builder: Builder, node: Node, operands: Operands) -> Expr | None:
+    """`x * 1` as `x`, `(x * a) * b` as `x * (a * b)`, for numbers a and b."""
     a, b = operands
     if node.type.weak:
         return None
@@ -61,6 +59,7 @@ def _multiply(builder: Builder, node: Node, operands: Operands) -> Expr | None:
 
 
 def _divide(builder: Builder, node: Node, operands: Operands) -> Expr | None:
+    """`x / 1` as `x`, `(x * a) / b` as `x * (a / b)`, for numbers a and b."""
     a, b = operands
     if node.type.weak or not b.type.weak or a.type.weak:
         return None
@@ -124,6 +123,7 @@ def _is_moderate(factor: Expr) -> bool:
 
 
 def _add(builder: Builder, node: Node, operands: Operands) -> Expr | None:
+    """`x + 0` as `x`, `x + -y` as `x - y`, `x + x` as `x * 2`."""
     a, b = operands
     if number_of(a) == 0 and b.type == node.type:
         return b
@@ -137,6 +137,7 @@ def _add(builder: Builder, node: Node, operands: Operands) -> Expr | None:
 
 
 def _subtract(builder: Builder, node: Node, operands: Operands) -> Expr | None:
+    """`x - 0` as `x`, `x - -y` as `x + y`."""
     a, b = operands
     if number_of(b) == 0 and a.type == node.type:
         return a
@@ -146,6 +147,7 @@ def _subtract(builder: Builder, node: Node, operands: Operands) -> Expr | None:
 
 
 def _negate(builder: Builder, node: Node, operands: Operands) -> Expr | None:
+    """`-(-x)` as `x`, `-(x * a)` as `x * -a`, for a number a."""
     (x,) = operands
     if x.type.weak:
         return None
@@ -155,6 +157,7 @@ def _negate(builder: Builder, node: Node, operands: Operands) -> Expr | None:
 
 
 def _power(builder: Builder, node: Node, operands: Operands) -> Expr | None:
+    """`x^1` as `x`, `x^2` as `x * x`, `x^3` as `x * x * x`, `x^-1` as `1 / x`."""
     base, exponent = operands
     value = number_of(exponent)
     if node.type.weak or not node.type.dtype.is_float or base.type != node.type:
@@ -172,7 +175,7 @@ def _power(builder: Builder, node: Node, operands: Operands) -> Expr | None:
 
 
 def _sum(builder: Builder, node: Node, operands: Operands) -> Expr | None:
-    """The sum of all products of elements is one product of vectors."""
+    """`sum(x * y)` and `sum(x^2)` as products of vectors, `sum(x * a)` as `sum(x) * a`."""
     (x,) = operands
     if node.type.shape or not x.type.dtype.is_float or not x.type.shape:
         return None
@@ -194,6 +197,7 @@ def _total(x: Expr) -> Expr:
 
 
 def _reshape(builder: Builder, node: Node, operands: Operands) -> Expr | None:
+    """`reshape(x, …)` to its own shape as `x`, of a reshape or a filled tensor as one."""
     (x,) = operands
     if x.type == node.type:
         return x
@@ -212,11 +216,13 @@ def _refill(builder: Builder, node: Node, x: Expr) -> Expr | None:
 
 
 def _spread(builder: Builder, node: Node, operands: Operands) -> Expr | None:
+    """A tensor spread out to its own shape as it is, a filled one as another."""
     (x,) = operands
     return x if x.type == node.type else _refill(builder, node, x)
 
 
 def _cast(builder: Builder, node: Node, operands: Operands) -> Expr | None:
+    """`cast(x, …)` to its own type as `x`, of a filled tensor as another."""
     (x,) = operands
     if x.type == node.type:
         return x
@@ -229,6 +235,7 @@ def _cast(builder: Builder, node: Node, operands: Operands) -> Expr | None:
 
 
 def _swap(builder: Builder, node: Node, operands: Operands) -> Expr | None:
+    """`x.T.T` as `x`."""
     (x,) = operands
     return Expr(builder, x.node.operands[0]) if x.node.op is OPS["swap"] else None
 

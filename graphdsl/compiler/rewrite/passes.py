@@ -1,7 +1,7 @@
 """The passes of rewriting, each from graph to graph.
 
-`PASSES` lists them in order, each with its reason. A pass is pure, and roles follow their nodes.
-Passes make room for one another: all of them run twice may still find a node to save.
+`PASSES` lists them in order, each with its reason. A pass is pure, roles follow their nodes, and a
+second time changes nothing: neither a pass after itself, nor all of them after all of them.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from graphdsl.compiler.rewrite.pruning import prune
+from graphdsl.compiler.rewrite.sharing import share
 from graphdsl.compiler.rewrite.simplify import simplify
 from graphdsl.graph.build import Builder, Expr, rebuild, resume
 from graphdsl.graph.graph import Graph, Node, Result
@@ -30,11 +32,6 @@ def rewrite(
     return graph
 
 
-def prune(graph: Graph) -> Graph:
-    """Without the nodes that no result, write or gradient needs, inputs among them."""
-    return rebuild(graph, keep=graph.reaching(graph.roots()))
-
-
 def decompose(graph: Graph) -> Graph:
     """Every composite op in terms of simpler ones, down to those with kernels."""
 
@@ -54,24 +51,6 @@ def decompose(graph: Graph) -> Graph:
             return graph
 
 
-def share(graph: Graph) -> Graph:
-    """Equal nodes made one: the same op on the same operands; random ops stay apart."""
-    seen: dict[object, Expr] = {}
-
-    def merge(builder: Builder, node: Node, operands: tuple[Expr, ...]) -> Expr | None:
-        if node.op.random or node.op in (OPS["input"], OPS["param"], OPS["state"], OPS["copy"]):
-            return None
-        # repr tells 1 from 1.0 and True, and 0.0 from -0.0, which compare equal
-        attrs = repr(node.attrs) if node.attrs else ""
-        key = (node.op, tuple(x.id for x in operands), attrs, node.type)
-        if key not in seen:
-            ids = tuple(x.id for x in operands)
-            seen[key] = builder.add(node.op, ids, node.attrs, node.type, node.name)
-        return seen[key]
-
-    return rebuild(graph, merge)
-
-
 def settle(graph: Graph) -> Graph:
     """Without the copies that no place needs.
 
@@ -79,15 +58,15 @@ def settle(graph: Graph) -> Graph:
     for the purpose, it goes to the place itself; a leaf, a view or another's value stays copied.
     """
     pinned = {id for _, id in graph.gradients} | {w.value for w in graph.writes}
-    taken: set[int] = set()
+    taken = {id for id in pinned if graph.nodes[id].op is not OPS["copy"]}
 
     def drop(builder: Builder, node: Node, operands: tuple[Expr, ...]) -> Expr | None:
         if node.id not in pinned or node.op is not OPS["copy"]:
             return None
-        (x,) = operands
-        if x.node.op.leaf or x.node.op.view or x.type.weak or x.id in taken:
+        (x,), (copied,) = operands, node.operands
+        if x.node.op.leaf or x.node.op.view or x.type.weak or copied in taken:
             return None
-        taken.add(x.id)
+        taken.add(copied)
         return x
 
     settled = rebuild(graph, drop)
@@ -111,9 +90,7 @@ def _detach_results(graph: Graph) -> Graph:
 PASSES: tuple[Pass, ...] = (
     prune,  # first, so that no later pass works on what nothing needs
     decompose,  # before sharing, so that composites share their parts
-    simplify,  # while patterns are still as the rules wrote them
-    share,  # after simplifying, which makes nodes equal that were not
-    simplify,  # once more: sharing brings operands together
-    prune,  # what the rules left behind
+    share,  # before simplifying, so that no rule works twice on what is one
+    simplify,  # keeps shared what it makes: rules see operands that are equal as one
     settle,  # last: no pass may undo a copy that a place needs
 )

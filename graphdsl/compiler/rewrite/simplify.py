@@ -1,33 +1,63 @@
 """Algebra on the graph: rules that replace a node by a cheaper one of the same value.
 
-Each rule is given a node's operands in the new graph and gives another expression, or None.
-They keep values to rounding: constant factors of a product are gathered, x^2 is x * x.
+Each rule is given a node's operands in the new graph and gives another expression, or None. What a
+rule makes is simplified in its turn, so that no rule is left that would apply. Values are kept to
+rounding: numbers are folded, constant factors of a product are gathered, x^2 is x * x.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from graphdsl.compiler.rewrite.algebra import Operands, number_of, rules
+from graphdsl.compiler.rewrite.algebra import Operands, Rule, number_of, rules
+from graphdsl.compiler.rewrite.pruning import prune
+from graphdsl.compiler.rewrite.sharing import Pool
 from graphdsl.graph.build import Builder, Expr, rebuild
 from graphdsl.graph.graph import Graph, Node
-from graphdsl.graph.op import OPS
+from graphdsl.graph.op import OPS, Op
 from graphdsl.ops import formulas
 
 
 def simplify(graph: Graph) -> Graph:
-    """One pass of all rules; a node that a rule has made is not visited again in this pass."""
+    """All rules on every node until none applies; equal nodes are one, dead ones gone."""
+    return prune(rebuild(graph, _Simplifier(rules()).apply))
 
-    table = rules()
 
-    def apply(builder: Builder, node: Node, operands: Operands) -> Expr | None:
-        for rule in (_fold, _lift, *table.get(node.op, ())):
+@dataclass(frozen=True, slots=True)
+class _Simplifier:
+    """Builds nodes to which no rule applies, each from operands that are such nodes."""
+
+    table: Mapping[Op, tuple[Rule, ...]]
+    pool: Pool = field(default_factory=Pool)
+    finished: dict[int, Expr] = field(default_factory=dict)
+    """What has become of the nodes that rules made, by id."""
+
+    def apply(self, builder: Builder, node: Node, operands: Operands) -> Expr:
+        """The node on these operands, simplified."""
+        return self._replaced(builder, node, operands) or self.pool.add(
+            builder, node, tuple(x.id for x in operands)
+        )
+
+    def _replaced(self, builder: Builder, node: Node, operands: Operands) -> Expr | None:
+        """What the first rule that applies makes of the node, simplified in its turn."""
+        for rule in (_fold, _lift, _see_through, *self.table.get(node.op, ())):
+            first = len(builder.nodes)
             made = rule(builder, node, operands)
             if made is not None:
-                return made
+                self._finish(builder, first)
+                return self.finished.get(made.id, made)
         return None
 
-    return rebuild(graph, apply)
+    def _finish(self, builder: Builder, first: int) -> None:
+        """Simplify the nodes from `first` on, which a rule has made."""
+        for node in builder.nodes[first:]:
+            ids = tuple(self.finished[i].id if i in self.finished else i for i in node.operands)
+            operands = tuple(Expr(builder, id) for id in ids)
+            made = self._replaced(builder, node, operands)
+            if made is None and ids == node.operands:
+                made = self.pool.adopt(Expr(builder, node.id))
+            self.finished[node.id] = made or self.pool.add(builder, node, ids)
 
 
 # --- rules for every op -------------------------------------------------------------------------
@@ -41,6 +71,14 @@ def _fold(builder: Builder, node: Node, operands: Operands) -> Expr | None:
     if any(value is None for value in values):
         return None
     return builder.number(formulas.evaluate(node.op, *values))
+
+
+def _see_through(builder: Builder, node: Node, operands: Operands) -> Expr | None:
+    """A copy is for the place it is made for: others read what is copied."""
+    if not any(x.node.op is OPS["copy"] for x in operands) or node.op is OPS["pack"]:
+        return None
+    bare = [x.node.operands[0] if x.node.op is OPS["copy"] else x.id for x in operands]
+    return builder.add(node.op, tuple(bare), node.attrs, node.type, node.name)
 
 
 def _lift(builder: Builder, node: Node, operands: Operands) -> Expr | None:

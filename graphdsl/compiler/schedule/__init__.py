@@ -1,6 +1,7 @@
 """Planning: a rewritten graph and numbers for its sizes come in, a `Schedule` goes out."""
 
+from graphdsl.compiler.schedule.budget import plan_within
 from graphdsl.compiler.schedule.planner import plan
 from graphdsl.compiler.schedule.values import Region, Schedule, Slot, Step
 
-__all__ = ["Region", "Schedule", "Slot", "Step", "plan"]
+__all__ = ["Region", "Schedule", "Slot", "Step", "plan", "plan_within"]

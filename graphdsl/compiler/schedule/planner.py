@@ -1,23 +1,24 @@
 """The planner: one walk over the nodes gives names and statements, then buffers get places.
 
-Nodes run in the order they were made, which keeps few of them alive. Each array has a name (`b7`
-for node 7's buffer); a kernel that writes over an operand keeps the operand's name.
+Each array has a name (`b7` for node 7's buffer); a kernel that writes over an operand keeps the
+operand's name. Nodes run in the order they were made, or where that pays in another one: what the
+first walk has found out about their memory is then used to choose it, and a second walk is made.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from graphdsl.compiler.schedule.arena import Span, place
+from graphdsl.compiler.schedule.buffers import Buffers
 from graphdsl.compiler.schedule.names import Fed, Names
+from graphdsl.compiler.schedule.order import Needs, choose_order
 from graphdsl.compiler.schedule.scalars import Scalars
 from graphdsl.compiler.schedule.storage import Storage, is_stored
-from graphdsl.compiler.schedule.values import Region, Schedule, Slot, Step
+from graphdsl.compiler.schedule.values import Region, Schedule, Step
 from graphdsl.graph.graph import Graph, Node
 from graphdsl.graph.kernel import ArrayType, KernelCall
 from graphdsl.graph.layout import Layout
@@ -26,59 +27,71 @@ from graphdsl.graph.sizes import Poly, evaluate
 from graphdsl.graph.types import DType, TensorType
 from graphdsl.language.diagnostics import DataError, Diagnostic, InternalError, Label
 
+WORTH = 256
+"""Bytes a node of the arena from which an order is looked for: programs whose many arrays are
+small gain nothing that a cache would notice."""
 
-def plan(graph: Graph, sizes: Mapping[str, int], layout: Layout) -> Schedule:
-    """The schedule of a graph with its symbolic sizes bound to numbers.
+
+def plan(
+    graph: Graph, sizes: Mapping[str, int], layout: Layout, worth: int | None = WORTH
+) -> Schedule:
+    """The schedule of a graph with its symbolic sizes bound to numbers; nodes keep their order
+    where the arena takes fewer than `worth` bytes a node, or `worth` is None.
 
     Raises `DataError` where an op refuses these sizes.
     """
-    return _Planner(graph, sizes, layout).plan()
+    nodes = graph.nodes
+    planner = _Planner(graph, sizes, layout, range(len(nodes)))
+    made = planner.plan()
+    if worth is None or made.arena_bytes < worth * len(nodes):
+        return made
+    order = choose_order(graph, planner.needs())
+    if order == range(len(nodes)):
+        return made
+    other = _Planner(graph, sizes, layout, order).plan()
+    return other if other.arena_bytes < made.arena_bytes else made
 
 
-@dataclass(slots=True)
-class _Buffer:
-    """A stretch of the arena while it is planned: written at `start`, last read at `end`."""
-
-    start: int
-    end: int
-    type: ArrayType
+def find_needs(
+    graph: Graph, sizes: Mapping[str, int], layout: Layout
+) -> tuple[Needs, Sequence[ArrayType]]:
+    """What the nodes need of the arena in the order they were made, and their types."""
+    planner = _Planner(graph, sizes, layout, range(len(graph.nodes)))
+    planner.plan()
+    return planner.needs(), planner.types
 
 
 class _Planner:
-    def __init__(self, graph: Graph, sizes: Mapping[str, int], layout: Layout) -> None:
+    def __init__(
+        self, graph: Graph, sizes: Mapping[str, int], layout: Layout, order: Sequence[int]
+    ) -> None:
         self.graph = graph
         self.sizes = sizes
+        self.order = order
         self.types = [self._bound(node.type) for node in graph.nodes]
-        self.storage = Storage(graph, self.types, layout)
+        self.storage = Storage(graph, self.types, layout, order)
         self.scalars = Scalars(sizes)
         self.names = Names(self._type_of)
+        self.buffers = Buffers(self.storage, self.names)
         self.variables: dict[int, str] = {}
         self.variable_types: dict[str, ArrayType] = {}
         self.inputs: list[tuple[str, ArrayType, str]] = []
-        self.regions: dict[str, Region] = {}
-        self.region_names: dict[Region, str] = {}
-        self.buffers: dict[str, _Buffer] = {}
         self.steps: list[Step] = []
-        self.naive_bytes = 0
         self.current: KernelCall | None = None
 
     def plan(self) -> Schedule:
         """Visit every node in order, then place what was asked for."""
-        for node in self.graph.nodes:
-            self._visit(node)
+        for id in self.order:
+            self._visit(self.graph.nodes[id])
         self._write_back()
         results = tuple(
             (r.name, self.variables[r.node], self.types[r.node]) for r in self.graph.results
         )
-        spans = [Span(b.start, b.end, b.type.nbytes) for b in self.buffers.values()]
-        offsets, total = place(spans)
+        slots, total = self.buffers.slots(self.steps)
         return Schedule(
             inputs=tuple(self.inputs),
-            regions=self.regions,
-            slots={
-                name: Slot(offset, buffer.type)
-                for (name, buffer), offset in zip(self.buffers.items(), offsets, strict=True)
-            },
+            regions=self.buffers.regions,
+            slots=slots,
             constants=self.names.constants,
             views=tuple(self.names.made_once),
             scalars=self._scalar_lines(),
@@ -87,8 +100,25 @@ class _Planner:
             steps=tuple(self.steps),
             results=results,
             arena_bytes=total,
-            naive_bytes=self.naive_bytes,
+            naive_bytes=self.buffers.naive_bytes,
             notes={n.id: _note(n, self.types[n.id]) for n in self.graph.nodes},
+            variables=self.variables,
+        )
+
+    def needs(self) -> Needs:
+        """What the nodes need of the arena, as the walk has found out."""
+        nodes, run = self.graph.nodes, self.buffers.scratch_bytes
+        base = list(range(len(nodes)))
+        for node in nodes:
+            if node.id in self.variables and node.id not in run and node.operands:
+                base[node.id] = base[node.operands[0]]  # a view
+        pinned, end = self.storage.pinned, len(nodes)
+        own = [id in run and id not in pinned for id in base]
+        return Needs(
+            nbytes=[self.types[id].nbytes if own[id] else 0 for id in range(end)],
+            scratch=[run.get(id, 0) for id in range(end)],
+            base=base,
+            kept={base[id] for id in range(end) if self.storage.last_read[id] == end},
         )
 
     def _bound(self, type: TensorType) -> ArrayType:
@@ -122,8 +152,7 @@ class _Planner:
     def _enter_region(self, node: Node, region: Region) -> None:
         name = f"p{node.id}"
         self._enter(node, name)
-        self.regions[name] = region
-        self.region_names[region] = name
+        self.buffers.enter_region(name, region)
 
     def _compute(self, node: Node) -> None:
         fed: Fed = []
@@ -131,19 +160,17 @@ class _Planner:
         try:
             if node.op.view is not None and (suffix := node.op.view(call)) is not None:
                 self._enter(node, self.names.view(call.args[0], suffix, fed))
-                self.steps.append(Step(node.id, (), tuple(fed)))
+                self.steps.append(Step(node.id, (), tuple(fed), node.sweep))
                 return
-            call.out = self._output(node, call)
+            call.out = self.buffers.output(node, call)
             self._enter(node, call.out)
             self._run_kernel(node, call)
         except Fault as fault:
             raise self._refused(node, fault) from None
         for scratch, type in call.scratches:
             self.variable_types[scratch] = type
-            self.buffers[scratch] = _Buffer(node.id, node.id, type)
-        self.naive_bytes += self.types[node.id].nbytes
-        self.naive_bytes += sum(type.nbytes for _, type in call.scratches)
-        self.steps.append(Step(node.id, tuple(call.lines), tuple(fed)))
+        self.buffers.add_scratch(node, call)
+        self.steps.append(Step(node.id, tuple(call.lines), tuple(fed), node.sweep))
 
     def _call(self, node: Node, fed: Fed) -> KernelCall:
         meeting = self._meeting_dtype(node)
@@ -209,42 +236,6 @@ class _Planner:
         help = (fault.help,) if fault.help else ()
         return DataError(Diagnostic(fault.code, fault.message, labels, help))
 
-    # --- places ----------------------------------------------------------------------------------
-
-    def _output(self, node: Node, call: KernelCall) -> str:
-        """The name of the array that takes the result: a pinned one, an operand's, a new one.
-
-        A kernel that writes over an operand uses the operand's own name: NumPy is slower where
-        it has to find out that two arrays are the same memory.
-        """
-        name = f"b{node.id}"
-        if node.id in self.storage.pinned:
-            region = self.storage.pinned[node.id]
-            name = self.region_names.get(region, name)
-            self.regions[name] = region
-            return name
-        end = self.storage.last_read[node.id]
-        # NumPy takes its quick path for arrays without axes only where they are apart
-        inplace = node.op.inplace and self.types[node.id].shape
-        over = self._overwritten(node, call) if inplace else None
-        if over is not None:
-            self.buffers[over].end = end
-            return over
-        self.buffers[name] = _Buffer(node.id, end, self.types[node.id])
-        return name
-
-    def _overwritten(self, node: Node, call: KernelCall) -> str | None:
-        """An operand's array that nothing needs any more and that has the result's type."""
-        for id, name in zip(node.operands, call.args, strict=True):
-            buffer = self.buffers.get(name)
-            if buffer is None or buffer.end != node.id or self.types[id] != self.types[node.id]:
-                continue
-            # a view of the same array would be read after it is partly overwritten
-            others = {self.names.root(arg) for arg in call.args if arg != name}
-            if name not in others:
-                return name
-        return None
-
     def _write_back(self) -> None:
         """At the end, the written values that could not be computed in place."""
         lines = [
@@ -252,7 +243,7 @@ class _Planner:
             for target, value in self.storage.unwritten()
         ]
         if lines:
-            self.steps.append(Step(len(self.graph.nodes), tuple(lines)))
+            self.steps.append(Step(len(self.graph.nodes), tuple(lines), sweep="update"))
 
     def _type_of(self, name: str) -> ArrayType:
         """The type of a variable, those of the kernel being planned among them."""

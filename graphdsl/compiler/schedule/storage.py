@@ -14,16 +14,22 @@ from graphdsl.graph.op import OPS
 class Storage:
     """The stored leaves of a graph, the last reader of every node, and the pinned results.
 
+    `order` holds the ids as the nodes run; `when` each node's place in it, and times are such
+    places: `last_read` of a result is the number of nodes.
+
     A result is pinned where it has a place outside the arena: a gradient in its flat array, a
     written value over the old one, if nothing needs that any more.
     """
 
-    def __init__(self, graph: Graph, types: Sequence[ArrayType], layout: Layout) -> None:
+    def __init__(
+        self, graph: Graph, types: Sequence[ArrayType], layout: Layout, order: Sequence[int]
+    ) -> None:
         self.graph = graph
+        self.when = _places(order)
         self.types = types
         self.layout = layout
         self.leaves = {n.id: self.region(n) for n in graph.nodes if is_stored(n)}
-        self.last_read = _last_reads(graph)
+        self.last_read = _last_reads(graph, self.when)
         self.pinned = self._pins()
 
     def region(self, node: Node) -> Region:
@@ -62,13 +68,13 @@ class Storage:
 
     def _may_overwrite(self, target: int, value: int) -> bool:
         """Whether nothing reads the target's old value once the new one is being written."""
-        region, reader = self.leaves[target], self.graph.nodes[value]
+        region, reader, now = self.leaves[target], self.graph.nodes[value], self.when[value]
         for leaf, other in self.leaves.items():
-            if self.last_read[leaf] < value or not region.overlaps(other):
+            if self.last_read[leaf] < now or not region.overlaps(other):
                 continue
             own = leaf == target and self.types[leaf] == self.types[value]
             direct = own and leaf in reader.operands and reader.op.inplace
-            if self.last_read[leaf] > value or not direct or self._viewed(leaf, reader):
+            if self.last_read[leaf] > now or not direct or self._viewed(leaf, reader):
                 return False
         return True
 
@@ -88,13 +94,21 @@ def is_stored(node: Node) -> bool:
     return node.op in (OPS["param"], OPS["state"], OPS["group"], OPS["slot"])
 
 
-def _last_reads(graph: Graph) -> list[int]:
-    """For each node the last one that reads it or a view of it; the end for results."""
+def _places(order: Sequence[int]) -> list[int]:
+    """The place of each id in an order."""
+    places = [0] * len(order)
+    for place, id in enumerate(order):
+        places[id] = place
+    return places
+
+
+def _last_reads(graph: Graph, when: Sequence[int]) -> list[int]:
+    """For each node when it, or a view of it, is read last; the end for results."""
     nodes = graph.nodes
-    last = list(range(len(nodes)))
+    last = list(when)
     for node in nodes:
         for operand in node.operands:
-            last[operand] = node.id
+            last[operand] = max(last[operand], when[node.id])
     for result in graph.results:
         last[result.node] = len(nodes)
     for node in reversed(nodes):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from graphdsl.compiler.schedule.arena import Span, live_bytes
+from graphdsl.graph.graph import Sweep
 from graphdsl.graph.kernel import Array, ArrayType
 from graphdsl.graph.types import DType
 
@@ -32,6 +34,10 @@ class Slot:
 
     offset: int
     type: ArrayType
+    start: int
+    """The number of the step that writes it first."""
+    end: int
+    """The number of the step that reads it last; the last step's for what is handed out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,7 @@ class Step:
     node: int
     lines: tuple[str, ...]
     views: tuple[tuple[str, str], ...] = ()
+    sweep: Sweep = "forward"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,5 +72,17 @@ class Schedule:
     """(the result's name, its variable, its type)"""
     arena_bytes: int
     naive_bytes: int
+    """What the arena would take if every result and scratch array had memory of its own."""
     notes: Mapping[int, str] = field(default_factory=dict)
     """What each node is, for a reader of the program."""
+    variables: Mapping[int, str] = field(default_factory=dict)
+    """The variable of each node that is an array."""
+
+    def live(self) -> list[tuple[int, int]]:
+        """(step, bytes of the arena that live from it on) wherever the number changes, in order;
+        cache lines count whole."""
+        return live_bytes([Span(s.start, s.end, s.type.nbytes) for s in self.slots.values()])
+
+    def peak(self) -> tuple[int, int]:
+        """The first step at which the most bytes live, and how many: no arena is smaller."""
+        return max(self.live(), key=lambda change: change[1], default=(0, 0))

@@ -23,8 +23,8 @@ CALLS = {
         good="input x: [5, 3]\noutput y = Dense(x, units = 4)",
     ),
     "E0403": Code(
-        "no such argument, or one given twice",
-        "Keywords are the names that the declaration gives its arguments, each used once.",
+        "no such argument",
+        "Keywords are the names that the declaration gives its arguments.",
         "Take the near name that is suggested.",
         bad="input x: [5, 3]\noutput y = sum(x, axes = 0)",
         good="input x: [5, 3]\noutput y = sum(x, axis = 0)",
@@ -38,8 +38,8 @@ CALLS = {
     ),
     "E0405": Code(
         "the number of results differs",
-        "A block of several results binds as many names; a value is wanted where one stands.",
-        "Bind them all: `h, c = …`.",
+        "A block of several results binds as many names, and every other expression binds one.",
+        "Let as many names stand on the left as there are results: `h, c = …`.",
         bad=f"{_TWO}output y = two(a)",
         good=f"{_TWO}b, c = two(a)\noutput y = b + c",
     ),
@@ -97,5 +97,19 @@ CALLS = {
         "Share two blocks, or bring the operands to one size.",
         bad="input x: [5, 3]\nshare f = Dense(units = 4)\noutput y = f(f(x))",
         good="input x: [5, 3]\nshare f = Dense(units = 3)\noutput y = f(f(x))",
+    ),
+    "E0414": Code(
+        "a block returns nothing",
+        "A call has a value, and what it is stands after `return`, the last line of the block.",
+        "End the body with `return …`.",
+        bad="block f(x) {\n  y = 2 * x\n}\ninput a\noutput b = f(a)",
+        good="block f(x) {\n  y = 2 * x\n  return y\n}\ninput a\noutput b = f(a)",
+    ),
+    "E0415": Code(
+        "an argument is given twice",
+        "An argument is given in its place or by its name, and not in both ways.",
+        "Leave one of the two out.",
+        bad=f"{_TWICE}output y = twice(a, x = a)",
+        good=f"{_TWICE}output y = twice(x = a)",
     ),
 }

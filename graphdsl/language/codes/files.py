@@ -78,7 +78,7 @@ FILES = {
     ),
     "E0615": Code(
         "the columns do not fit together",
-        "Every row has a value in each column, and all parts have the same columns.",
+        "Every row has a value in each column, and a column has rows of one shape in all parts.",
         "Compare the shapes in the message.",
     ),
     "E0616": Code(
@@ -111,5 +111,31 @@ FILES = {
         "weights do not fit the model",
         "Every parameter and state is found by its name, with its shape and type.",
         "Load the model with the constants it was trained with.",
+    ),
+    "E0622": Code(
+        "a category that the training part has not got",
+        "`category` numbers the values of the training part; what is met later has to be among "
+        "them.",
+        "Leave such rows out, or see that the training part has some of each: `stratify`.",
+    ),
+    "E0623": Code(
+        "a row's part has no such name",
+        "The column that `split_by` names holds `train`, `valid` or `test` in every row.",
+        "Mend the row in the message, or split by fractions.",
+    ),
+    "E0624": Code(
+        "batches that come only once",
+        "An iterator is used up after one epoch.",
+        "Pass `epochs=1`, a list, or an object whose `__iter__` begins anew.",
+    ),
+    "E0625": Code(
+        "a batch larger than the data",
+        "A step would never get as many rows as were asked for.",
+        "Write `batch = all`, or a number that the training part has.",
+    ),
+    "E0626": Code(
+        "a checkpoint cannot be used",
+        "It is damaged, or was written by another run, model or version: nothing of it is taken.",
+        "Remove it: the run goes on from the one before it. `--warm-start` takes what fits.",
     ),
 }

@@ -15,8 +15,8 @@ NAMES = {
     ),
     "E0302": Code(
         "a name is bound twice",
-        "Every name is one node, so it is bound once; only inside `repeat` is an outer name bound "
-        "again. A file has one `data` and one `train` block.",
+        "Every name stands for one thing, so it is bound once; only inside `repeat` is a node of "
+        "the outside bound again, and the number of the turn is no such node.",
         "Give the second value another name.",
         bad="input x\nh = exp(x)\nh = ln(h)\noutput y = h",
         good="input x\nh = exp(x)\ng = ln(h)\noutput y = g",
@@ -123,7 +123,8 @@ NAMES = {
     ),
     "E0318": Code(
         "a map stands where a value should",
-        "Maps `{…}` are settings.",
+        "Values are numbers and tensors. What differs from parameter to parameter is written at "
+        "each of them, after `with`.",
         "Write a list in `[ ]`, or bind the values to names of their own.",
         bad='input x\noutput y = x + {"a": 1}',
         good="input x\noutput y = x + 1",
@@ -156,11 +157,6 @@ NAMES = {
         bad="block f(x) {\n  return x\n  y = x\n}\ninput a\noutput b = f(a)",
         good="block f(x) {\n  y = x\n  return y\n}\ninput a\noutput b = f(a)",
     ),
-    "E0323": Code(
-        "a result is declared in a block or a loop",
-        "Losses, metrics and outputs belong to the whole model.",
-        "Return the value and declare it in the file.",
-    ),
     "E0324": Code(
         "a trained parameter is not a float",
         "A gradient needs numbers between the numbers.",
@@ -183,9 +179,9 @@ NAMES = {
     ),
     "E0327": Code(
         "`collect` without turns",
-        "`collect` stacks what the turns of a `repeat` give: it stands in a loop of one turn or "
-        "more.",
-        "Move it into the loop, or let the loop turn.",
+        "`collect` stacks what the turns of its `repeat` give, and a loop whose last number is "
+        "smaller than its first has no turn.",
+        "Look at the bounds of the loop, and at the constants in them.",
         bad="input x\nrepeat i in 1..0 {\n  collect y = i * x\n}\noutput z = sum(y)",
         good="input x\nrepeat i in 1..3 {\n  collect y = i * x\n}\noutput z = sum(y)",
     ),
@@ -248,5 +244,30 @@ NAMES = {
         "A file imports from a file that imports from another, and so on, further than anybody "
         "follows.",
         "Import from the file that declares the names.",
+    ),
+    "E0338": Code(
+        "a second `data` or `train` block",
+        "A file says once where its data comes from and how it is trained.",
+        "Write the settings of both into the first one.",
+        bad="param w = 1\nloss J = w^2\ntrain {\n  optimizer = sgd()\n}\ntrain {\n  epochs = 3\n}",
+        good="param w = 1\nloss J = w^2\ntrain {\n  optimizer = sgd()\n  epochs = 3\n}",
+    ),
+    "E0339": Code(
+        "two arguments of a declaration have one name",
+        "A call gives arguments by their names, so those of a block or an optimizer differ.",
+        "Give one of them another name.",
+        bad="block f(x, x) {\n  return x\n}\ninput a\noutput y = f(a, a)",
+        good="block f(x, z) {\n  return x + z\n}\ninput a\noutput y = f(a, a)",
+    ),
+    "E0340": Code(
+        "two calls would own a parameter of one name",
+        "What a block owns is called after its call, and a call inside another expression after "
+        "its block: two such names can be the same.",
+        "Bind the inner call to a name in a line before.",
+        bad="block D(x) {\n  param W: [4, 4] = 0\n  return x @ W\n}\n"
+        "block Deep(x) {\n  D = D(x)\n  return D\n}\ninput x: [2, 4]\noutput h = Deep(D(x))",
+        good="block D(x) {\n  param W: [4, 4] = 0\n  return x @ W\n}\n"
+        "block Deep(x) {\n  D = D(x)\n  return D\n}\ninput x: [2, 4]\n"
+        "g = D(x)\noutput h = Deep(g)",
     ),
 }

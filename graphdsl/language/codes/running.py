@@ -27,8 +27,9 @@ RUNNING = {
     ),
     "E0805": Code(
         "training diverged",
-        "The loss is inf or nan, and no step leads back from there.",
-        "Try a smaller learning rate and inputs of unit scale; look at ln, / and exp.",
+        "The loss or a gradient is inf or nan, and no step leads back from there. The step is done "
+        "again to find the node that it began at; the last good weights are kept.",
+        "Do what the help says; `--debug-nan` looks at every node of every step.",
     ),
     "E0806": Code(
         "nothing to compute",
@@ -36,14 +37,15 @@ RUNNING = {
         "Feed the inputs that the help names, or declare an output.",
     ),
     "E0807": Code(
-        "a call of the Python interface does not fit",
-        "What is asked for does not exist, or has no gradient.",
-        "Follow the help.",
+        "no such gradient",
+        "What has a gradient is one float number, and what it is taken with respect to are floats.",
+        "Name a loss or another scalar with `of`, and floats with `wrt`.",
     ),
     "E0808": Code(
         "no such setting to override",
-        "Keywords of `trainer` and `fit` are the settings of `data` and `train`; the optimizer is "
-        "compiled with the model.",
+        "What is overridden are settings of `data` and `train`. The optimizer and what binds the "
+        "inputs are compiled with the model: `--with KEY=VALUE` and `load(…, settings={…})` take "
+        "them, `trainer` and `fit` come too late for them.",
         "Take the near name that is suggested.",
     ),
     "E0809": Code(
@@ -54,17 +56,17 @@ RUNNING = {
     "E0810": Code(
         "there is no data to train on",
         "Data comes from the `data` block or from the call.",
-        "Pass a path, arrays by input, or an iterable of batches.",
+        "Write a `data` block, or pass a path, arrays by input, or an iterable of batches.",
     ),
     "E0811": Code(
-        "early stopping without a valid part",
-        "`early` watches rows that are not trained on.",
+        "a criterion of `stop` without a valid part",
+        "`early`, and `plateau` unless it says otherwise, watch rows that are not trained on.",
         "Give the data block a split, or pass `stop=None`.",
     ),
     "E0812": Code(
         "a file cannot be written",
-        "The system does not let it be written, or the disk is full.",
-        "Name a folder that you may write to.",
+        "The system says why: the disk is full, the folder is another's, the path is no path.",
+        "Do what the help says, which goes by that reason.",
     ),
     "E0813": Code(
         "the folder of a run is not empty",
@@ -73,7 +75,8 @@ RUNNING = {
     ),
     "E0815": Code(
         "a size comes to nothing that a tensor can have",
-        "With the sizes that were fed, a size of the file is negative or divides by zero.",
+        "With the sizes that were fed, a size of the file is negative or divides by zero. A slice "
+        "has the length that its type says: `x[1:]` of N rows has N - 1, so N is 1 or more.",
         "Feed more rows, or look at the line in the message.",
     ),
     "E0816": Code(
@@ -85,6 +88,13 @@ RUNNING = {
         "a batch is empty",
         "A mean over no rows is no number, and a step with it would make every parameter one.",
         "Feed one row or more.",
+    ),
+    "E0818": Code(
+        "a step does not fit the memory it may take",
+        "`memory` limits what a step computes in. What is too much is computed again where it is "
+        "read, but never what is random or handed out, and one kernel's operands and result have "
+        "to be there at once.",
+        "Allow the number in the help, or take smaller batches.",
     ),
     "E0820": Code(
         "a fed file cannot be read",
@@ -128,12 +138,115 @@ RUNNING = {
     ),
     "E0828": Code(
         "outputs do not fit the file's format",
-        "A `.npy` file holds one array, a `.csv` file a line a row, a `.npz` file anything.",
+        "A `.npy` file holds one array, a `.csv` or `.parquet` file a line a row, a `.npz` file "
+        "anything.",
         "Write a `.npz` file.",
     ),
     "E0829": Code(
         "a model without outputs predicts nothing",
         "`predict` hands out what the file declares as `output`.",
         "Declare it: `output p = softmax(z)`.",
+    ),
+    "E0830": Code(
+        "no such option of a model",
+        "`dtype` is the model's float, f32 or f64, `engine` is what runs it, `settings` is a "
+        "mapping, and `training` is True or False.",
+        "Take one of those that the message names.",
+    ),
+    "E0831": Code(
+        "`stop` watches what is no loss or metric",
+        "Early stopping follows a number that the file reports: a `loss` or a `metric`.",
+        "Take the near name that is suggested, or declare it: `metric error = …`.",
+    ),
+    "E0832": Code(
+        "arrays are divided by what is not among them",
+        "`stratify` and `split_by` name columns; arrays have inputs, of which one has the name of "
+        "the classes or is bound to their column, and none says a row's part.",
+        "Pass `stratify=None` or `split_by=None`, or the input that is named.",
+    ),
+    "E0833": Code(
+        "data of no known kind",
+        "Data is a path, arrays by input, or an iterable of batches.",
+        'Pass one of these: `model.fit({"x": X})`.',
+    ),
+    "E0834": Code(
+        "a run does not go on with another model",
+        "Its optimizer's states belong to the model as it was; the difference is shown.",
+        "Go on with that model, or begin a new run with the weights that fit: `--warm-start`.",
+    ),
+    "E0835": Code(
+        "a run does not go on with other data or settings",
+        "It would come to something else than if it had never stopped. Only `--epochs` may grow.",
+        "Leave the option out, put the data back, or begin a new run: `--warm-start`.",
+    ),
+    "E0836": Code(
+        "there is no run to go on with",
+        "The folder of a run holds its settings and its model as they were.",
+        "Name such a folder: `runs/MODEL-N`, or the one that `--out` named.",
+    ),
+    "E0837": Code(
+        "a run is under way",
+        "Two processes that train in one folder would overwrite each other's checkpoints.",
+        "Wait for it to end, or begin another run.",
+    ),
+    "E0838": Code(
+        "a run cannot be verified",
+        "A replay is compared with what a run that has ended has left.",
+        "Go on with the run to its end: `--resume`; or restore the files that were changed.",
+    ),
+    "E0845": Code(
+        "one value of all rows, and rows in batches",
+        "Outputs are computed batch by batch, and what has no axis of rows would be one of each "
+        "batch.",
+        "Take all rows at once, `--batch all`; `graphdsl evaluate` gives means over the rows.",
+    ),
+    "E0846": Code(
+        "classes without names",
+        "The names are the values of the one column that the data block numbers by `category`.",
+        "Leave `--labels` out, or follow the help.",
+    ),
+    "E0847": Code(
+        "no input or output for an estimator",
+        "An estimator finds by their shapes which inputs X and y feed, and which output predicts.",
+        "Name it, `x_input`, `y_input` or `output`, or give the model one of the shape that is "
+        "said.",
+    ),
+    "E0870": Code(
+        "a value that is not finite",
+        "`--debug-nan` looks at every node, and this one is the first that is nan or infinite "
+        "though its operands are finite.",
+        "Look at the operands' ranges; the help says what keeps the op within bounds.",
+    ),
+    "E0871": Code(
+        "a package for pictures or event files is not installed",
+        "Pictures of a run are drawn by matplotlib, event files are written by tensorboard; "
+        "neither comes along by itself.",
+        "Install what the help names.",
+    ),
+    "E0872": Code(
+        "there is nothing to draw",
+        "A curve needs an output with a value per row and one input to vary; a path needs a "
+        "parameter of two numbers.",
+        "Name them as the help says.",
+    ),
+    "E0880": Code(
+        "an export that cannot be made",
+        "A model is exported to what the help names, as a file that Python can import.",
+        "Follow the help.",
+    ),
+    "E0881": Code(
+        "sizes that an export is for are not given",
+        "An exported program is straight-line NumPy for sizes that are numbers.",
+        "Give each: `graphdsl export m.gdl -o step.py N=64`; several times for several sizes.",
+    ),
+    "E0882": Code(
+        "there is nothing to export",
+        "Exports have the outputs that the file declares, and the training step.",
+        "Declare an `output`, or a loss and an optimizer.",
+    ),
+    "E0883": Code(
+        "a profile of no steps",
+        "The time of a step is the mean of those that are measured.",
+        "Ask for one step or more.",
     ),
 }

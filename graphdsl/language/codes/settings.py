@@ -8,7 +8,7 @@ _LINE = "dim N\ninput x: [N]\nparam w = 1\nloss J = mean((w - x)^2)\n"
 
 SETTINGS = {
     "E0501": Code(
-        "an unknown setting, or one set twice",
+        "an unknown setting",
         "Every key is checked, so that a slip is no silent default.",
         "Take the near name that is suggested.",
         bad=f"{_LINE}train {{\n  optimiser = adam()\n}}",
@@ -44,14 +44,16 @@ SETTINGS = {
     ),
     "E0506": Code(
         "`stop` does not fit",
-        "Training is stopped by `early`, which watches a loss or a metric on the valid part.",
-        "Write `stop = early(J, patience = 10)`.",
+        "Training is stopped by `early` and `plateau`, which watch a loss or a metric, and by "
+        "`after`, which counts epochs, steps or seconds; `and` and `or` join them.",
+        "Write `stop = early(J, patience = 10) or after(seconds = 600)`.",
         bad=f"{_LINE}train {{\n  optimizer = adam()\n  stop = early(w)\n}}",
         good=f"{_LINE}train {{\n  optimizer = adam()\n  stop = early(J)\n}}",
     ),
     "E0507": Code(
         "no such column",
-        "Names on the right of the `data` block are the source's columns.",
+        "Names on the right of the `data` block, and that of `stratify`, are columns of the "
+        "source; a part that has a file of its own has the same ones.",
         'Take the near name that is suggested; a name with spaces is `column("mean radius")`.',
     ),
     "E0508": Code(
@@ -61,7 +63,8 @@ SETTINGS = {
     ),
     "E0509": Code(
         "a part of the data comes from two places",
-        "A part is either drawn by `split` or stands in a file of its own.",
+        "A part is drawn by `split`, named by the column of `split_by`, or stands in a file of its "
+        "own.",
         "Leave one of the two out.",
     ),
     "E0510": Code(
@@ -73,5 +76,27 @@ SETTINGS = {
         "a column gives no value per row",
         "The first axis of a column counts the rows.",
         "Keep it whole: `table[:, :3]` takes columns, not rows.",
+    ),
+    "E0512": Code(
+        "a setting is given twice",
+        "Of two values neither would be the one that counts.",
+        "Leave one of the two lines out.",
+        bad=f"{_LINE}train {{\n  optimizer = adam()\n  epochs = 5\n  epochs = 9\n}}",
+        good=f"{_LINE}train {{\n  optimizer = adam()\n  epochs = 9\n}}",
+    ),
+    "E0513": Code(
+        "a setting of the step without an optimizer",
+        "Clipping, accumulating, averaging and factors change the update that an optimizer makes.",
+        "Name an optimizer, or leave the setting out.",
+        bad=f"{_LINE}train {{\n  clip_norm = 1\n}}",
+        good=f"{_LINE}train {{\n  optimizer = adam()\n  clip_norm = 1\n}}",
+    ),
+    "E0514": Code(
+        "a pattern matches no parameter",
+        "A pattern without a parameter does nothing, and is likely a slip. Names are qualified: "
+        "the `W` of `h = Dense(x, 8)` is `h.W`; `*` is any text, `?` any letter.",
+        "Take the near name that is suggested, or one of those that are listed.",
+        bad=f'{_LINE}train {{\n  optimizer = adam()\n  scale_lr = {{"*.W": 0.1}}\n}}',
+        good=f'{_LINE}train {{\n  optimizer = adam()\n  scale_lr = {{"w": 0.1}}\n}}',
     ),
 }

@@ -117,4 +117,12 @@ SHAPES = {
         bad="input x: [5]\noutput y = x * dropout_mask(x, rate = 1.5)",
         good="input x: [5]\noutput y = x * dropout_mask(x, rate = 0.5)",
     ),
+    "E0217": Code(
+        "a matrix of constants is singular",
+        "`inv` and `solve` need a matrix whose rows are independent, and every value of this one "
+        "is known.",
+        "Correct the constants; a singular matrix that is fed or computed is found when it is met.",
+        bad="output y = inv([[1, 2], [2, 4]])",
+        good="output y = inv([[1, 2], [2, 5]])",
+    ),
 }

@@ -1,0 +1,41 @@
+"""What is timed: a training step with what checking it and starting it again takes."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from verify import verify_gradients, verify_steps
+from workloads import Array, Workload
+
+CHECKED_STEPS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """One training step on a workload's batch, from its first parameters on.
+
+    `step` gives the loss before its update. `params` and `gradients` are named and shaped as the
+    workload's are; the gradients are those at the first parameters, and asking for them may leave
+    the contender some steps further. `reset` goes back to the start.
+    """
+
+    step: Callable[[], float]
+    params: Callable[[], Mapping[str, Array]]
+    gradients: Callable[[], Mapping[str, Array]]
+    reset: Callable[[], None]
+
+
+def verify_contender(contender: Contender, workload: Workload) -> None:
+    """Raise `ValueError` unless the gradients, the losses and the parameters are right."""
+    verify_gradients(workload, contender.gradients())
+    contender.reset()
+    losses = [contender.step() for _ in range(CHECKED_STEPS)]
+    verify_steps(workload, losses, contender.params())
+
+
+def time_calls(call: Callable[[], object], count: int) -> float:
+    """µs one of `count` calls takes."""
+    start = time.perf_counter()
+    for _ in range(count):
+        call()
+    return (time.perf_counter() - start) / count * 1e6

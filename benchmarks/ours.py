@@ -1,0 +1,49 @@
+"""The project's own contenders: `trainer.step` of a workload's `.gdl` file, one for each engine."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from contender import Contender
+from workloads import Array, Workload
+
+MODELS = Path(__file__).with_name("models")
+ENGINES = ("numpy", "numba")
+
+
+def list_engines() -> list[str]:
+    """Those of `ENGINES` that this version has, and that can run here."""
+    import graphdsl
+
+    found = []
+    for engine in ENGINES:
+        try:
+            graphdsl.loads("input x\noutput y = x", engine=engine)
+        except graphdsl.UsageError:
+            continue
+        found.append(engine)
+    return found
+
+
+def make_ours(workload: Workload, engine: str) -> Contender:
+    """The step as a user calls it, its checks included."""
+    import graphdsl
+
+    model = graphdsl.load(MODELS / f"{workload.name}.gdl", engine=engine)
+    x, y = workload.x, workload.y
+
+    def restore() -> None:
+        for name, value in workload.params.items():
+            model.params[name][...] = value
+
+    def reset() -> None:
+        trainer.restart()
+        restore()
+
+    def gradients() -> Mapping[str, Array]:
+        restore()
+        found: dict[str, Array] = model.value_and_grad(x=x, y=y)[1]
+        return found
+
+    trainer = model.trainer()
+    restore()
+    return Contender(lambda: trainer.step(x=x, y=y), lambda: model.params, gradients, reset)

@@ -1,0 +1,1 @@
+"""The workloads' steps in other libraries, one module each."""

@@ -1,0 +1,59 @@
+"""The results as a picture: for each workload, a bar for each contender's step."""
+
+import importlib
+import importlib.util
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from contenders import OURS, PEERS
+from results import Result
+
+OURS_COLOUR, BY_HAND_COLOUR, PEER_COLOUR = "#1f6fb4", "#8a8f98", "#d98032"
+COLUMNS = 3
+
+
+def draw_picture(results: list[Result], path: Path) -> bool:
+    """Write the picture, its kind told by the path's suffix; False where matplotlib is missing."""
+    if importlib.util.find_spec("matplotlib") is None:
+        return False
+    matplotlib: Any = importlib.import_module("matplotlib")
+    matplotlib.use("Agg")
+    # the same numbers give the same file
+    matplotlib.rcParams["svg.hashsalt"] = "graphdsl"
+    pyplot: Any = importlib.import_module("matplotlib.pyplot")
+
+    columns = min(COLUMNS, len(results))
+    rows = -(-len(results) // columns)
+    figure, grid = pyplot.subplots(
+        rows, columns, figsize=(4.6 * columns, 2.6 * rows), squeeze=False, layout="constrained"
+    )
+    for axes in grid.flat[len(results) :]:
+        axes.set_visible(False)
+    for axes, result in zip(grid.flat, results, strict=False):
+        draw_workload(axes, result)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+    pyplot.close(figure)
+    return True
+
+
+def draw_workload(axes: Any, result: Result) -> None:
+    """Horizontal bars, each with its number: µs a step, medians."""
+    names = list(result.rounds)
+    times = [median(result.rounds[name]) for name in names]
+    bars = axes.barh(names, times, color=[choose_colour(name) for name in names], height=0.7)
+    axes.bar_label(bars, [f"{time:,.0f}" for time in times], padding=3, fontsize=8)
+    axes.invert_yaxis()
+    axes.set_title(f"{result.workload}, µs a step", loc="left", fontsize=10)
+    axes.set_xlim(0, 1.18 * max(times))
+    axes.set_xticks([])
+    axes.tick_params(axis="y", length=0, labelsize=8)
+    axes.spines[["top", "right", "bottom"]].set_visible(False)
+
+
+def choose_colour(name: str) -> str:
+    """One for ours, one for other libraries, one for what is written by hand."""
+    if name.startswith(OURS):
+        return OURS_COLOUR
+    return PEER_COLOUR if name in PEERS else BY_HAND_COLOUR

@@ -1,0 +1,60 @@
+"""`run --profile`: where the time of the first steps goes, told on stderr and written down."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from graphdsl.cli import options
+
+if TYPE_CHECKING:
+    from graphdsl.model import Model
+
+FILE = "profile.json"
+STEPS = 50
+
+
+def add_profile(group: argparse._ActionsContainer) -> None:
+    """`--profile`."""
+    group.add_argument(
+        "--profile",
+        metavar="STEPS",
+        nargs="?",
+        const=STEPS,
+        type=options.positive,
+        help="say where the time of so many steps goes, by node, by line and by sweep, after 5 to "
+        f"warm up; into {FILE} of the run's folder too (STEPS: {STEPS})",
+    )
+
+
+def verify_profile(args: argparse.Namespace) -> None:
+    """Raise `BadArgument` for a profile of steps that something else slows down."""
+    from graphdsl.cli.faults import BadArgument
+
+    if args.profile is not None and args.debug_nan:
+        raise BadArgument("--profile times steps, and --debug-nan slows them: take one of the two")
+
+
+@contextmanager
+def opened(args: argparse.Namespace, model: Model, folder: Path) -> Iterator[None]:
+    """Time the steps inside, if that is asked for, and tell of them when they have ended."""
+    if args.profile is None:
+        yield
+        return
+    from graphdsl.training.files import write_text
+    from graphdsl.views.profiling import profiling
+
+    with profiling(model.session, args.profile) as profiler:
+        yield
+    found = profiler.profile()
+    if found is None:
+        print("no profile: the run ended before its sixth step", file=sys.stderr)
+        return
+    write_text(folder / FILE, json.dumps(found.to_plain(), indent=2, ensure_ascii=False) + "\n")
+    if not args.quiet:
+        print(found, file=sys.stderr)

@@ -1,0 +1,159 @@
+"""`graphdsl stats FILE`: the gradients of each parameter, without training."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graphdsl.cli import options, parts
+
+if TYPE_CHECKING:
+    from graphdsl.model import Model
+    from graphdsl.training.statistics import LayerStatistics
+
+BATCHES = 8
+"""Batches that the statistics are taken over, unless the command line says."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """The options of `stats`."""
+    parser.add_argument("file", metavar="FILE", help="a model file with a loss")
+    parser.add_argument(
+        "words",
+        metavar="FILE|NAME=VALUE",
+        nargs="*",
+        help="other models to set beside it, and values for inputs in place of the data: a number, "
+        "a [list], or @file.npy",
+    )
+    parts.add_weights(parser)
+    parts.add_data(parser, "other data to take gradients on")
+    options.add_model_options(parser)
+    options.add_seed(parser)
+    options.add_json(parser)
+    parser.add_argument(
+        "--batch", metavar="N|all", type=options.batch, help="how many rows a batch has"
+    )
+    parser.add_argument(
+        "--batches",
+        metavar="N",
+        type=options.positive,
+        default=BATCHES,
+        help=f"how many batches are looked at (default: {BATCHES})",
+    )
+    parser.add_argument(
+        "--beta",
+        metavar="B",
+        type=_fraction,
+        default=None,
+        help="what a batch weighs in the moving averages beside the next (default: 0.95)",
+    )
+    parser.add_argument(
+        "--plot",
+        metavar="PICTURE",
+        type=Path,
+        help="draw the size of the gradients by layer: .svg, .png or .pdf",
+    )
+
+
+def _fraction(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number from 0 to below 1")
+    return number
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print a table for each model, and draw them on one picture."""
+    if args.plot is not None:
+        from graphdsl.views.plots import verify_plot
+
+        verify_plot(args.plot)
+    feeds = options.read_feeds([options.pair(word) for word in args.words if "=" in word])
+    found = {}
+    for file in (args.file, *(word for word in args.words if "=" not in word)):
+        args.file = file
+        found[file] = measure(parts.load_trained(args), args, feeds)
+    if args.json:
+        told = {file: [row.to_plain() for row in rows] for file, rows in found.items()}
+        print(json.dumps(_finite(told), indent=2, ensure_ascii=False))
+    for file, rows in found.items() if not args.json else ():
+        print("\n".join([*([f"{file}:"] if len(found) > 1 else []), *table(rows)]))
+    if args.plot is not None:
+        from graphdsl.views.plots_layers import draw_gradients
+
+        draw_gradients(args.plot, {Path(file).stem: rows for file, rows in found.items()})
+    return 0
+
+
+def measure(
+    model: Model, args: argparse.Namespace, feeds: Mapping[str, Any]
+) -> list[LayerStatistics]:
+    """The statistics of a model on its data, or on what is fed."""
+    from graphdsl.training.statistics import BETA, measure_gradients
+
+    train = model.compilation.lowered(training=True).train
+    trainer = model.trainer() if train is not None else None
+    beta = BETA if args.beta is None else args.beta
+    batches = [dict(feeds)] if feeds else _batches(model, args)
+    return measure_gradients(model.session, batches, trainer, beta)
+
+
+def _batches(model: Model, args: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
+    from graphdsl.training.batches import Batches
+    from graphdsl.training.data import load_dataset
+    from graphdsl.training.new_rows import chosen
+    from graphdsl.training.options import fit_settings
+
+    dataset = load_dataset(model.session, data=args.data)
+    settings = fit_settings(model.compilation, {}, model.seed)
+    part = chosen(dataset, args.part or "train")
+    for one in part.values():
+        batches = Batches(one, args.batch or settings.batch, seed=settings.seed)
+        yield from (fed for fed, _ in islice(batches.epoch(0), args.batches))
+
+
+HEADER = ("", "shape", "weight", "mean", "std", "min |g|", "max |g|", "zeros", "size", "EMA mean")
+
+
+def table(rows: Sequence[LayerStatistics]) -> Iterator[str]:
+    """A line for each parameter; the last two columns are the averages' deviation and the ratio of
+    the first update to the weight."""
+    lines = [(*HEADER, "EMA std", "update/weight")]
+    lines += [
+        (
+            row.name,
+            "×".join(map(str, row.shape)) or "1",
+            _number(row.weight_rms),
+            _number(row.mean),
+            _number(row.deviation),
+            _number(row.smallest),
+            _number(row.largest),
+            f"{100 * row.zeros:.3g} %",
+            _number(row.rms),
+            _number(row.averaged_mean),
+            _number(row.averaged_deviation),
+            "" if row.update_ratio is None else _number(row.update_ratio),
+        )
+        for row in rows
+    ]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    for line in lines:
+        first, *others = zip(line, widths, strict=True)
+        yield "  ".join([first[0].ljust(first[1]), *(c.rjust(w) for c, w in others)]).rstrip()
+
+
+def _number(value: float) -> str:
+    return "0" if value == 0 else f"{value:.2e}"
+
+
+def _finite(value: Any) -> Any:
+    from graphdsl.training.plain import finite
+
+    return finite(value)

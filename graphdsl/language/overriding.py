@@ -1,0 +1,168 @@
+"""Settings from outside a file: a program and values by key come in; the program that has them in
+its `data` and `train` blocks goes out, before anything is lowered.
+
+What checks the settings of a file so checks these too, whatever settings there come to be. Each
+stands on a line of a text of its own, which errors point into.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from graphdsl.language import ast
+from graphdsl.language.diagnostics import Diagnostic, UsageError, did_you_mean
+from graphdsl.language.near import nearest
+from graphdsl.language.parser import parse_settings
+from graphdsl.language.settings import BlockName, keys, lookup
+from graphdsl.language.source import Source
+from graphdsl.language.spelling import spell
+
+NODES: Mapping[BlockName, type[ast.Data] | type[ast.Train]] = {
+    "data": ast.Data,
+    "train": ast.Train,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class GivenSettings:
+    """Settings by key: texts in the language's own syntax, or plain values; None, or no text,
+    leaves a setting out. A key may name its block: `train.seed`. `name` is what errors call them.
+    """
+
+    values: Mapping[str, object] = field(default_factory=dict)
+    name: str = "settings"
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The block that a key belongs to, and the key."""
+
+    block: BlockName
+    key: str
+
+
+def override(program: ast.Program, given: GivenSettings) -> ast.Program:
+    """The program with the settings given, in a block added where the file has none.
+
+    Raises `UsageError` with every key that says too little, or every text that does not parse.
+    """
+    if not given.values:
+        return program
+    placed = _place_all(program, given)
+    texts = {place: _text(program, place, value) for place, value in placed.items()}
+    lines = [place for place, text in texts.items() if text]
+    source = Source("".join(f"{place.key} = {texts[place]}\n" for place in lines), given.name)
+    settings, faults = parse_settings(source)
+    if faults:
+        raise UsageError(faults)
+    changed = program
+    for block in NODES:
+        mine = [s for s in settings if lines[s.span.line - 1].block == block]
+        left_out = {p.key for p, text in texts.items() if p.block == block and not text}
+        if mine or left_out:
+            changed = _with_settings(changed, block, mine, left_out)
+    return replace(changed, written=program)
+
+
+def block_of(program: ast.Program, block: BlockName) -> ast.Data | ast.Train | None:
+    """The program's block of settings, the first where it has two."""
+    return next((s for s in program.statements if isinstance(s, NODES[block])), None)
+
+
+# --- which setting is meant -------------------------------------------------------------------
+
+
+def _place_all(program: ast.Program, given: GivenSettings) -> dict[_Place, object]:
+    faults: list[Diagnostic] = []
+    placed: dict[_Place, object] = {}
+    for word, value in given.values.items():
+        found = _place(program, word, is_left_out=value is None or value == "")
+        if isinstance(found, _Place) and found in placed:
+            help = ("give it once",)
+            found = Diagnostic("E0808", f"'{found.key}' is given twice", (), help)
+        if isinstance(found, _Place):
+            placed[found] = value
+        else:
+            faults.append(found)
+    if faults:
+        raise UsageError(faults)
+    return placed
+
+
+def _place(program: ast.Program, word: str, is_left_out: bool) -> _Place | Diagnostic:
+    """Where a key belongs. One that no block knows goes to the likelier, whose table tells."""
+    owner, dot, rest = word.partition(".")
+    key = rest if dot else word
+    named = [block for block in NODES if dot and block == owner]
+    if not key.isidentifier() or (dot and not named):
+        help = ("a key is written as batch or, where it could be of two blocks, train.batch",)
+        return Diagnostic("E0808", f"'{word}' is no key of a setting", (), help)
+    inputs = _names(program, ast.Input)
+    known: dict[BlockName, list[str]] = {
+        "data": [*keys("data"), *inputs],
+        # scale_lr and its like are keys that the table has as scale_ARG
+        "train": [*keys("train"), *([key] if lookup("train", key) else [])],
+    }
+    owners = [block for block in named or NODES if lookup(block, key) or key in known[block]]
+    if len(owners) == 1:
+        return _Place(owners[0], key)
+    if owners:
+        help = (f"write train.{key} or, for what is fed, data.{key}",)
+        return Diagnostic("E0808", f"'{key}' is a setting of 'train' and an input", (), help)
+    if key in _names(program, ast.Const):
+        help = (f"override it as one: --set {key}=… or load(…, {key}=…)",)
+        return Diagnostic("E0808", f"'{key}' is a constant, not a setting", (), help)
+    if is_left_out:
+        near = did_you_mean(key, known["train"], known["data"])
+        listed = (f"there are {', '.join([*known['train'], *known['data']])}",)
+        return Diagnostic("E0808", f"there is no setting '{key}' to leave out", (), near or listed)
+    likely: BlockName = "data" if nearest(key, known["data"]) else "train"
+    return _Place(named[0] if named else likely, key)
+
+
+def _names(program: ast.Program, kind: type[ast.Input] | type[ast.Const]) -> list[str]:
+    return [s.name.id for s in program.statements if isinstance(s, kind)]
+
+
+# --- what it is set to ------------------------------------------------------------------------
+
+
+def _text(program: ast.Program, place: _Place, value: object) -> str:
+    """The value on one line, in the language's syntax; "" for none."""
+    if not isinstance(value, str):
+        return "" if value is None else _spelled(place, value)
+    text = " ".join(value.split("\n")).strip()
+    setting = lookup(place.block, place.key)
+    bound = place.block == "data" and place.key in _names(program, ast.Input)
+    is_word = setting is not None and not bound and setting.kind in ("path", "column")
+    # a shell takes quotes away, and a path has no other meaning
+    return f'"{text}"' if is_word and text and not text.startswith('"') else text
+
+
+def _spelled(place: _Place, value: object) -> str:
+    try:
+        return spell(value)
+    except ValueError as why:
+        help = ("give it as text, as a file has it: settings={'stop': 'early(J)'}",)
+        message = f"'{place.key}' cannot be {why}"
+        raise UsageError(Diagnostic("E0809", message, (), help)) from None
+
+
+def _with_settings(
+    program: ast.Program, block: BlockName, settings: Sequence[ast.Setting], left_out: set[str]
+) -> ast.Program:
+    """The program with settings in place of those of the same keys, new ones last."""
+    old = block_of(program, block)
+    by_key = {setting.key.id: setting for setting in settings}
+    kept = [] if old is None else [s for s in old.settings if s.key.id not in left_out]
+    merged = [by_key.pop(s.key.id, s) for s in kept]
+    merged += by_key.values()
+    if old is not None:
+        new = replace(old, settings=tuple(merged))
+        statements = tuple(new if s is old else s for s in program.statements)
+        return replace(program, statements=statements)
+    if not merged:
+        return program
+    made = NODES[block](tuple(merged), span=merged[0].span.to(merged[-1].span))
+    return replace(program, statements=(*program.statements, made))

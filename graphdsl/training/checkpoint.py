@@ -1,0 +1,176 @@
+"""One checkpoint: a safetensors file with all that a run needs to go on bit for bit.
+
+Parameters and states stand under their qualified names, so that the file also serves as weights;
+`memory:…` are the flat arrays of the optimizer, `kept:…` the weights that training would go back
+to, left out where they are those of the model, `history:rows` the rows of the history. The metadata
+holds the run's `Progress`, the hashes of the model, the run and the memory's layout, the versions,
+and a digest of it all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from graphdsl.graph.kernel import Array
+from graphdsl.language.diagnostics import DataError, Diagnostic
+from graphdsl.session import Session
+from graphdsl.training import tensor_file, weights
+from graphdsl.training.identity import model_hash
+from graphdsl.training.position import Progress
+from graphdsl.training.snapshot import Snapshot
+from graphdsl.training.tensor_file import Broken, TensorFile, type_of
+from graphdsl.training.versions import versions
+
+FORMAT = "graphdsl checkpoint 1"
+MEMORY, KEPT = f"memory{weights.APART}", f"kept{weights.APART}"
+HISTORY = f"history{weights.APART}rows"
+_NAMED = ("param_", "state_")
+"""The flat arrays whose tensors stand under names of their own."""
+_RANDOM = "streams are keyed by seed and name and counted by step: no generator has a state"
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint that was read, and found to fit the model."""
+
+    path: Path
+    progress: Progress
+    versions: Mapping[str, str]
+    tensors: Mapping[str, Array]
+
+    def apply(self, session: Session, snapshot: Snapshot) -> None:
+        """Give the model, its optimizer and the snapshot what they held."""
+        with session.lock:
+            targets = _everything(session)
+            snapshot.put({name: self._kept(name) for name in weights.live(session)})
+            for name, array in targets.items():
+                array[...] = self.tensors[name]
+
+    def _kept(self, name: str) -> Array:
+        return self.tensors.get(KEPT + name, self.tensors[name])
+
+
+def write(path: Path, session: Session, snapshot: Snapshot, progress: Progress, run: str) -> None:
+    """Write a checkpoint of the `run` of that hash; raises `DataError` if the disk refuses."""
+    with session.lock:
+        tensors = _everything(session)
+        kept = snapshot.tensors()
+        if any(not _same_bits(kept[name], tensors[name]) for name in kept):
+            tensors |= {KEPT + name: array for name, array in kept.items()}
+        tensors[HISTORY] = progress.table()
+        said = {
+            "format": FORMAT,
+            "model": model_hash(session.compilation),
+            "run": run,
+            "layout": _layout(session),
+            "versions": json.dumps(versions()),
+            "random": _RANDOM,
+            "progress": json.dumps(progress.to_plain()),
+        }
+        tensor_file.write(path, tensors, {**said, "digest": _digest(tensors, said)})
+
+
+def read(path: Path, session: Session, run: str) -> Checkpoint:
+    """A checkpoint of that run and of the model as it is; raises `DataError` for any other file.
+
+    Nothing is changed: `apply` sets what it holds.
+    """
+    try:
+        file = tensor_file.read(path)
+        _verify_belongs(file, session, run)
+        _verify_complete(file, session)
+        tensors = file.tensors()
+        said = {key: text for key, text in file.metadata.items() if key != "digest"}
+        if file.metadata.get("digest") != _digest(tensors, said):
+            raise Broken("its bytes are not those that were written")
+        progress = Progress.from_plain(json.loads(said["progress"]), tensors[HISTORY])
+        found = _texts(json.loads(said["versions"]))
+    except Broken as broken:
+        raise unusable(path, str(broken)) from None
+    except OSError as problem:
+        raise unusable(path, problem.strerror or str(problem)) from None
+    except (ValueError, OverflowError, RecursionError, KeyError) as problem:
+        raise unusable(path, str(problem)) from None
+    return Checkpoint(path, progress, found, tensors)
+
+
+def unusable(path: Path, why: str) -> DataError:
+    """The error for a file that a run cannot go on from."""
+    help = (
+        "remove it: the run then goes on from the checkpoint before it, or from its beginning",
+        "or take the weights that fit into a new run: --warm-start",
+    )
+    return DataError(
+        Diagnostic("E0626", f"the checkpoint '{path}' cannot be used: {why}", (), help)
+    )
+
+
+def _verify_belongs(file: TensorFile, session: Session, run: str) -> None:
+    """Raise `Broken` for a file of another kind, another model or another run."""
+    said = file.metadata
+    if said.get("format") != FORMAT:
+        raise Broken("it is no checkpoint, or one of another version of graphdsl")
+    if said.get("model") != model_hash(session.compilation):
+        raise Broken("it was written by another model")
+    if said.get("run") != run:
+        raise Broken("it was written by another run of this model")
+    if said.get("layout") != _layout(session):
+        raise Broken("it was written by a version of graphdsl that stores tensors otherwise")
+
+
+def _verify_complete(file: TensorFile, session: Session) -> None:
+    """Raise `Broken` unless the tensors are those that the model holds."""
+    wanted = _everything(session)
+    allowed = wanted | {KEPT + name: array for name, array in weights.live(session).items()}
+    for name, array in allowed.items():
+        if name not in file.entries:
+            if name in wanted:
+                raise Broken(f"'{name}' is missing")
+        elif file.type(name) != type_of(array) or file.nbytes(name) != array.nbytes:
+            raise Broken(f"'{name}' is {file.type(name)}, and {type_of(array)} in the model")
+    if HISTORY not in file.entries:
+        raise Broken(f"'{HISTORY}' is missing")
+    for name in file.entries:
+        if name not in allowed and name != HISTORY:
+            raise Broken(f"'{name:.80}' is nothing that the model holds")
+
+
+def _everything(session: Session) -> dict[str, Array]:
+    """What a step reads and writes and the next step finds; gradients are made anew by each."""
+    flat = {
+        MEMORY + name: array
+        for name, array in session.memory.arrays.items()
+        if not name.startswith((*_NAMED, "grad_"))
+    }
+    return {**weights.live(session), **flat}
+
+
+def _layout(session: Session) -> str:
+    """A hash of where tensors lie in the flat arrays, which the optimizer's are parallel to."""
+    layout = session.memory.layout
+    places = [(p.name, str(p.dtype), p.offset) for p in layout.params.values()]
+    return hashlib.blake2b(repr(places).encode(), digest_size=8).hexdigest()
+
+
+def _digest(tensors: Mapping[str, Array], said: Mapping[str, str]) -> str:
+    text = json.dumps(dict(said), sort_keys=True)
+    return hashlib.blake2b(
+        f"{weights.digest(tensors)}\0{text}".encode(), digest_size=16
+    ).hexdigest()
+
+
+def _same_bits(one: Array, other: Array) -> bool:
+    return bool(np.array_equal(weights.bits(one), weights.bits(other)))
+
+
+def _texts(plain: Any) -> dict[str, str]:
+    if not isinstance(plain, dict) or not all(isinstance(v, str) for v in plain.values()):
+        raise ValueError("its versions are no map of texts")
+    return plain

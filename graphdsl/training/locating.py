@@ -1,0 +1,57 @@
+"""Where a value stands in the data that only a running program could find fault with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+
+from graphdsl.language.diagnostics import DataError
+from graphdsl.ops.runtime import IndexFault
+from graphdsl.training.dataset import Part
+from graphdsl.training.deferred import Deferred, Rows
+
+
+@contextmanager
+def located(*parts: Part | None) -> Iterator[None]:
+    """A context whose errors of indices out of range name the input, the row and the column."""
+    try:
+        yield
+    except DataError as error:
+        fault = error.__context__
+        if not isinstance(fault, IndexFault):
+            raise
+        found = [note for part in parts if part is not None for note in _notes(part, fault.found)]
+        noted = [replace(d, help=(*d.help, *found[:2])) for d in error.diagnostics]
+        raise DataError(noted) from None
+
+
+def _notes(part: Part, value: int) -> Iterator[str]:
+    """Where the integers of a part have a value first, a line for each input."""
+    for name, rows in part.arrays.items():
+        if rows.dtype.kind != "i":
+            continue
+        row = _first(rows, value)
+        if row is not None:
+            yield f"{value} stands in input '{name}', {_place(part, name, row)}"
+
+
+def _first(rows: Rows, value: int) -> int | None:
+    """The first row that holds a value."""
+    start = 0
+    for block in rows.blocks() if isinstance(rows, Deferred) else (rows,):
+        found = np.flatnonzero((block == value).reshape(len(block), -1).any(axis=1))
+        if len(found):
+            return start + int(found[0])
+        start += len(block)
+    return None
+
+
+def _place(part: Part, name: str, row: int) -> str:
+    if part.origin is None:
+        return f"row {row:,}"
+    place = part.origin.place(int(part.origin.rows[row]))
+    columns: Mapping[str, str] = part.origin.columns
+    return f"column '{columns[name]}', {place}" if name in columns else place

@@ -1,0 +1,157 @@
+"""The rows that `predict`, `evaluate` and `gradcheck` look at: parts of the data, or new ones.
+
+Out come parts by name, and what the data block learned: the class names are among it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from graphdsl.driver import Purpose
+from graphdsl.engines import feeds
+from graphdsl.graph.kernel import Array
+from graphdsl.graph.types import DType
+from graphdsl.language import ast
+from graphdsl.language.diagnostics import DataError, Diagnostic, UsageError
+from graphdsl.session import Session
+from graphdsl.training.column_names import column_name, reference, special
+from graphdsl.training.data import load_dataset, load_part
+from graphdsl.training.dataset import Dataset, Part, part_of
+from graphdsl.training.learned import Learned
+from graphdsl.training.results import Chunks, Results
+
+NewRows = Mapping[str, Any] | str | Path
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Parts by name, and what their data block learned as far as it is known."""
+
+    parts: dict[str, Part]
+    learned: Learned | None
+
+
+def find_rows(
+    session: Session,
+    names: Sequence[str] | None = None,
+    data: NewRows | None = None,
+    part: str | None = None,
+    learned: Learned | None = None,
+) -> Found:
+    """New rows of a path or of arrays by input; without any, a part of the data (see `chosen`).
+
+    New rows need no more than what the nodes in `names` are computed from (a path, without names,
+    all inputs), and are treated as `learned` says. Raises `DataError` for what does not fit,
+    `UsageError` where both are given.
+    """
+    if data is None:
+        dataset = load_dataset(session)
+        return Found(chosen(dataset, part), dataset.learned)
+    if part is not None:
+        raise UsageError(Diagnostic("E0807", f"new rows have no part '{part}': give one of them"))
+    needed = None if names is None else _needed(session, names)
+    if isinstance(data, Mapping):
+        return Found({"data": _arrays(session, data, needed or ())}, learned)
+    return Found({"data": load_part(session, data, needed, learned)}, learned)
+
+
+def held_out(dataset: Dataset) -> str:
+    """The name of the part that says most of a model: test, else valid, else train."""
+    return next(name for name in ("test", "valid", "train") if name in dataset.parts)
+
+
+def chosen(dataset: Dataset, name: str | None) -> dict[str, Part]:
+    """A part by name, `all` parts, or the one held out; raises `DataError` if there is none."""
+    parts = dataset.parts
+    if name == "all":
+        return parts
+    name = name or held_out(dataset)
+    if name not in parts:
+        help = (f"its parts are: {', '.join(parts)}",)
+        raise DataError(Diagnostic("E0827", f"the data has no part '{name}'", (), help))
+    return {name: parts[name]}
+
+
+def _needed(session: Session, names: Sequence[str]) -> list[str]:
+    """The inputs that nodes are computed from, and one that counts the rows."""
+    for name in names:
+        session.check_node(name)
+    read = session.needed_inputs(session.compilation.compiled(Purpose(tuple(names))).graph)
+    return list(read)
+
+
+def _arrays(session: Session, data: Mapping[str, Any], needed: Sequence[str]) -> Part:
+    """Arrays by input as a part; those that nothing needs may be missing."""
+    inputs = session.inputs
+    arrays, _ = session.feed(data)
+    feeds.check_all_fed(arrays, {name: inputs[name] for name in needed})
+    return part_of(arrays, inputs)
+
+
+# --- class names ---------------------------------------------------------------------------------
+
+
+def class_names(session: Session, learned: Learned | None) -> tuple[str, ...]:
+    """The values behind the classes: of the one input that is `category(column)` as it stands.
+
+    Nothing where there is no such input, where there are several, or where nothing was learned.
+    """
+    block = session.compilation.lowered().data
+    columns = {
+        column
+        for name, setting in (block.bindings if block else {}).items()
+        if name in session.inputs and (column := _category(setting.value)) is not None
+    }
+    if len(columns) != 1 or learned is None:
+        return ()
+    return tuple(map(str, learned.categories.get(columns.pop(), ())))
+
+
+def with_labels(session: Session, results: Results, classes: Sequence[str]) -> Results:
+    """The same, whole numbers as the names of their classes.
+
+    Raises `UsageError` where there are none such, or no numbers to name.
+    """
+    graph = session.graph
+    types = {name: graph.nodes[graph.names[name]].type for name in results.names}
+    named = {name for name, type in types.items() if type.dtype in (DType.i32, DType.i64)}
+    if not classes:
+        bind, name = "bind one input so: y = category(kind)", "--weights runs/MODEL-1"
+        help = (bind, f"for new rows, name the folder of a run: {name}")
+        message = "no class names are known: they are those of the one column in category(…)"
+        raise UsageError(Diagnostic("E0846", message, (), help))
+    if not named:
+        declare = ("declare one: output label = argmax(z)",)
+        shown = ", ".join(f"{name} is {type}" for name, type in types.items())
+        message = f"labels stand for whole numbers, and {shown}"
+        raise UsageError(Diagnostic("E0846", message, (), declare))
+    return replace(results, chunks=partial(_labelled, results, named, np.asarray(classes)))
+
+
+def _labelled(results: Results, named: Collection[str], classes: Array) -> Chunks:
+    for chunk in results.chunks():
+        for name in named:
+            codes = chunk[name]
+            strange = codes[(codes < 0) | (codes >= len(classes))]
+            if strange.size:
+                message = f"'{name}' has the value {strange[0]}, and the classes are numbered "
+                message += f"from 0 to {len(classes) - 1}"
+                help = ("leave --labels out, or compute a class: output label = argmax(z)",)
+                raise UsageError(Diagnostic("E0846", message, (), help))
+        yield {n: classes[a] if n in named else a for n, a in chunk.items()}
+
+
+def _category(expr: ast.Expr) -> str | None:
+    """The column whose codes an expression is, if it is nothing else."""
+    match expr:
+        case ast.Call(args=(argument,)) if special(expr) == "category":
+            if isinstance(argument, ast.Call) and special(argument) == "column":
+                return column_name(argument)
+            return reference(argument)
+    return None

@@ -1,0 +1,177 @@
+"""Parquet files, through pyarrow (the extra `parquet`): a path comes in, a `Table` goes out.
+
+Numbers and truth values are columns of numbers, lists of one length give them a second axis, text
+and dictionaries of text are columns of text. Whatever else a file holds is an error once it is
+used.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from graphdsl.engines.feeds import refusal
+from graphdsl.engines.memory import machine_memory
+from graphdsl.graph.kernel import Array
+from graphdsl.language.diagnostics import DataError
+from graphdsl.training.columns import Column, Kind, Table, broken, too_large
+
+
+def read_parquet(path: Path) -> Table:
+    """The columns of a parquet file, each read when it is asked for; raises `DataError`."""
+    arrow, parquet = _libraries(path)
+    try:
+        with parquet.ParquetFile(path) as file:
+            schema, rows = file.schema_arrow, file.metadata.num_rows
+            columns: dict[str, Column] = {}
+            for field in schema:
+                if field.name in columns:
+                    why = f"two columns are called '{field.name}'"
+                    raise broken(str(path), why, "give each column a name of its own")
+                columns[field.name] = _declared(arrow, path, field, rows)
+            _verify_counts(path, file.metadata)
+    except (arrow.ArrowException, OSError, ValueError, EOFError) as problem:
+        raise _damaged(path, problem) from None
+    if not columns:
+        raise broken(str(path), "it holds no columns")
+    return Table(str(path), columns)
+
+
+def _libraries(path: Path) -> tuple[Any, Any]:
+    """pyarrow and its parquet reader; raises `DataError` where they are not installed."""
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        message = f"'{path}': parquet files are read through pyarrow, which is not installed"
+        help = "install it: pip install 'graphdsl-lang[parquet]'"
+        raise refusal("E0608", message, help, "or save the data as .npz or .csv") from None
+    return pyarrow, pyarrow.parquet
+
+
+def _verify_counts(path: Path, metadata: Any) -> None:
+    """Refuse a file whose parts declare other numbers of rows than the whole."""
+    held = sum(metadata.row_group(i).num_rows for i in range(metadata.num_row_groups))
+    if held != metadata.num_rows or held < 0:
+        raise broken(str(path), f"it declares {metadata.num_rows:,} rows and holds {held:,}")
+
+
+def _declared(arrow: Any, path: Path, field: Any, rows: int) -> Column:
+    """The column a field declares; its fault where there is no use for its elements."""
+    what = f"'{field.name}' of '{path}'"
+    kind, element = _kind(arrow, field.type)
+    shape: tuple[int, ...] = (rows,)
+    problem = None
+    width = 1
+    if _is_list(arrow, field.type):
+        width = _width(arrow, path, field)
+        shape = (rows, max(width, 0))
+    if kind == "other":
+        help = "store numbers, text, or lists of numbers of one length"
+        problem = refusal("E0614", f"{what} holds elements of type {field.type}", help)
+    elif width < 0:
+        message = f"the rows of {what} are lists of different lengths"
+        problem = refusal("E0603", message, "pad the short rows, or store each number as a column")
+    elif rows * max(width, 1) * element > machine_memory():
+        problem = too_large(what, rows * width * element)
+    column = Column(shape, kind, partial(_load, path, field.name, shape), "")
+    return column if problem is None else replace(column, fault=problem.diagnostics[0])
+
+
+def _kind(arrow: Any, type: Any) -> tuple[Kind, int]:
+    """What a column of a type holds, and the bytes of an element, at least."""
+    types = arrow.types
+    if types.is_dictionary(type):
+        return _kind(arrow, type.value_type)
+    if _is_list(arrow, type):
+        kind, element = _kind(arrow, type.value_type)
+        return ("number", element) if kind == "number" else ("other", 1)
+    if types.is_boolean(type):
+        return "number", 1
+    if types.is_integer(type) or types.is_floating(type):
+        return "number", type.bit_width // 8
+    text = types.is_string(type) or types.is_large_string(type)
+    return ("text", 4) if text else ("other", 1)
+
+
+def _is_list(arrow: Any, type: Any) -> bool:
+    types = arrow.types
+    found = types.is_list(type) or types.is_large_list(type) or types.is_fixed_size_list(type)
+    return bool(found)
+
+
+def _width(arrow: Any, path: Path, field: Any) -> int:
+    """The length that all lists of a column have; -1 if they differ."""
+    if arrow.types.is_fixed_size_list(field.type):
+        return int(field.type.list_size)
+    import pyarrow.compute as compute
+
+    lengths = compute.list_value_length(_chunks(path, field.name))
+    if lengths.null_count == len(lengths):
+        return 0
+    ends = compute.min_max(lengths).as_py()
+    return int(ends["min"]) if ends["min"] == ends["max"] else -1
+
+
+def _chunks(path: Path, name: str) -> Any:
+    """A column as pyarrow reads it, without threads of its own."""
+    import pyarrow.parquet
+
+    with pyarrow.parquet.ParquetFile(path) as file:
+        position = file.schema_arrow.get_field_index(name)
+        # a list's column has a longer path of its own in the file
+        leaf = _leaves(file)[position]
+        return file.read(columns=leaf, use_threads=False).column(0)
+
+
+def _leaves(file: Any) -> list[list[str]]:
+    """The paths in the file that make up each column, in the order of the columns."""
+    found: dict[str, list[str]] = {}
+    for i in range(len(file.schema)):
+        leaf = file.schema.column(i).path
+        owner = leaf if leaf in file.schema_arrow.names else leaf.split(".")[0]
+        found.setdefault(owner, []).append(leaf)
+    return [found.get(name, [name]) for name in file.schema_arrow.names]
+
+
+def _load(path: Path, name: str, shape: tuple[int, ...]) -> Array:
+    """A column's elements, of one type and without gaps; raises `DataError`."""
+    import pyarrow
+
+    try:
+        chunked = _chunks(path, name)
+        if pyarrow.types.is_dictionary(chunked.type):
+            chunked = chunked.cast(chunked.type.value_type)
+        array = chunked.combine_chunks()
+        _verify_full(path, name, array)
+        if not _is_list(pyarrow, array.type):
+            return _elements(array)
+        flat = array.flatten()
+        _verify_full(path, name, flat, shape[1])
+        return _elements(flat).reshape(shape)
+    except (pyarrow.ArrowException, OSError, ValueError, EOFError) as problem:
+        raise _damaged(path, problem) from None
+
+
+def _elements(array: Any) -> Array:
+    found: Array = np.asarray(array.to_numpy(zero_copy_only=False))
+    return found.astype(np.str_) if found.dtype.kind == "O" else found
+
+
+def _verify_full(path: Path, name: str, array: Any, width: int = 1) -> None:
+    """Raise `DataError` for the first element that is null."""
+    if not array.null_count:
+        return
+    row = int(np.argmax(np.asarray(array.is_null().to_numpy(zero_copy_only=False)))) // width
+    message = f"column '{name}' of '{path}' has no value in row {row:,}, rows counted from 0"
+    help = "fill the values that are null, leave the rows out, or use other columns"
+    raise refusal("E0612", message, help)
+
+
+def _damaged(path: Path, problem: Exception) -> DataError:
+    reason = str(problem).partition("\n")[0].rstrip(".")
+    return broken(str(path), reason, "write it anew")

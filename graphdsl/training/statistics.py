@@ -1,0 +1,230 @@
+"""Statistics of a model's gradients, parameter by parameter: a model and batches come in, rows go
+out; the model is left as it was.
+
+What vanishes or explodes shows in the sizes from layer to layer; what is noise, in the moving
+averages of the gradients' mean and variance over the batches.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from graphdsl.driver import Purpose
+from graphdsl.graph.kernel import Array
+from graphdsl.language.diagnostics import Diagnostic, DivergedError, UsageError
+from graphdsl.session import Session
+from graphdsl.training.trainer import Trainer
+
+BETA = 0.95
+"""What a batch weighs in the moving averages beside the one after it."""
+
+Gradients = dict[str, Array]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerStatistics:
+    """One trained parameter: its gradient's elements over all batches, and its first step."""
+
+    name: str
+    shape: tuple[int, ...]
+    weight_rms: float
+    """The root of the mean square of the parameter's elements."""
+    mean: float
+    deviation: float
+    smallest: float
+    """The smallest absolute value of an element of the gradient."""
+    largest: float
+    zeros: float
+    """The fraction of the gradient's elements that are exactly 0."""
+    rms: float
+    """The root of the mean square of the gradient's elements: its size."""
+    averaged_mean: float
+    """The root of the mean square, over the elements, of the moving average of each one."""
+    averaged_deviation: float
+    """The root of the mean, over the elements, of each one's moving variance."""
+    update_ratio: float | None
+    """The size of the first step's change beside that of the parameter; None without an
+    optimizer, and beside a parameter that is all 0."""
+
+    def to_plain(self) -> dict[str, Any]:
+        """The same as plain data."""
+        return asdict(self)
+
+
+class MovingMoments:
+    """Moving averages of the mean and the variance of arrays, element by element, each batch
+    weighing β times as much as the one after it (Finch, 2009); both are divided by the sum of the
+    weights, so that they are right from the first batch."""
+
+    def __init__(self, beta: float = BETA) -> None:
+        self.beta = beta
+        self.count = 0
+        self.mean: Gradients = {}
+        self._squares: Gradients = {}
+
+    def add(self, values: Mapping[str, Array]) -> None:
+        """Take in a batch's arrays."""
+        self.count += 1
+        # the weights sum to 1 - β^count: dividing by it each time, the mean is exact throughout
+        share = (1 - self.beta) / (1 - self.beta**self.count)
+        for name, value in values.items():
+            value = value.astype(np.float64)
+            mean = self.mean.setdefault(name, np.zeros_like(value))
+            spread = self._squares.setdefault(name, np.zeros_like(value))
+            step = value - mean
+            mean += share * step
+            spread += share * (step * (value - mean) - spread)
+
+    def variance(self, name: str) -> Array:
+        """The moving variance of each element."""
+        return self._squares[name]
+
+
+def measure_gradients(
+    session: Session,
+    batches: Iterable[Mapping[str, Any]],
+    trainer: Trainer | None = None,
+    beta: float = BETA,
+) -> list[LayerStatistics]:
+    """A row for each trained parameter that the loss depends on, in the order of the file.
+
+    Gradients are those of a training step at the parameters as they are. `trainer` takes one step
+    on the first batch, which is taken back. Raises `UsageError` for a model without a loss or
+    trained parameters, or where there is no batch.
+    """
+    names = trained_names(session)
+    moments, sums = MovingMoments(beta), {name: _Sums() for name in names}
+    ratios: dict[str, float | None] = {}
+    for fed in batches:
+        gradients = gradients_of(session, names, fed)
+        moments.add(gradients)
+        for name, gradient in gradients.items():
+            sums[name].add(gradient)
+        if not ratios and trainer is not None:
+            ratios = measure_update(trainer, fed, names)
+    if not moments.count:
+        raise UsageError(Diagnostic("E0810", "there is no batch to take gradients of"))
+    return [
+        _row(name, session.memory.params[name], sums[name], moments, ratios.get(name))
+        for name in names
+    ]
+
+
+def measure_update(
+    trainer: Trainer, fed: Mapping[str, Any], names: Iterable[str]
+) -> dict[str, float | None]:
+    """How large a step on a batch is beside each parameter, None beside one that is all 0; the
+    step is taken back."""
+    params = trainer.session.memory.params
+    before = {name: params[name].astype(np.float64) for name in names}
+    with taken_back(trainer):
+        for _ in range(trainer.accumulate):
+            # what it comes to with a loss that is not finite says how it goes wrong
+            with _undisturbed():
+                trainer.step(fed)
+        changes = {name: _rms(params[name] - old) for name, old in before.items()}
+    return {name: _quotient(changes[name], _rms(old)) for name, old in before.items()}
+
+
+@contextmanager
+def taken_back(trainer: Trainer) -> Iterator[None]:
+    """Steps that are taken inside leave no trace."""
+    memory, t = trainer.session.memory, trainer.t
+    with trainer.session.lock:
+        kept = {name: array.copy() for name, array in memory.arrays.items()}
+        try:
+            yield
+        finally:
+            for name, array in kept.items():
+                np.copyto(memory.array(name), array)
+            trainer.t = t
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    try:
+        yield
+    except DivergedError:
+        return
+
+
+def gradients_of(session: Session, names: Iterable[str], fed: Mapping[str, Any]) -> Gradients:
+    """The loss's gradients for a batch, those of a training step, by parameter."""
+    loss = session.compilation.graph(training=True).loss
+    assert loss is not None
+    purpose = Purpose((loss.name,), tuple(names), training=True)
+    with session.lock:
+        session.results(purpose, fed)
+        stored = session.memory.gradients()
+        return {name: stored[name].copy() for name in purpose.wrt}
+
+
+def trained_names(session: Session) -> list[str]:
+    """The trained parameters that the loss depends on, in the file's order; raises `UsageError` if
+    there are none."""
+    graph = session.compilation.graph(training=True)
+    if graph.loss is None:
+        message, help = "the model has no loss to take gradients of", ("add one: loss J = mean(…)",)
+        raise UsageError(Diagnostic("E0807", message, (), help))
+    reached = graph.reaching([graph.loss.node])
+    names = [v.name for v in graph.params if not v.frozen and v.node in reached]
+    if not names:
+        raise UsageError(Diagnostic("E0807", "the loss depends on no trained parameter"))
+    return names
+
+
+class _Sums:
+    """The moments of all elements of a parameter's gradients, in f64."""
+
+    def __init__(self) -> None:
+        self.count, self.zeros = 0, 0
+        self.total, self.squares = 0.0, 0.0
+        self.smallest, self.largest = math.inf, 0.0
+
+    def add(self, gradient: Array) -> None:
+        """Take in a gradient."""
+        values = gradient.astype(np.float64).ravel()
+        if not values.size:
+            return
+        sizes = np.abs(values)
+        self.count += values.size
+        self.zeros += int(values.size - np.count_nonzero(values))
+        self.total += float(values.sum())
+        self.squares += float(values @ values)
+        self.smallest = min(self.smallest, float(sizes.min()))
+        self.largest = max(self.largest, float(sizes.max()))
+
+
+def _row(
+    name: str, weight: Array, sums: _Sums, moments: MovingMoments, ratio: float | None
+) -> LayerStatistics:
+    count = max(sums.count, 1)
+    mean, square = sums.total / count, sums.squares / count
+    return LayerStatistics(
+        name=name,
+        shape=weight.shape,
+        weight_rms=_rms(weight.astype(np.float64)),
+        mean=mean,
+        deviation=math.sqrt(max(square - mean * mean, 0.0)),
+        smallest=sums.smallest if sums.count else 0.0,
+        largest=sums.largest,
+        zeros=sums.zeros / count,
+        rms=math.sqrt(square),
+        averaged_mean=_rms(moments.mean[name]),
+        averaged_deviation=math.sqrt(float(np.mean(moments.variance(name)))) if sums.count else 0.0,
+        update_ratio=ratio,
+    )
+
+
+def _rms(values: Array) -> float:
+    return float(np.sqrt(np.mean(np.square(values)))) if values.size else 0.0
+
+
+def _quotient(change: float, size: float) -> float | None:
+    return change / size if size else None

@@ -1,0 +1,92 @@
+"""A run as TensorBoard event files: losses, metrics, the rate, the size of every gradient.
+
+The package `tensorboard` writes them; it is imported when a run asks for it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from graphdsl.language.diagnostics import Diagnostic, UsageError
+from graphdsl.training.history import History, Row
+from graphdsl.training.layer_log import LayerLog
+from graphdsl.training.progress import Run
+
+_COUNTED = ("epoch", "step", "seconds")
+
+
+def verify_tensorboard() -> None:
+    """Raise `UsageError` if the package is not installed."""
+    _load_writer()
+
+
+@dataclass
+class EventLog:
+    """A listener that appends a row's values to event files, each at its step.
+
+    `layers` has to be told of an epoch before this is. Files are flushed after every epoch, so
+    that a board that is open follows.
+    """
+
+    folder: Path
+    layers: LayerLog
+    _writer: Any = None
+    _told: int = field(default=0)
+
+    def on_start(self, run: Run) -> None:
+        """Begin a file."""
+        self._writer = _load_writer()(str(self.folder))
+        self._tell_layers()
+
+    def on_epoch(self, row: Row) -> None:
+        """Write the row."""
+        step = int(row["step"])
+        for name, value in row.items():
+            if name not in _COUNTED:
+                part, _, measured = name.partition(".")
+                # one chart for a value, a curve in it for each part
+                self._add(f"{measured}/{part}" if measured else name, value, step)
+        self._add("run/seconds", row["seconds"], step)
+        self._tell_layers()
+        self._writer.flush()
+
+    def on_end(self, history: History) -> None:
+        """Write what the kept weights came to, and close."""
+        step = int(history.epochs[-1]["step"]) if history.epochs else 0
+        for part, measures in history.final.items():
+            for name, value in measures.items():
+                self._add(f"kept/{part}.{name}", value, step)
+        if self._writer is not None:
+            self._writer.close()
+
+    def _tell_layers(self) -> None:
+        for row in self.layers.rows[self._told :]:
+            for name, size in row.gradients.items():
+                self._add(f"gradient/{name}", size, row.step)
+            for name, ratio in row.updates.items():
+                self._add(f"update/{name}", ratio, row.step)
+            self._add("run/learning rate", row.rate, row.step)
+        self._told = len(self.layers.rows)
+
+    def _add(self, tag: str, value: float | None, step: int) -> None:
+        if value is None or not math.isfinite(value) or self._writer is None:
+            return
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        summary = Summary(value=[Summary.Value(tag=tag, simple_value=value)])
+        self._writer.add_event(Event(wall_time=time.time(), step=step, summary=summary))
+
+
+def _load_writer() -> Any:
+    try:
+        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+    except ImportError:
+        help = ("pip install 'graphdsl-lang[tensorboard]'",)
+        message = "event files are written by tensorboard, which is not installed"
+        raise UsageError(Diagnostic("E0871", message, (), help)) from None
+    return EventFileWriter

@@ -1,0 +1,36 @@
+"""On what the bits of a run depend beside its model, its data and its seed."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from threadpoolctl import threadpool_info
+
+from graphdsl.training.version import version
+
+
+def versions() -> dict[str, str]:
+    """Versions, machine, cores, and BLAS with the kernels that it has chosen for the machine."""
+    blas = {
+        f"{one['internal_api']} {one['version']} ({one.get('architecture', 'unknown')})"
+        for one in threadpool_info()
+        if one["user_api"] == "blas"
+    }
+    return {
+        "graphdsl": version(),
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "cores": str(len(os.sched_getaffinity(0))),
+        "blas": ", ".join(sorted(blas)) or "unknown",
+    }
+
+
+def changed(before: Mapping[str, str]) -> Iterator[str]:
+    """What is otherwise now than it was, such as `numpy 2.3.0 then, 2.4.0 now`."""
+    for name, now in versions().items():
+        if name in before and before[name] != now:
+            yield f"{name} {before[name]} then, {now} now"

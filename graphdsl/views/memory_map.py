@@ -1,0 +1,195 @@
+"""A plan as a picture: a schedule comes in, SVG text goes out.
+
+Time runs to the right, a step a column; a buffer is a rectangle from the step that writes it to the
+one that reads it last, at its place in the arena, in the colour of its sweep. A line above shows
+the bytes that live at each step; where it is highest the peak is marked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from html import escape
+
+from graphdsl.compiler.schedule import Schedule, Slot
+from graphdsl.graph.graph import Sweep
+from graphdsl.language.excerpt import visible
+
+COLORS: Mapping[Sweep, tuple[str, str]] = {
+    "forward": ("#bcd7ef", "#2b6ca3"),
+    "reverse": ("#f6cfc4", "#b3472d"),
+    "update": ("#cfe6c9", "#3f7d36"),
+}
+"""The inside and the edge of a buffer, by the sweep that writes it first."""
+LINE = "#222222"
+MOST = 5_000
+"""Buffers that are drawn; of more, the largest ones."""
+LETTER = 6.2
+"""The width of a letter of a label, about."""
+
+LEFT, TOP, WIDTH, HEIGHT = 90, 74, 1000, 520
+"""Of the field that the buffers are drawn in, in pixels."""
+MARGIN, FOOT = 30, 64
+
+
+def draw_plan(schedule: Schedule, title: str) -> str:
+    """The memory map of a schedule as SVG."""
+    width, height = LEFT + WIDTH + MARGIN, TOP + HEIGHT + FOOT
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{width}" height="{height}" font-family="DejaVu Sans, Arial, sans-serif" '
+        f'font-size="12">'
+    )
+    field = _Field(max(1, len(schedule.steps)), max(1, schedule.arena_bytes))
+    parts = [
+        head,
+        f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
+        *_heading(schedule, title),
+        *_axes(field),
+        *_buffers(field, schedule),
+        *_live(field, schedule),
+        "</svg>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+class _Field:
+    """From steps and bytes to pixels."""
+
+    def __init__(self, steps: int, nbytes: int) -> None:
+        self.steps = steps
+        self.nbytes = nbytes
+
+    def x(self, step: float) -> float:
+        """The left edge of a step's column."""
+        return LEFT + WIDTH * step / self.steps
+
+    def y(self, offset: float) -> float:
+        """The height of a place in the arena; offset 0 is at the foot."""
+        return TOP + HEIGHT * (1 - offset / self.nbytes)
+
+
+def _heading(schedule: Schedule, title: str) -> Iterator[str]:
+    yield _text(LEFT, 24, title, size=16, weight="bold")
+    naive = schedule.naive_bytes
+    said = f"{len(schedule.steps):,} steps, {len(schedule.slots):,} buffers in an arena of "
+    said += f"{schedule.arena_bytes:,} bytes; {naive:,} if every result had its own"
+    yield _text(LEFT, 44, said)
+    at = LEFT
+    for sweep, (fill, edge) in COLORS.items():
+        yield _rect((at, 53, 12, 12), fill, edge)
+        yield _text(at + 17, 63, sweep)
+        at += 90
+    yield _path([(at, 59), (at + 22, 59)], LINE, 1.5)
+    yield _text(at + 28, 63, "bytes that live")
+
+
+def _axes(field: _Field) -> Iterator[str]:
+    yield _rect((LEFT, TOP, WIDTH, HEIGHT), "#fafafa", "#bbbbbb")
+    unit, name = _unit(field.nbytes)
+    for value in _ticks(field.nbytes / unit):
+        at = field.y(value * unit)
+        yield _path([(LEFT, at), (LEFT + WIDTH, at)], "#e3e3e3", 0.7)
+        yield _text(LEFT - 7, at + 4, f"{value:g} {name}", anchor="end")
+    for value in _ticks(field.steps):
+        if value == int(value):
+            yield _text(field.x(value), TOP + HEIGHT + 18, f"{int(value):,}", anchor="middle")
+    yield _text(LEFT + WIDTH / 2, TOP + HEIGHT + 38, "step", anchor="middle")
+
+
+def _buffers(field: _Field, schedule: Schedule) -> Iterator[str]:
+    """The largest ones first: what is small and begins beside them stays in sight."""
+
+    def area(item: tuple[str, Slot]) -> int:
+        return item[1].type.nbytes * (1 + item[1].end - item[1].start)
+
+    drawn = sorted(schedule.slots.items(), key=area, reverse=True)
+    for name, slot in drawn[:MOST]:
+        yield _buffer(field, schedule, name, slot)
+    if len(drawn) > MOST:
+        said = f"the {MOST:,} largest of {len(drawn):,} buffers are drawn"
+        yield _text(LEFT + WIDTH, TOP + HEIGHT + 56, said, anchor="end")
+
+
+def _buffer(field: _Field, schedule: Schedule, name: str, slot: Slot) -> str:
+    step = schedule.steps[slot.start]
+    note = schedule.notes.get(step.node, "")
+    x, y = field.x(slot.start), field.y(slot.offset + slot.type.nbytes)
+    width, height = field.x(slot.end + 1) - x, field.y(slot.offset) - y
+    scratch = "_" in name
+    what = f"{name}: scratch of {note}" if scratch else f"{name}: {note}"
+    place = f"{slot.type.nbytes:,} bytes at {slot.offset:,}, steps {slot.start} to {slot.end}"
+    fill, edge = COLORS[step.sweep]
+    label = _label(note.partition(" ")[0].rstrip(":"), name, width, height)
+    return (
+        f"<g><title>{_escaped(f'{what}: {place}')}</title>"
+        + _rect((x, y, width, height), fill, edge, ' stroke-dasharray="3 2"' if scratch else "")
+        + (_text(x + 3, y + min(height, 16) - 4, label, size=10) if label else "")
+        + "</g>"
+    )
+
+
+def _label(said: str, name: str, width: float, height: float) -> str:
+    """What fits into a rectangle: the value's name or its op, else the buffer's, else nothing."""
+    fitting = (text for text in (said, name) if text and len(text) * LETTER < width - 5)
+    return next(fitting, "") if height >= 11 else ""
+
+
+def _live(field: _Field, schedule: Schedule) -> Iterator[str]:
+    """The bytes that live at each step, and where they are most."""
+    curve = schedule.live()
+    if not curve:
+        return
+    points = [(field.x(0), field.y(0))]
+    for step, nbytes in curve:
+        points += [(field.x(step), points[-1][1]), (field.x(step), field.y(nbytes))]
+    yield _path([*points, (field.x(field.steps), points[-1][1])], LINE, 1.5)
+    step, most = schedule.peak()
+    at, top = field.x(step + 0.5), field.y(most)
+    yield _path([(at, top), (at, TOP + HEIGHT)], LINE, 0.8, ' stroke-dasharray="4 3"')
+    yield f'<circle cx="{at:.2f}" cy="{top:.2f}" r="3.5" fill="{LINE}"/>'
+    note = schedule.notes.get(schedule.steps[step].node, "the values written last")
+    said = f"peak: {most:,} bytes live at step {step} ({note})"
+    right = at > LEFT + WIDTH / 2
+    anchor, x = ("end", min(at + 4, LEFT + WIDTH)) if right else ("start", at - 4)
+    yield _text(x, TOP + HEIGHT + 56, said, anchor=anchor, weight="bold")
+
+
+def _unit(nbytes: int) -> tuple[int, str]:
+    for power, name in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if nbytes >= 2 << power:
+            return 1 << power, name
+    return 1, "B"
+
+
+def _ticks(most: float) -> list[float]:
+    """Five to ten round numbers from 0 on."""
+    step = 10.0 ** (len(str(int(most))) - 1)
+    step = next(s for s in (step / 10, step / 5, step / 2, step, 2 * step) if most / s <= 10)
+    return [step * i for i in range(int(most / step) + 1)]
+
+
+def _rect(place: tuple[float, float, float, float], fill: str, edge: str, more: str = "") -> str:
+    x, y, width, height = place
+    return (
+        f'<rect x="{x:.2f}" y="{y:.2f}" width="{width:.2f}" height="{height:.2f}" fill="{fill}" '
+        f'fill-opacity="0.85" stroke="{edge}" stroke-width="0.6"{more}/>'
+    )
+
+
+def _path(points: Sequence[tuple[float, float]], color: str, width: float, more: str = "") -> str:
+    line = " ".join(f"{x:.2f},{y:.2f}" for x, y in points)
+    return f'<polyline points="{line}" fill="none" stroke="{color}" stroke-width="{width}"{more}/>'
+
+
+def _text(
+    x: float, y: float, text: str, size: int = 12, anchor: str = "start", weight: str = "normal"
+) -> str:
+    return (
+        f'<text x="{x:.2f}" y="{y:.2f}" font-size="{size}" font-weight="{weight}" '
+        f'text-anchor="{anchor}" fill="{LINE}">{_escaped(text)}</text>'
+    )
+
+
+def _escaped(text: str) -> str:
+    """Text that stays text: no markup, nothing invisible."""
+    return escape(visible(text))

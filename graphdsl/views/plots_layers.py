@@ -1,0 +1,127 @@
+"""The size of gradients by layer, several models on one picture."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graphdsl.training.statistics import LayerStatistics
+from graphdsl.views.plots import (
+    LOOK,
+    add_legend,
+    line_styles,
+    make_panels,
+    verify_plot,
+    write_figure,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+LEAST_LAYERS = 5
+"""Parameters of one name, `o[1].W`, `o[2].W`, …, from which on they are a curve by layer."""
+_LONGEST = 24
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """A curve or a set of points: where each gradient stands, and its size."""
+
+    label: str
+    places: list[int]
+    sizes: list[float]
+
+
+def draw_gradients(path: Path, models: Mapping[str, Sequence[LayerStatistics]]) -> None:
+    """Draw each model's gradients: by layer where parameters are repeated, and by name otherwise.
+
+    A gradient that is exactly 0 has no place on a logarithmic scale: it stands below it, hollow.
+    """
+    verify_plot(path)
+    import matplotlib
+
+    with matplotlib.rc_context(LOOK):
+        figure, (axes,) = make_panels(1, 1, (7.2, 4.2))
+        axes.set_yscale("log")
+        repeated = {label: _repeated(rows) for label, rows in models.items()}
+        by_layer = all(repeated.values())
+        series = _by_layer(repeated) if by_layer else _by_name(models)
+        if by_layer:
+            axes.set_xlabel("layer")
+        else:
+            _name_places(axes, models)
+        axes.set_ylabel("size of the gradient (rms)")
+        axes.set_title("Gradients by layer")
+        _draw_series(axes, series, joined=by_layer)
+        add_legend(axes)
+        write_figure(path, figure)
+
+
+def _draw_series(axes: Axes, series: Sequence[_Series], joined: bool) -> None:
+    positive = [size for one in series for size in one.sizes if size > 0]
+    low = 10.0 ** math.floor(math.log10(min(positive, default=0.1)))
+    floor = low * 10.0 ** -(0.06 * math.log10(max(positive, default=1.0) / low) + 0.2)
+    looks = zip(series, line_styles(len(series)), cycle("os^D"), strict=False)
+    for one, style, marker in looks:
+        sizes = [size if size > 0 else math.nan for size in one.sizes]
+        line = style if joined else {**style, "linestyle": "none"}
+        axes.plot(one.places, sizes, marker=marker, label=one.label, **line)
+        gone = [place for place, size in zip(one.places, one.sizes, strict=True) if size == 0]
+        hollow = {"color": style["color"], "fillstyle": "none", "clip_on": False}
+        axes.plot(gone, [floor] * len(gone), marker, **hollow)
+    if all(size for one in series for size in one.sizes):
+        axes.set_ylim(bottom=low)
+        return
+    axes.axhline(low, color="#999999", linewidth=0.8, linestyle=(0, (1, 2)))
+    where: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "center"}
+    axes.annotate("exactly 0", (0.995, floor), **where)
+
+
+def _by_layer(repeated: Mapping[str, Mapping[str, Curve]]) -> list[_Series]:
+    return [
+        _Series(f"{label}: {stem}", *curve)
+        for label, curves in repeated.items()
+        for stem, curve in curves.items()
+    ]
+
+
+def _by_name(models: Mapping[str, Sequence[LayerStatistics]]) -> list[_Series]:
+    names = _names(models)
+    return [
+        _Series(label, [names.index(row.name) for row in rows], [row.rms for row in rows])
+        for label, rows in models.items()
+    ]
+
+
+def _names(models: Mapping[str, Sequence[LayerStatistics]]) -> list[str]:
+    return list(dict.fromkeys(row.name for rows in models.values() for row in rows))
+
+
+def _name_places(axes: Axes, models: Mapping[str, Sequence[LayerStatistics]]) -> None:
+    names = [_short(name) for name in _names(models)]
+    axes.set_xticks(range(len(names)), names)
+    axes.tick_params(axis="x", rotation=90 if len(names) > 8 else 0)
+
+
+Curve = tuple[list[int], list[float]]
+
+
+def _repeated(rows: Sequence[LayerStatistics]) -> dict[str, Curve]:
+    """Sizes by layer for each name that many layers have, with `[l]` in the number's place."""
+    curves: dict[str, Curve] = {}
+    for row in rows:
+        numbers = re.findall(r"\[(\d+)\]", row.name)
+        if len(numbers) == 1 and len(row.shape) >= 2:
+            layers, sizes = curves.setdefault(row.name.replace(f"[{numbers[0]}]", "[l]"), ([], []))
+            layers.append(int(numbers[0]))
+            sizes.append(row.rms)
+    return {stem: curve for stem, curve in curves.items() if len(curve[0]) >= LEAST_LAYERS}
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST else f"…{name[1 - _LONGEST :]}"

@@ -1,0 +1,81 @@
+"""The command, with contenders in processes of their own."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+import processes
+from contenders import BY_HAND
+from processes import AbsentError, WrongResultError, measure_first, measure_memory, start_timer
+from step import main
+from workloads import WORKLOADS
+
+# Workers that go wrong: one answers as a wrong contender does, the other ends at once.
+LIAR = """import json
+print(json.dumps({"wrong": "micro: losses are off"}), flush=True)
+"""
+
+
+def test_a_worker_times_its_steps() -> None:
+    with start_timer(BY_HAND, "micro") as timer:
+        assert 0.5 < timer(50) < 1e6
+
+
+def replace_worker(monkeypatch: pytest.MonkeyPatch, folder: Path, text: str) -> None:
+    path = folder / "worker.py"
+    path.write_text(text, "utf-8")
+    monkeypatch.setattr(processes, "WORKER", path)
+
+
+def test_a_wrong_contender_is_refused(monkeypatch, tmp_path: Path) -> None:
+    replace_worker(monkeypatch, tmp_path, LIAR)
+    with (
+        pytest.raises(WrongResultError, match="jax: micro: losses are off"),
+        start_timer("jax", "micro"),
+    ):
+        raise AssertionError("it should not have started")
+
+
+def test_a_contender_that_ends_is_absent(monkeypatch, tmp_path: Path) -> None:
+    replace_worker(monkeypatch, tmp_path, "")
+    with pytest.raises(AbsentError, match="jax ended"), start_timer("jax", "micro"):
+        raise AssertionError("it should not have started")
+
+
+def test_a_wrong_contender_is_left_out_and_fails_the_run(monkeypatch, tmp_path, capsys) -> None:
+    replace_worker(monkeypatch, tmp_path, LIAR)
+    path = tmp_path / "out.json"
+    options = ["--workload", "micro", "--rounds", "1", "--no-peers", "--json", str(path)]
+    assert main(options) == 1
+    assert "graphdsl numpy: micro: losses are off" in capsys.readouterr().out
+    assert json.loads(path.read_text("utf-8"))["workloads"]["micro"]["contenders"] == {}
+
+
+def test_a_first_step_takes_longer_than_its_imports() -> None:
+    first = measure_first("graphdsl numpy", "micro")
+    assert 0.01 < first["import_seconds"] < first["seconds"] < 600
+
+
+@pytest.mark.skipif(
+    not os.access("/proc/self/clear_refs", os.W_OK), reason="the system does not tell"
+)
+def test_memory_holds_at_least_the_state() -> None:
+    memory = measure_memory(BY_HAND, "wide")
+    assert memory is not None
+    assert memory["state"] == WORKLOADS["wide"]().state_bytes
+    assert memory["state"] < memory["growth"] < 4 * memory["state"]
+
+
+def test_the_command_writes_what_it_prints(tmp_path: Path, capsys) -> None:
+    path = tmp_path / "out.json"
+    options = ["--workload", "micro", "--rounds", "2", "--no-peers", "--json", str(path)]
+    assert main(options) == 0
+    data = json.loads(path.read_text("utf-8"))
+    assert data["rounds"] == 2
+    contenders = data["workloads"]["micro"]["contenders"]
+    assert next(iter(contenders)) == "graphdsl numpy"
+    assert all(len(found["rounds_us"]) == 2 for found in contenders.values())
+    printed = capsys.readouterr().out
+    assert all(f"  {name} " in printed for name in contenders)

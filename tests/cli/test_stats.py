@@ -1,0 +1,52 @@
+"""`graphdsl stats`: the table, JSON, several models, the picture."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+
+def test_a_line_for_each_parameter(call, examples: Path) -> None:
+    done = call("stats", examples / "digits.gdl", "--batches", "2")
+    assert done.code == 0
+    header, *rows = done.out.splitlines()
+    assert [row.split()[0] for row in rows] == ["W1", "b1", "W2", "b2"]
+    assert header.split()[:3] == ["shape", "weight", "mean"]
+    assert rows[0].split()[1].startswith("64×")
+    assert "%" in rows[0]
+
+
+def test_json_and_values_in_place_of_data(call, examples: Path) -> None:
+    lecture = examples / "lecture"
+    fed = [f"{name}=@{lecture / 'points.npy'}" for name in "xy"]
+    done = call("stats", lecture / "l13.gdl", lecture / "l14.gdl", *fed, "--json", "--seed", "0")
+    vanishing, steady = json.loads(done.out).values()
+    assert vanishing[0]["name"] == "o[1].W"
+    assert (vanishing[0]["zeros"], vanishing[0]["rms"]) == (1, 0)
+    assert steady[0]["rms"] > 1e-4
+    assert steady[0]["update_ratio"] > 0
+
+
+def test_more_batches_change_the_averages(call, examples: Path) -> None:
+    def averages(*words: str) -> list[float]:
+        done = call("stats", examples / "digits.gdl", "--json", *words)
+        (rows,) = json.loads(done.out).values()
+        return [row["averaged_deviation"] for row in rows]
+
+    assert averages("--batches", "1") == pytest.approx([0, 0, 0, 0])
+    assert min(averages("--batches", "4")) > 0
+    assert averages("--beta", "0.5") != averages("--beta", "0.9")
+
+
+def test_the_picture(call, examples: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="pictures need the extra 'plot'")
+    for name in ("a.png", "a.svg", "a.pdf"):
+        assert call("stats", examples / "digits.gdl", "--plot", tmp_path / name).code == 0
+        assert (tmp_path / name).stat().st_size > 5000
+
+
+def test_what_is_wrong_is_told(call, examples: Path) -> None:
+    assert call("stats", examples / "digits.gdl", "--beta", "1").code == 2
+    assert "E0807" in call("stats", examples / "lecture" / "l5.gdl", "x=[1]").err

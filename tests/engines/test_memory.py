@@ -1,0 +1,68 @@
+"""What the machine cannot hold is refused with the numbers, before anything is allocated."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import graphdsl
+from graphdsl.engines import memory
+from graphdsl.language.diagnostics import DataError
+
+TEXT = """
+dim N
+input x: [N, 256]
+param W: [256, 256] ~ normal(0, 0.1)
+a = tanh(x @ W)
+loss J = mean((a - x)^2)
+train {
+  optimizer = adam(lr = 0.1)
+}
+"""
+PARAM = 4 * 256 * 256
+
+
+def limit(monkeypatch: pytest.MonkeyPatch, nbytes: int) -> None:
+    monkeypatch.setattr(memory, "machine_memory", lambda: nbytes)
+
+
+def refused(call) -> str:
+    with pytest.raises(DataError) as found:
+        call()
+    assert found.value.diagnostics[0].code == "E0802"
+    return found.value.diagnostics[0].message
+
+
+def test_the_sum_of_arrays_counts_not_only_the_largest(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = graphdsl.loads(TEXT)
+    limit(monkeypatch, 3 * PARAM)
+    x = np.zeros((700, 256), np.float32)
+    assert x.nbytes < 3 * PARAM
+    message = refused(lambda: model.value_and_grad(x=x))
+    assert f"beside {PARAM:,} that the model has" in message
+    assert message.endswith(f"this machine has {3 * PARAM:,}")
+    assert model.session.memory.arena.nbytes < x.nbytes
+    assert model.value_and_grad(x=x[:8])[0] == 0  # fewer rows have room
+
+
+def test_gradients_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = graphdsl.loads(TEXT)
+    limit(monkeypatch, 2 * PARAM)
+    found = refused(lambda: model.value_and_grad(x=np.zeros((1, 256), np.float32)))
+    assert f"the gradients take {PARAM:,} bytes beside " in found
+
+
+def test_optimizer_states_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = graphdsl.loads(TEXT)
+    limit(monkeypatch, 3 * PARAM - 1)
+    message = refused(lambda: model.trainer().step(x=np.zeros((1, 256), np.float32)))
+    assert f"the optimizer's state v.f32 takes {PARAM:,} bytes beside {2 * PARAM:,}" in message
+
+
+def test_a_refusal_leaves_other_programs_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = graphdsl.loads(TEXT)
+    x = np.ones((4, 256), np.float32)
+    before = model.run(x=x)["J"]
+    limit(monkeypatch, 3 * PARAM)
+    refused(lambda: model.run(x=np.ones((1024, 256), np.float32)))
+    assert model.run(x=x)["J"] == before

@@ -1,0 +1,176 @@
+"""Pictures of runs, gradients, curves and paths: what is drawn, read back from matplotlib."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import graphdsl
+from graphdsl.language.diagnostics import DataError, UsageError
+from graphdsl.training.history import History
+from graphdsl.training.layer_log import LayerLog, LayerRow
+from graphdsl.training.statistics import measure_gradients
+from graphdsl.views import plots
+from graphdsl.views.plots_curves import Curve, draw_curves
+from graphdsl.views.plots_layers import draw_gradients
+from graphdsl.views.plots_paths import Ground, Way, draw_ways, span_ground
+from graphdsl.views.plots_run import draw_run
+
+pytest.importorskip("matplotlib", reason="pictures need the extra 'plot'")
+
+LECTURE = Path(__file__).parents[2] / "examples" / "lecture"
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The figures that are written."""
+    figures: list[Any] = []
+    make = plots.make_panels
+
+    def remember(*args: Any) -> Any:
+        figure, panels = make(*args)
+        figures.append(figure)
+        return figure, panels
+
+    for module in ("curves", "layers", "paths", "run"):
+        monkeypatch.setattr(f"graphdsl.views.plots_{module}.make_panels", remember)
+    return figures
+
+
+def lines(axes: Any) -> dict[str, list[float]]:
+    return {line.get_label(): list(line.get_ydata()) for line in axes.get_lines()}
+
+
+def overlaps(figure: Any) -> list[str]:
+    """Texts of a panel that lie over one another or leave the picture."""
+    figure.canvas.draw()
+    whole, found = figure.bbox, []
+    for axes in figure.axes:
+        legend = axes.get_legend()
+        parts = [axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label]
+        parts += [*axes.get_xticklabels(), *axes.get_yticklabels(), *([legend] if legend else [])]
+        boxes = [(part, part.get_window_extent()) for part in parts]
+        boxes = [(part, box) for part, box in boxes if box.width > 1 and box.height > 1]
+        for i, (one, box) in enumerate(boxes):
+            inside = (
+                box.x0 >= -1 and box.y0 >= -1 and box.x1 <= whole.x1 + 1 and box.y1 <= whole.y1 + 1
+            )
+            if legend is one and not inside:
+                found.append("the legend leaves the picture")
+            others = [two for two, other in boxes[i + 1 :] if box.padded(-2).overlaps(other)]
+            if legend is not None and (one is legend or legend in others):
+                found += [f"{one} over {two}" for two in others]
+    return found
+
+
+def history() -> History:
+    rows = [
+        {"epoch": n, "step": 10 * n, "seconds": 0.1 * n, "train.J": 3 / n, "valid.J": 4 / n,
+         "valid.m_1": n, "valid.m_2": 2 * n}
+        for n in range(1, 6)
+    ]  # fmt: skip
+    return History(epochs=[{k: float(v) for k, v in row.items()} for row in rows], best=4)
+
+
+def test_a_run(drawn: list[Any], tmp_path: Path) -> None:
+    layers = [
+        LayerRow(
+            n, 10 * n, {"a.W": 10.0**-n, "b.W": 0.0}, {"a.W": 1e-3, "b.W": None}, 0.1 / (n + 1)
+        )
+        for n in range(6)
+    ]
+    draw_run(tmp_path / "run.png", history(), layers)
+    (figure,) = drawn
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert titles == ["J", "m", "learning rate", "gradient size", "update beside weight"]
+    loss, metrics, rate, gradients, updates = figure.axes
+    assert lines(loss)["valid"] == [4, 2, 4 / 3, 1, 0.8]
+    assert [line for line in lines(metrics) if not line.startswith("_")] == ["m_1", "m_2"]
+    assert next(iter(lines(rate).values())) == [0.1 / (n + 1) for n in range(6)]
+    assert lines(gradients)["a.W"] == [10.0**-n for n in range(6)]
+    assert np.isnan(lines(updates)["b.W"]).all()
+    assert gradients.get_yscale() == "log"
+    assert not overlaps(figure)
+
+
+def test_gradients_by_layer(drawn: list[Any], tmp_path: Path) -> None:
+    points = np.load(LECTURE / "points.npy")
+    models = {}
+    for name in ("l13", "l14"):
+        model = graphdsl.load(LECTURE / f"{name}.gdl", seed=0)
+        models[name] = measure_gradients(model.session, [{"x": points, "y": points}])
+    draw_gradients(tmp_path / "layers.svg", models)
+    (axes,) = drawn[0].axes
+    curves = lines(axes)
+    assert {"l13: o[l].W", "l14: o[l].W", "l14: o[l].V"} <= curves.keys()
+    vanishing = np.array(curves["l13: o[l].W"])
+    assert len(vanishing) == 50
+    assert np.isnan(vanishing[:10]).all()
+    assert any(text.get_text() == "exactly 0" for text in axes.texts)
+    assert not overlaps(drawn[0])
+
+
+def test_gradients_by_name(drawn: list[Any], tmp_path: Path) -> None:
+    model = graphdsl.loads(
+        "input x: [4, 3]\nh = Dense(x, 5)\nz = Dense(h, 2)\nloss J = mean(z^2)", dtype="f64"
+    )
+    rows = measure_gradients(model.session, [{"x": np.ones((4, 3))}])
+    draw_gradients(tmp_path / "names.pdf", {"m": rows})
+    (axes,) = drawn[0].axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["h.W", "h.b", "z.W", "z.b"]
+    assert lines(axes)["m"] == [row.rms for row in rows]
+
+
+def test_curves_and_paths(drawn: list[Any], tmp_path: Path) -> None:
+    x = np.linspace(-1, 1, 5)
+    draw_curves(tmp_path / "c.png", "x", x, [Curve("y", x**2, 2 * x), Curve("z", x)])
+    assert lines(drawn[0].axes[0])["derivative"] == [-2, -1, 0, 1, 2]
+    ways = [Way("a", np.array([[0.0, 0.0], [1.0, 2.0]])), Way("b", np.array([[0, 0], [-1, 0]]))]
+    along, up = span_ground(ways)
+    assert along[0] < -1 < 1 < along[-1]
+    assert up[0] < 0 < 2 < up[-1]
+    draw_ways(
+        tmp_path / "p.png", ("w[0]", "w[1]"), Ground(along, up, np.add.outer(up**2, along**2)), ways
+    )
+    assert lines(drawn[1].axes[0])["a"] == [0, 2]
+    assert not overlaps(drawn[1])
+
+
+def test_the_same_run_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a.svg", "b.svg"):
+        draw_run(tmp_path / name, history())
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+def test_in_grey_neighbours_differ_by_their_dashes() -> None:
+    styles = plots.line_styles(6)
+    assert len({style["color"] for style in styles}) == 6
+    for one, two in pairwise(styles):
+        assert one["linestyle"] != two["linestyle"]
+
+
+def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    for path, code in (("a.bmp", "E0822"), ("no/a.png", "E0823")):
+        with pytest.raises(UsageError, match=code):
+            plots.verify_plot(tmp_path / path)
+    (tmp_path / "d.png").mkdir()
+    with pytest.raises(DataError, match="E0812"):
+        draw_run(tmp_path / "d.png", history())
+
+
+def test_layers_are_measured_without_disturbing_the_run(tmp_path: Path) -> None:
+    ends = []
+    for watched in (False, True):
+        model = graphdsl.load(LECTURE / "l10.gdl", seed=0)
+        log = LayerLog({"x": np.ones((4, 2), "f4"), "y": np.zeros(4, "i8")})
+        model.fit(epochs=3, listener=log if watched else None)
+        ends.append([array.tobytes() for array in model.params.values()])
+    assert ends[0] == ends[1]
+    assert [row.epoch for row in log.rows] == [0, 1, 2, 3]
+    assert log.rows[0].gradients["h.W"] > 0
+    assert log.rows[1].updates["h.W"] > 0  # type: ignore[operator]
+    assert log.rows[0].rate is None
