@@ -262,15 +262,21 @@ class _Planner:
 
 
 def _where(node: Node) -> str:
-    """The node as a message names it."""
+    """The node as a message names it; the file by its last name, as the program's text must not
+    depend on the folder that it was made in."""
     name = node.name or node.op.name
-    return f"{name} at {node.origin.span}" if node.origin else name
+    return f"{name} at {_file(node)}:{node.origin.span.column}" if node.origin else name
+
+
+def _file(node: Node) -> str:
+    """The file and the line that a node comes from."""
+    assert node.origin is not None
+    span = node.origin.span
+    return f"{span.source.name.rpartition('/')[2]}:{span.line}"
 
 
 def _note(node: Node, type: ArrayType) -> str:
     """The node as a comment of the program shows it."""
-    name, place = f"{node.name}: " if node.name else "", ""
-    if node.origin:
-        span = node.origin.span
-        place = f", {span.source.name.rpartition('/')[2]}:{span.line}"
+    name = f"{node.name}: " if node.name else ""
+    place = f", {_file(node)}" if node.origin else ""
     return re.sub(r"[^ -~]", "?", f"{name}{node.op.name} {type}{place}")
