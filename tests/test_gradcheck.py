@@ -56,3 +56,28 @@ def test_what_has_no_gradient_is_refused() -> None:
         graphdsl.loads(TEXT).gradcheck(FED, wrt=["y"])
     with pytest.raises(graphdsl.UsageError, match="no loss"):
         graphdsl.loads("input x\noutput y = x").gradcheck(x=1)
+
+
+def test_a_kink_that_a_step_crosses_is_no_error() -> None:
+    """relu's kinks lie within the step of some of these, and at none of them."""
+    x = np.geomspace(1e-6, 1, 60) * np.resize([1, -1], 60)
+    (first, second) = graphdsl.loads("input x: [60]\nloss J = sum(relu(x) * x)").gradcheck(x=x)
+    assert (first.checked, first.kinks, second.kinks) == (60, 0, 0)
+    assert max(first.relative, second.relative) < 1e-5
+
+
+def test_points_on_a_kink_are_left_out_and_counted() -> None:
+    model = graphdsl.loads("input x: [4]\nloss J = sum(relu(x)^2 + abs(x))")
+    first, second = model.gradcheck(x=[0, 1, -1, 0])
+    assert (first.checked, first.kinks) == (4, 2)
+    assert first.relative < 1e-6
+    assert second.kinks == 2
+
+
+def test_a_wrong_rule_is_found_beside_kinks(monkeypatch: pytest.MonkeyPatch) -> None:
+    (right,) = OPS["relu"].vjp
+    wrong = replace(OPS["relu"], vjp=(lambda g, y, x: right(g, y, x) * 1.01,))
+    monkeypatch.setitem(OPS, "relu", wrong)
+    rows = graphdsl.loads("input x: [4]\nloss J = sum(relu(x))").gradcheck(x=[0, 1, -1, 1e-7])
+    assert rows[0].kinks == 1
+    assert rows[0].relative == pytest.approx(0.01, rel=0.02)

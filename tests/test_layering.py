@@ -8,8 +8,19 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "graphdsl"
 LAYERS = (
-    *("language", "graph", "ops", "compiler", "engines", "driver", "session", "gradcheck"),
-    *("training", "views", "model", "loading", "sklearn", "cli", "__init__", "__main__"),
+    *("language", "graph", "ops", "compiler", "engines", "driver", "session"),
+    *(
+        "stencils",
+        "gradcheck",
+        "training",
+        "views",
+        "model",
+        "loading",
+        "sklearn",
+        "cli",
+        "__init__",
+        "__main__",
+    ),
 )
 PASSES = {"lower", "differentiate", "update", "rewrite", "schedule"}
 FILES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.rglob("*.py"))

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+
+import pytest
+
+TREE = Path(__file__).parents[2]
+WITH_DATA = sorted(
+    path for path in (TREE / "examples").rglob("*.gdl") if "\ndata {" in path.read_text("utf-8")
+)
+SLOW = ("transformer",)
 
 
 def test_the_lectures_network(call, examples) -> None:
@@ -30,3 +39,25 @@ def test_without_a_scalar(call, examples) -> None:
     assert done.code == 1
     assert "no loss" in done.err
     assert call("gradcheck", examples / "lecture" / "l1.gdl", "x=2", "z=3", "--of", "y").code == 0
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=pytest.mark.nightly if path.stem in SLOW else ())
+        for path in WITH_DATA
+    ],
+    ids=lambda path: path.stem,
+)
+def test_every_example_agrees(call, path: Path) -> None:
+    """At the first weights and the first rows, where a blank pixel puts a relu on its kink."""
+    done = call("gradcheck", path, "--samples", "4")
+    assert done.code == 0, done.out
+    assert "all agree" in done.out
+
+
+def test_points_on_kinks_are_counted(call, tmp_path: Path) -> None:
+    (tmp_path / "k.gdl").write_text("input x: [3]\nloss J = sum(relu(x))\n")
+    done = call("gradcheck", tmp_path / "k.gdl", "x=[0,1,-2]")
+    assert done.code == 0
+    assert done.out.count("3, 1 at kinks") == 2
