@@ -75,9 +75,9 @@ def table(rows: list[Row]) -> str:
     for row in rows:
         name = row.name if row.order == 1 else f"H·v in {row.name}"
         shape, at = (f"[{', '.join(map(str, axes))}]" for axes in (row.shape, row.at))
-        numbers = [f"{row.relative:.1e}", at, f"{row.gradient:.9g}", f"{row.difference:.9g}"]
+        numbers = (f"{row.relative:.1e}", at, f"{row.gradient:.9g}", f"{row.difference:.9g}")
         if row.checked == row.kinks:  # nothing that could be compared
-            numbers = ["-"] * 4
+            numbers = ("-", "-", "-", "-")
         looked_at = f"{row.checked:,}" + (f", {row.kinks:,} at kinks" if row.kinks else "")
         lines.append((name, shape, looked_at, *numbers))
     widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
