@@ -157,8 +157,16 @@ def read_feeds(pairs: list[Pair]) -> dict[str, Any]:
         try:
             fed[name] = _read_array(name, text[1:]) if text.startswith("@") else value(text)
         except ValueError as bad:
-            raise BadArgument(f"{name}={text}: {bad}") from None
+            hint = f"; a setting is given as --with '{name}={text}'" if _is_setting(name) else ""
+            raise BadArgument(f"{name}={text}: {bad}{hint}") from None
     return fed
+
+
+def _is_setting(name: str) -> bool:
+    """Whether the `data` or the `train` block has a setting of that name."""
+    from graphdsl.language.settings import lookup
+
+    return lookup("data", name) is not None or lookup("train", name) is not None
 
 
 def pair(text: str) -> Pair:

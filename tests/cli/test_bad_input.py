@@ -155,3 +155,9 @@ def test_bad_feeds(call, model, values: tuple[str, ...], said: str) -> None:
     done = call("run", model(text), *values)
     assert (done.code, done.out) == (1, "")
     assert said in done.err
+
+
+def test_a_setting_in_the_place_of_a_value(call, examples) -> None:
+    done = call("run", examples / "digits.gdl", "optimizer=sgd(lr = 1)")
+    assert done.code == 2
+    assert "--with 'optimizer=sgd(lr = 1)'" in done.err
