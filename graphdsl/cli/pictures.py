@@ -38,7 +38,7 @@ def add_pictures(group: argparse._ActionsContainer) -> None:
 
 
 def verify_pictures(args: argparse.Namespace) -> None:
-    """Raise `UsageError` before training begins for what could not be written after it."""
+    """Raise `UsageError` or `DataError` before training begins for what could not be written."""
     if args.plot is not None:
         from graphdsl.views.plots import verify_matplotlib, verify_plot
 
@@ -48,7 +48,7 @@ def verify_pictures(args: argparse.Namespace) -> None:
     if args.tensorboard is not None:
         from graphdsl.training.tensorboard import verify_tensorboard
 
-        verify_tensorboard()
+        verify_tensorboard(Path(args.tensorboard) if args.tensorboard else None)
 
 
 def listeners(

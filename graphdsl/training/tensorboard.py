@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from graphdsl.language.diagnostics import Diagnostic, UsageError
+from graphdsl.training.files import make_folder
 from graphdsl.training.history import History, Row
 from graphdsl.training.layer_log import LayerLog
 from graphdsl.training.progress import Run
@@ -19,9 +20,12 @@ from graphdsl.training.progress import Run
 _COUNTED = ("epoch", "step", "seconds")
 
 
-def verify_tensorboard() -> None:
-    """Raise `UsageError` if the package is not installed."""
+def verify_tensorboard(folder: Path | None = None) -> None:
+    """Raise `UsageError` if the package is not installed, `DataError` if the folder that is named
+    cannot be made."""
     _load_writer()
+    if folder is not None:
+        make_folder(folder)
 
 
 @dataclass

@@ -96,3 +96,14 @@ def test_values_that_are_not_finite(call, model) -> None:
     assert done.code == 1
     assert "'ln' gives -inf" in done.err
     assert call("run", path, "x=1", "--debug-nan").out == "z = 0\n"
+
+
+def test_events_that_cannot_be_written_end_a_run_before_it_begins(
+    call, small: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("tensorboard", reason="event files need the extra 'tensorboard'")
+    (tmp_path / "taken").write_text("")
+    done = call("run", small, "-q", "--out", tmp_path / "o", "--tensorboard", tmp_path / "taken")
+    assert done.code == 1
+    assert "E0812" in done.err
+    assert not (tmp_path / "o").exists()
