@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
+ENDING = (signal.SIGINT, signal.SIGTERM)
+"""The signals that people and systems end a program by."""
+
 
 @contextmanager
 def interruptible(interrupt: Callable[[], None], signals: Sequence[int] = ()) -> Iterator[None]:
@@ -36,3 +39,26 @@ def interruptible(interrupt: Callable[[], None], signals: Sequence[int] = ()) ->
         yield
     finally:
         put_back()
+
+
+@contextmanager
+def postponed(signals: Sequence[int] = ENDING) -> Iterator[None]:
+    """Signals that come meanwhile are heard when it is over: a save under way is finished.
+
+    In another thread than the main one, which alone hears signals, nothing happens.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard: list[int] = []
+    before = {number: signal.getsignal(number) for number in signals}
+    for number in before:
+        signal.signal(number, lambda number, frame: heard.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            # None is a handler that Python did not set and cannot put back
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+    for number in dict.fromkeys(heard):
+        signal.raise_signal(number)

@@ -17,7 +17,7 @@ from graphdsl.training.dataset import Dataset
 from graphdsl.training.feeding import epoch_batches, steps_per_epoch
 from graphdsl.training.guard import Epochs, Guard, watching
 from graphdsl.training.history import Ending, History, Row
-from graphdsl.training.interrupts import interruptible
+from graphdsl.training.interrupts import interruptible, postponed
 from graphdsl.training.keeper import Keeper
 from graphdsl.training.locating import located
 from graphdsl.training.measure import evaluate
@@ -153,7 +153,8 @@ class _Loop:
     def save(self) -> None:
         """Write a checkpoint, where someone keeps them."""
         if self.keeper is not None:
-            self.keeper.save(self.trainer.session, self.snapshot, self.progress())
+            with postponed():
+                self.keeper.save(self.trainer.session, self.snapshot, self.progress())
 
     # --- running ---------------------------------------------------------------------------------
 

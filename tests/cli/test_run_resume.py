@@ -17,7 +17,7 @@ import pytest
 
 import graphdsl
 from graphdsl.training import run_folder
-from graphdsl.training.keeper import find_checkpoints
+from graphdsl.training.keeper import Keeper, find_checkpoints
 from graphdsl.training.trainer import Trainer
 
 TREE = Path(__file__).parents[2]
@@ -113,6 +113,24 @@ def test_a_second_signal_ends_at_once_and_the_last_checkpoint_stands(call, path:
     assert (done.code, done.out) == (130, "")
     assert [one.stem for one in find_checkpoints(Path("o"))] == ["step-000005"]
     assert not Path("o/weights.safetensors").exists()
+    assert call("run", path, "-q", "--resume", "o").code == 0
+    assert left("o") == left("whole")
+
+
+def test_a_second_signal_during_the_save_waits_for_it(call, path: Path) -> None:
+    """Ctrl-C twice in a hurry: the second falls into the save that the first has begun."""
+    whole = Keeper.save
+
+    def hurried(self: Keeper, *args: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        whole(self, *args)
+
+    assert call("run", path, "-q", "--out", "whole").code == 0
+    with pytest.MonkeyPatch.context() as patch:
+        at_step(patch, 9, lambda: signal.raise_signal(signal.SIGINT))
+        patch.setattr(Keeper, "save", hurried)
+        assert call("run", path, "-q", "--out", "o").code == 130
+    assert [one.stem for one in find_checkpoints(Path("o"))] == ["step-000009"]
     assert call("run", path, "-q", "--resume", "o").code == 0
     assert left("o") == left("whole")
 
