@@ -1,11 +1,12 @@
-"""What the kernels of convolutions share: checks of channels, and operands as matrices."""
+"""What convolutions share: checks of channels, and operands as matrices."""
 
 from __future__ import annotations
 
-from graphdsl.graph.kernel import KernelCall
+from graphdsl.graph.build import Expr
 from graphdsl.graph.op import Fault
-from graphdsl.graph.sizes import Shape, Size, divide
+from graphdsl.graph.sizes import Shape, Size, divide, product
 from graphdsl.graph.types import TensorType
+from graphdsl.ops.shape import reshape
 
 
 def whole_sizes(sizes: Shape) -> tuple[int, ...]:
@@ -29,32 +30,12 @@ def check_groups(channels: Size, groups: int, x: TensorType, operand: int) -> Si
     return each
 
 
-def in_rows(k: KernelCall, position: int) -> str:
-    """The operand in C order."""
-    if k.contiguous[position]:
-        return k.args[position]
-    made = k.scratch(k.types[position].shape, k.types[position].dtype)
-    k.emit(f"copyto({made}, {k.args[position]})")
-    return made
-
-
-def channels_first(k: KernelCall, position: int) -> str:
-    """The operand `[N, C, …]` as `[C, N, …]`, in C order."""
-    rows, channels, *sizes = k.types[position].shape
-    made = k.scratch((channels, rows, *sizes), k.types[position].dtype)
-    k.emit(f"copyto({made}, {k.view(k.args[position], '.swapaxes(0, 1)')})")
-    return made
-
-
-def shaped(k: KernelCall, name: str, shape: tuple[int, int, int]) -> str:
-    """A view of one matrix for each group, or as one matrix if there is one group."""
-    return k.view(name, f".reshape({shape[1:] if shape[0] == 1 else shape})")
-
-
-def swapped(groups: int) -> str:
-    return ".T" if groups == 1 else ".swapaxes(1, 2)"
-
-
-def emit_product(k: KernelCall, a: str, b: str, out: str) -> None:
-    """One product, or one for each group."""
-    k.emit(f"{'dot' if k.attrs['groups'] == 1 else 'matmul'}({a}, {b}, {out})")
+def grouped(x: Expr, groups: int, rows: Shape) -> Expr:
+    """`x`, whose first sizes are `rows`, as a matrix with these as its rows, or one for each of
+    the groups that they are in."""
+    count, columns = product(rows), product(x.type.shape[len(rows) :])
+    if groups == 1:
+        return reshape(x, shape=(count, columns))
+    each = divide(count, groups)
+    assert each is not None, "checked by the op's rule"
+    return reshape(x, shape=(groups, each, columns))

@@ -1,36 +1,29 @@
 """Convolutions of `x[N, C, …]` with kernels `w[O, C / groups, …]`, and their transposes.
 
 As everywhere in machine learning the kernel is not turned round: these are cross-correlations.
-Each is one matrix product. A convolution is linear in both operands, so that its VJPs, the
-gradients of either operand, and their VJPs in turn are these three ops again.
+Each is one matrix product, with the rows of the batch last. A convolution is linear in both
+operands, so that its VJPs, the gradients of either operand, and their VJPs in turn are these three
+ops again.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import astuple
 from typing import Any
 
 from graphdsl.graph.build import Expr
-from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import Shape
 from graphdsl.graph.types import TensorType
-from graphdsl.ops.channels import (
-    channels_first,
-    check_groups,
-    emit_product,
-    in_rows,
-    shaped,
-    swapped,
-    whole_sizes,
-)
+from graphdsl.ops.channels import check_groups, grouped, whole_sizes
+from graphdsl.ops.shape import reshape, swap
+from graphdsl.ops.unfolding import refold, rows_first, rows_last, unfold
 from graphdsl.ops.windows import (
     WINDOW,
     Windows,
     check_images,
     check_result_sizes,
-    emit_columns,
-    emit_sums,
     one_each,
     windows,
 )
@@ -74,21 +67,18 @@ class _Family:
         sizes = _read(w.shape, self.rank, attrs).sizes(x.shape[2:])
         return x.with_shape((x.shape[0], w.shape[0], *sizes))
 
-    def _emit_forward(self, k: KernelCall) -> None:
-        rows, channels, *numbers = k.out_type.shape
-        w = _read(k.types[1].shape, self.rank, dict(k.attrs))
-        groups = k.attrs["groups"]
-        columns = emit_columns(k, 0, w, numbers)
-        made = k.scratch((channels, rows, *numbers))
-        inner, places = math.prod(k.types[1].shape[1:]), rows * math.prod(numbers)
-        table = (groups, channels // groups, inner)
-        emit_product(
-            k,
-            shaped(k, in_rows(k, 1), table),
-            shaped(k, columns, (groups, inner, places)),
-            shaped(k, made, (groups, channels // groups, places)),
-        )
-        k.emit(f"copyto({k.out}, {k.view(made, '.swapaxes(0, 1)')})")
+    def _columns(self, x: Expr, w: Windows, groups: int) -> Expr:
+        """For each group the matrix of which every column is a window of x: products with it are
+        convolutions (Chellapilla et al., 2006). Whatever decomposes into it shares it."""
+        found = unfold(rows_last(x), windows=astuple(w), value=0.0)
+        return grouped(found, groups, found.type.shape[:2])
+
+    def _decompose_forward(self, x: Expr, w: Expr, *, groups: int, **attrs: Any) -> Expr:
+        slide = _read(w.type.shape, self.rank, attrs)
+        made = grouped(w, groups, w.type.shape[:1]) @ self._columns(x, slide, groups)
+        sizes = slide.sizes(x.type.shape[2:])
+        shape = (w.type.shape[0], *sizes, x.type.shape[0])
+        return rows_first(reshape(made, shape=shape))
 
     def _forward(self) -> Op:
         return Op(
@@ -101,8 +91,7 @@ class _Family:
                 lambda g, y, x, w, **attrs: self.to_input(g, w, sizes=x.type.shape[2:], **attrs),
                 lambda g, y, x, w, **attrs: self.to_kernel(x, g, sizes=w.type.shape[2:], **attrs),
             ),
-            kernel=self._emit_forward,
-            flops=lambda y, x, w, **_: 2 * y.size * math.prod(w.shape[1:]),
+            decompose=self._decompose_forward,
             doc=f"Kernels w [out, in / groups, {_AXES[self.rank]}] at every place of x "
             f"[N, in, {_AXES[self.rank]}]: a cross-correlation.",
             formula=_FORMULAS[self.rank],
@@ -139,19 +128,15 @@ class _Family:
         self._verify_result(x, w, g, 0, name, attrs)
         return x
 
-    def _emit_to_input(self, k: KernelCall) -> None:
-        rows, channels, *numbers = k.types[0].shape
-        w = _read(k.types[1].shape, self.rank, dict(k.attrs))
-        groups, dtype = k.attrs["groups"], k.out_type.dtype
-        columns = k.scratch((k.out_type.shape[1], *w.kernel, rows, *numbers), dtype)
-        inner, places = math.prod(k.types[1].shape[1:]), rows * math.prod(numbers)
-        emit_product(
-            k,
-            k.view(shaped(k, in_rows(k, 1), (groups, channels // groups, inner)), swapped(groups)),
-            shaped(k, channels_first(k, 0), (groups, channels // groups, places)),
-            shaped(k, columns, (groups, inner, places)),
-        )
-        emit_sums(k, w, numbers, columns, columns=True)
+    def _decompose_to_input(
+        self, g: Expr, w: Expr, *, sizes: Shape, groups: int, **attrs: Any
+    ) -> Expr:
+        slide = _read(w.type.shape, self.rank, attrs)
+        last = rows_last(g)
+        kernels, given = (grouped(a, groups, a.type.shape[:1]) for a in (w, last))
+        channels, places = w.type.shape[1] * groups, math.prod(slide.kernel)
+        windows = reshape(swap(kernels) @ given, shape=(channels, places, *last.type.shape[1:]))
+        return rows_first(refold(windows, windows=astuple(slide), sizes=sizes))
 
     def _to_input(self) -> Op:
         return Op(
@@ -169,8 +154,7 @@ class _Family:
                     h, g, sizes=w.type.shape[2:], **attrs
                 ),
             ),
-            kernel=self._emit_to_input,
-            flops=lambda x, g, w, **_: 2 * g.size * math.prod(w.shape[1:]),
+            decompose=self._decompose_to_input,
             doc=f"Each g times the kernel w, added up where {self.name} read its window.",
             formula="xᵢ = Σ g w over the windows that hold i",
             derivative=f"{self.name} of the cotangent, and the sum of g times its windows",
@@ -191,18 +175,14 @@ class _Family:
         self._verify_result(x, w, g, 1, name, attrs)
         return w
 
-    def _emit_to_kernel(self, k: KernelCall) -> None:
-        rows, channels, *numbers = k.types[1].shape
-        w = _read(k.out_type.shape, self.rank, dict(k.attrs))
-        groups = k.attrs["groups"]
-        columns = emit_columns(k, 0, w, numbers)
-        inner, places = math.prod(k.out_type.shape[1:]), rows * math.prod(numbers)
-        emit_product(
-            k,
-            shaped(k, channels_first(k, 1), (groups, channels // groups, places)),
-            k.view(shaped(k, columns, (groups, inner, places)), swapped(groups)),
-            shaped(k, k.out, (groups, channels // groups, inner)),
-        )
+    def _decompose_to_kernel(
+        self, x: Expr, g: Expr, *, sizes: Shape, groups: int, **attrs: Any
+    ) -> Expr:
+        slide = _read(sizes, self.rank, attrs)
+        given = grouped(rows_last(g), groups, g.type.shape[1:2])
+        made = given @ swap(self._columns(x, slide, groups))
+        each = check_groups(x.type.shape[1], groups, x.type, 0)
+        return reshape(made, shape=(g.type.shape[1], each, *sizes))
 
     def _to_kernel(self) -> Op:
         return Op(
@@ -220,8 +200,7 @@ class _Family:
                 ),
                 lambda h, y, x, g, *, sizes, **attrs: self.forward(x, h, **attrs),
             ),
-            kernel=self._emit_to_kernel,
-            flops=lambda w, x, g, **_: 2 * g.size * math.prod(w.shape[1:]),
+            decompose=self._decompose_to_kernel,
             doc=f"The sum of each g times the window of x that {self.name} read for it.",
             formula="w = Σ g x over all windows",
             derivative=f"each g times the cotangent, at its window's places, and {self.name}",

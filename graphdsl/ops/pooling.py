@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import math
+from dataclasses import astuple
 from typing import Any
 
 from graphdsl.graph.build import Expr
-from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import Shape
 from graphdsl.graph.types import TensorType
 from graphdsl.ops.extrema import max_
 from graphdsl.ops.reduction import mean
+from graphdsl.ops.unfolding import refold, rows_first, rows_last, unfold
 from graphdsl.ops.windows import (
     WINDOW,
     Ints,
     Windows,
     check_images,
     check_result_sizes,
-    emit_padded,
-    emit_sums,
     window_lengths,
     windows,
 )
@@ -51,11 +50,9 @@ class _Family:
         w = _read(self.rank, attrs)
         return x.with_shape((*x.shape[:2], math.prod(w.kernel), *w.sizes(x.shape[2:])))
 
-    def _emit_patches(self, k: KernelCall) -> None:
-        w = _read(self.rank, dict(k.attrs))
-        padded = emit_padded(k, 0, w, repr(k.attrs["value"]))
-        for place, (_, index) in enumerate(w.places(k.out_type.shape[3:])):
-            k.emit(f"copyto({k.view(k.out, f'[:, :, {place}]')}, {k.view(padded, index)})")
+    def _unfold(self, x: Expr, *, value: float, **attrs: Any) -> Expr:
+        w = _read(self.rank, attrs)
+        return rows_first(unfold(rows_last(x), windows=astuple(w), value=value))
 
     def _patches(self) -> Op:
         name = f"patches{self.rank}d"
@@ -70,7 +67,7 @@ class _Family:
             },
             promotion="float",
             vjp=(lambda g, y, x, *, value, **attrs: self.fold(g, sizes=x.type.shape[2:], **attrs),),
-            kernel=self._emit_patches,
+            decompose=self._unfold,
             doc=f"The windows of x [N, C, {', '.join(_AXES[self.rank])}], a new axis 2 holding the "
             "places in a window: an unfolding, im2col.",
             formula="y[n, c, k, i] = x[n, c, i s + k]",
@@ -89,9 +86,9 @@ class _Family:
             raise Fault("E0201", message, operand=0)
         return g.with_shape((*g.shape[:2], *sizes))
 
-    def _emit_fold(self, k: KernelCall) -> None:
-        w = _read(self.rank, dict(k.attrs))
-        emit_sums(k, w, k.types[0].shape[3:], k.args[0], columns=False)
+    def _refold(self, g: Expr, *, sizes: Shape, **attrs: Any) -> Expr:
+        w = _read(self.rank, attrs)
+        return rows_first(refold(rows_last(g), windows=astuple(w), sizes=sizes))
 
     def _fold(self) -> Op:
         return Op(
@@ -105,7 +102,7 @@ class _Family:
             },
             promotion="float",
             vjp=(lambda h, y, g, *, sizes, **attrs: self.patches(h, **attrs),),
-            kernel=self._emit_fold,
+            decompose=self._refold,
             doc=f"The windows of g [N, C, place, {', '.join(_AXES[self.rank])}] added up where "
             "their elements stand: a folding, col2im.",
             formula="xᵢ = Σ g over the windows that hold i",

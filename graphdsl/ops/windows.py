@@ -1,8 +1,4 @@
-"""Windows that slide over the last axes of `x[N, C, …]`: their sizes, and how kernels read them.
-
-A window's elements are copied for each place in the window, not for each place of the window: a
-few copies of large slices instead of many of small ones.
-"""
+"""Windows that slide over some axes of images: what they may be, their sizes and their places."""
 
 from __future__ import annotations
 
@@ -10,7 +6,6 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault
 from graphdsl.graph.sizes import Shape, Size
 from graphdsl.graph.types import TensorType
@@ -56,19 +51,26 @@ class Windows:
     def _axes(self) -> tuple[tuple[int, ...], ...]:
         return self.kernel, self.stride, self.padding, self.dilation
 
-    def places(self, numbers: Sequence[int]) -> Iterator[tuple[tuple[int, ...], str]]:
-        """Each place in a window, and Python's index of that place of all `numbers` windows."""
+    def places(self, numbers: Sequence[int]) -> Iterator[str]:
+        """For each place in a window Python's index, behind the first axis, of that place of all
+        `numbers` windows."""
         for place in itertools.product(*map(range, self.kernel)):
             parts = []
             for at, n, s, d in zip(place, numbers, self.stride, self.dilation, strict=True):
                 start, stop = at * d, at * d + s * (n - 1) + 1
                 parts.append(f"{start}:{stop}:{s}" if s > 1 else f"{start}:{stop}")
-            yield place, f"[:, :, {', '.join(parts)}]"
+            yield f"[:, {', '.join(parts)}]"
+
+    def padded(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """The shape `[C, …, N]` with padding on both sides of the middle axes."""
+        channels, *sizes, rows = shape
+        wider = (n + 2 * p for n, p in zip(sizes, self.padding, strict=True))
+        return (channels, *wider, rows)
 
     def interior(self, sizes: Sequence[int]) -> str:
-        """Python's index of what is not padding."""
+        """Python's index, behind the first axis, of what is not padding."""
         parts = (f"{p}:{p + n}" for p, n in zip(self.padding, sizes, strict=True))
-        return f"[:, :, {', '.join(parts)}]"
+        return f"[:, {', '.join(parts)}]"
 
 
 def windows(
@@ -123,52 +125,3 @@ def check_images(
             help="reshape gives a tensor more axes",
         )
     return x
-
-
-def emit_padded(k: KernelCall, position: int, w: Windows, value: str = "0") -> str:
-    """The name of an operand with its padding."""
-    x, given = k.args[position], k.types[position]
-    if not any(w.padding):
-        return x
-    sizes = given.shape[2:]
-    wider = (n + 2 * p for n, p in zip(sizes, w.padding, strict=True))
-    padded = k.scratch((*given.shape[:2], *wider), given.dtype)
-    k.emit(f"{padded}.fill({value})")
-    k.emit(f"copyto({k.view(padded, w.interior(sizes))}, {x})")
-    return padded
-
-
-def emit_columns(k: KernelCall, position: int, w: Windows, numbers: Sequence[int]) -> str:
-    """The name of an array `[C, …, N, …]`: for each channel and place in a window that element
-    of every window. Products with it are convolutions (Chellapilla et al., 2006)."""
-    given = k.types[position]
-    rows, channels = given.shape[:2]
-    padded = emit_padded(k, position, w)
-    columns = k.scratch((channels, *w.kernel, rows, *numbers), given.dtype)
-    for place, index in w.places(numbers):
-        source = k.view(padded, f"{index}.swapaxes(0, 1)")
-        k.emit(f"copyto({k.view(columns, column(place))}, {source})")
-    return columns
-
-
-def emit_sums(k: KernelCall, w: Windows, numbers: Sequence[int], part: str, columns: bool) -> None:
-    """The result as the sum of window elements that stand in the array `part`: the reverse of
-    `emit_columns`, or of windows that stand `[N, C, place, …]`."""
-    shape = k.out_type.shape
-    target = k.out
-    if any(w.padding):
-        wider = (n + 2 * p for n, p in zip(shape[2:], w.padding, strict=True))
-        target = k.scratch((*shape[:2], *wider))
-    k.emit(f"{target}.fill(0)")
-    for flat, (place, index) in enumerate(w.places(numbers)):
-        index = f"{index}.swapaxes(0, 1)" if columns else index
-        source = k.view(part, column(place) if columns else f"[:, :, {flat}]")
-        goal = k.view(target, index)
-        k.emit(f"add({goal}, {source}, {goal})")
-    if target != k.out:
-        k.emit(f"copyto({k.out}, {k.view(target, w.interior(shape[2:]))})")
-
-
-def column(place: Sequence[int]) -> str:
-    """Python's index of one place in an array of columns."""
-    return f"[:, {', '.join(map(str, place))}]"

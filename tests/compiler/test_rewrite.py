@@ -24,7 +24,15 @@ from graphdsl.graph.types import DType
 from graphdsl.language.source import Source, read_source
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").rglob("*.gdl"))
-HEAD = "dim N\ninput x: [N, 3]\ninput z: [N, 3]\ninput i: i64[3]\ninput s\n"
+HEAD = """\
+dim N
+input x: [N, 3]
+input z: [N, 3]
+input i: i64[3]
+input s
+input u: [2, N, 3, 5]
+"""
+SWAPPED, TURNED = "axes = [1, 0, 2, 3]", "axes = [1, 2, 3, 0]"
 
 
 def compiled(text: str) -> Compilation:
@@ -101,6 +109,17 @@ CASES = [
     ("broadcast_to(full(2, [3]), shape = [5, 3])", ["full"]),
     ("reshape(full(2, [6]), [2, 3])", ["full"]),
     ("cast(full(2, [3]), f32)", ["full"]),
+    (f"transpose(transpose(u, {SWAPPED}), {SWAPPED})", []),
+    (f"transpose(transpose(u, {TURNED}), {TURNED})", ["transpose"]),
+    ("transpose(reshape(x, [N, 1, 3]), axes = [1, 0, 2])", ["reshape"]),
+    (f"transpose(exp(transpose(u, {SWAPPED})), {SWAPPED})", ["exp"]),
+    (f"transpose(transpose(u, {TURNED}) + [1, 2], axes = [3, 0, 1, 2])", ["add", "reshape"]),
+    (f"sum(transpose(u, {TURNED}), axis = [0, 3])", ["sum"]),
+    (f"sum(transpose(u, {TURNED}), axis = [0, 1])", ["sum", "transpose"]),
+    (f"max(transpose(u, {SWAPPED}), axis = 1, keepdims = true)", ["max", "reshape"]),
+    (f"prod(transpose(u, {TURNED}))", ["prod"]),
+    (f"reshape(transpose(u, {SWAPPED}), [N, 2, 1, 3, 1, 5])", ["reshape", "transpose"]),
+    (f"reshape(transpose(u, {SWAPPED}), [N, 6, 5])", ["reshape", "transpose"]),
 ]
 
 

@@ -11,6 +11,11 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from graphdsl.compiler.rewrite.axes import (
+    join_transposes,
+    sink_through_reduction,
+    sink_through_reshape,
+)
 from graphdsl.compiler.rewrite.bounds import is_moderate
 from graphdsl.compiler.rewrite.gates import choose_or_zero
 from graphdsl.graph.build import Builder, Expr
@@ -32,11 +37,15 @@ def rules() -> dict[Op, tuple[Rule, ...]]:
         "neg": (_negate,),
         "power": (_power,),
         "sqrt": (_sqrt,),
-        "sum": (_sum,),
-        "reshape": (_reshape,),
+        "sum": (_sum, sink_through_reduction),
+        "prod": (sink_through_reduction,),
+        "max": (sink_through_reduction,),
+        "min": (sink_through_reduction,),
+        "reshape": (_reshape, sink_through_reshape),
         "broadcast_to": (_spread,),
         "cast": (_cast,),
         "swap": (_swap,),
+        "transpose": (join_transposes,),
         "where": (choose_or_zero,),
     }
     return {OPS[name]: rules for name, rules in table.items()}

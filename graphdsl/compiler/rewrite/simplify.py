@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from graphdsl.compiler.rewrite.algebra import Operands, Rule, number_of, rules
+from graphdsl.compiler.rewrite.axes import sink_through_elements
 from graphdsl.compiler.rewrite.pruning import prune
 from graphdsl.compiler.rewrite.sharing import Pool
 from graphdsl.graph.build import Builder, Expr, rebuild
@@ -41,7 +42,7 @@ class _Simplifier:
 
     def _replaced(self, builder: Builder, node: Node, operands: Operands) -> Expr | None:
         """What the first rule that applies makes of the node, simplified in its turn."""
-        for rule in (_fold, _lift, _see_through, *self.table.get(node.op, ())):
+        for rule in (*_FOR_ALL, *self.table.get(node.op, ())):
             first = len(builder.nodes)
             made = rule(builder, node, operands)
             if made is not None:
@@ -135,3 +136,6 @@ def _lift_all(builder: Builder, node: Node, values: Sequence[Expr]) -> Expr | No
     value = builder.apply(node.op, values, node.attributes())
     attrs = {"shape": node.type.shape, "dtype": node.type.dtype}
     return builder.apply(OPS["full"], (value,), attrs)
+
+
+_FOR_ALL: tuple[Rule, ...] = (_fold, _lift, _see_through, sink_through_elements)
