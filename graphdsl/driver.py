@@ -22,7 +22,9 @@ from graphdsl.compiler.rewrite import Fired, rewrite, stabilise
 from graphdsl.compiler.schedule import Schedule, plan_within
 from graphdsl.compiler.slots import Slot
 from graphdsl.compiler.update import apply_updates
+from graphdsl.engines.bands import in_bands
 from graphdsl.engines.numpy import Program, emit
+from graphdsl.engines.workers import count_cores
 from graphdsl.graph.build import Expr, resume
 from graphdsl.graph.graph import Graph, Result
 from graphdsl.graph.layout import Layout, lay_out, regroup
@@ -60,7 +62,7 @@ class Compiled:
 
     def emit(self, sizes: Mapping[str, int]) -> Program:
         """The program for one binding of the sizes."""
-        return emit(self.plan(sizes))
+        return emit(in_bands(self.plan(sizes), self.graph, sizes, count_cores()))
 
 
 @dataclass(slots=True)
@@ -161,6 +163,15 @@ class Compilation:
             ]
             graph = replace(graph, results=(*graph.results, *extra))
         return graph, ()
+
+    def stepped(self) -> Graph:
+        """The file's training step, forward, reverse and update, as it says it: nothing is
+        rewritten, and the nodes of the forward graph keep their ids. Raises `UsageError` where
+        there is none."""
+        graph, purpose = self.graph(training=True), self.step_purpose()
+        losses = tuple(r for r in graph.results if r.name in purpose.results)
+        step, _ = self._step(replace(graph, results=losses), purpose)
+        return replace(step, results=graph.results)
 
     def _step(self, graph: Graph, purpose: Purpose) -> tuple[Graph, tuple[Slot, ...]]:
         train = self.lowered(training=True).train

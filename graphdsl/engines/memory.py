@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import math
 import os
+import resource
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from graphdsl.engines.feeds import refusal
+from graphdsl.engines.workers import Workers, count_cores
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.layout import ALIGNMENT, Layout, Place
 from graphdsl.graph.types import DType
 from graphdsl.language.diagnostics import did_you_mean
+
+CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
 def aligned_zeros(count: int, dtype: DType) -> Array:
@@ -68,6 +74,7 @@ class Memory:
         self.arena: Array = np.zeros(0, np.uint8)
         self.params = Views(self._views("param", layout.params))
         self.states = Views(self._views("state", layout.states))
+        self.workers = Workers(count_cores())
         self._owners = {id(array.base) for array in self.arrays.values()}
 
     def owns(self, array: Array) -> bool:
@@ -131,8 +138,18 @@ class Memory:
 
 
 def machine_memory() -> int:
-    """The bytes of memory this machine has."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    """The bytes of memory this machine has, or fewer where this process may not have them all."""
+    return min([os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *_limits()])
+
+
+def _limits() -> Iterator[int]:
+    """What the shell (`ulimit -v`) and the container, by cgroup 2 or 1, allow a process."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if allowed != resource.RLIM_INFINITY:
+        yield allowed
+    for path in CONTAINER_LIMITS:
+        with suppress(OSError, ValueError):  # there is no such file, or it says "max"
+            yield int(Path(path).read_text())
 
 
 def _check_fits(layout: Layout) -> None:

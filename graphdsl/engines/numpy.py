@@ -16,6 +16,7 @@ import numpy as np
 
 from graphdsl.compiler.schedule import Schedule
 from graphdsl.engines.memory import Memory, stretch
+from graphdsl.engines.workers import row_blocks
 from graphdsl.graph.kernel import Array
 from graphdsl.ops import runtime, scalars
 
@@ -36,7 +37,9 @@ class Program:
 def emit(schedule: Schedule) -> Program:
     """The text of a program; the same schedule gives the same bytes."""
     body = [*_scalar_lines(schedule), *_step_lines(schedule)]
-    text = [*_header(body), *_bind(schedule), *_functions(schedule, body, "global")]
+    functions = schedule.functions
+    text = [*_header([*functions, *body]), *_bind(schedule), *functions]
+    text += _functions(schedule, body, "global")
     return Program("\n".join(text) + "\n", schedule)
 
 
@@ -79,6 +82,7 @@ class Executable:
         self.program = program
         self.memory = memory
         self._namespace: dict[str, Any] = {**vars(scalars), **vars(runtime)}
+        self._namespace |= {"row_blocks": row_blocks, "share": memory.workers.share}
         self._namespace |= {**(names or {}), **program.schedule.constants}
         for name, qualified in program.schedule.streams.items():
             self._namespace[name] = runtime.Stream(memory.seed, qualified)

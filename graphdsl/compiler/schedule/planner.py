@@ -7,7 +7,6 @@ first walk has found out about their memory is then used to choose it, and a sec
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +18,7 @@ from graphdsl.compiler.schedule.order import Needs, choose_order
 from graphdsl.compiler.schedule.scalars import Scalars
 from graphdsl.compiler.schedule.storage import Storage, is_stored
 from graphdsl.compiler.schedule.values import Region, Schedule, Step
+from graphdsl.compiler.schedule.wording import note, where
 from graphdsl.graph.graph import Graph, Node
 from graphdsl.graph.kernel import ArrayType, KernelCall
 from graphdsl.graph.layout import Layout
@@ -101,7 +101,7 @@ class _Planner:
             results=results,
             arena_bytes=total,
             naive_bytes=self.buffers.naive_bytes,
-            notes={n.id: _note(n, self.types[n.id]) for n in self.graph.nodes},
+            notes={n.id: note(n, self.types[n.id]) for n in self.graph.nodes},
             variables=self.variables,
         )
 
@@ -170,7 +170,8 @@ class _Planner:
         for scratch, type in call.scratches:
             self.variable_types[scratch] = type
         self.buffers.add_scratch(node, call)
-        self.steps.append(Step(node.id, tuple(call.lines), tuple(fed), node.sweep))
+        lines = tuple(call.lines)
+        self.steps.append(Step(node.id, lines, tuple(fed), node.sweep, call.out, call.args))
 
     def _call(self, node: Node, fed: Fed) -> KernelCall:
         meeting = self._meeting_dtype(node)
@@ -182,7 +183,7 @@ class _Planner:
             types=tuple(self.types[i] for i in node.operands),
             contiguous=tuple(map(self.names.is_contiguous, args)),
             attrs={key: self._numbers(value) for key, value in node.attrs},
-            where=_where(node),
+            where=where(node),
             prefix=f"b{node.id}",
             bind_constant=self.names.constant,
             bind_stream=self.names.stream,
@@ -259,24 +260,3 @@ class _Planner:
             (f"{name}[()]", name.removeprefix("k_").rpartition("_")[0]) for name in self.names.cells
         ]
         return (*self.scalars.lines(), *cells)
-
-
-def _where(node: Node) -> str:
-    """The node as a message names it; the file by its last name, as the program's text must not
-    depend on the folder that it was made in."""
-    name = node.name or node.op.name
-    return f"{name} at {_file(node)}:{node.origin.span.column}" if node.origin else name
-
-
-def _file(node: Node) -> str:
-    """The file and the line that a node comes from."""
-    assert node.origin is not None
-    span = node.origin.span
-    return f"{span.source.name.rpartition('/')[2]}:{span.line}"
-
-
-def _note(node: Node, type: ArrayType) -> str:
-    """The node as a comment of the program shows it."""
-    name = f"{node.name}: " if node.name else ""
-    place = f", {_file(node)}" if node.origin else ""
-    return re.sub(r"[^ -~]", "?", f"{name}{node.op.name} {type}{place}")

@@ -48,6 +48,10 @@ class Step:
     lines: tuple[str, ...]
     views: tuple[tuple[str, str], ...] = ()
     sweep: Sweep = "forward"
+    out: str = ""
+    """The variable of the result, where the node has a kernel."""
+    args: tuple[str, ...] = ()
+    """The variables of its operands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,8 @@ class Schedule:
     """What each node is, for a reader of the program."""
     variables: Mapping[int, str] = field(default_factory=dict)
     """The variable of each node that is an array."""
+    functions: tuple[str, ...] = ()
+    """The lines of functions that the steps call."""
 
     def live(self) -> list[tuple[int, int]]:
         """(step, bytes of the arena that live from it on) wherever the number changes, in order;

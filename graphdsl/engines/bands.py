@@ -1,0 +1,82 @@
+"""Runs of elementwise steps in blocks of rows that stay in the cache: schedule to schedule.
+
+A statement on a large array reads it from memory and writes it back, and the next one reads it
+again. Several of them run block by block instead: all on the first rows, then all on the next.
+Every element is computed as before, so that the bits are the same. Where a run is long enough its
+blocks are shared among threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from graphdsl.compiler.schedule import Schedule
+from graphdsl.compiler.schedule.arena import Span, place
+from graphdsl.compiler.schedule.values import Slot, Step
+from graphdsl.engines.band import Band, Refused
+from graphdsl.engines.runs import Run, Variables, find_runs
+from graphdsl.graph.graph import Graph
+
+LARGE = 2**19
+"""Bytes of one array from which a run pays: smaller ones stay in the cache as they are."""
+BLOCK = 2**17
+"""Bytes of one array in one block, about; several of them fit into a core's own cache."""
+SHARED = 2**20
+"""Elements written by a run from which it is shared: below, waking a thread costs too much."""
+
+
+def in_bands(schedule: Schedule, graph: Graph, sizes: Mapping[str, int], workers: int) -> Schedule:
+    """The schedule with its long runs of elementwise steps in blocks of rows."""
+    planned, variables = schedule.steps, Variables(schedule)
+    steps: list[Step] = []
+    numbers: list[int] = []
+    for item in find_runs(schedule, graph, sizes, variables):
+        made = None
+        if isinstance(item, Run) and _pays(item):
+            made = _make_band(schedule, variables, item, len(steps), workers)
+        first, last = (item.first, item.last) if isinstance(item, Run) else (len(numbers),) * 2
+        if made is not None:
+            schedule, step = made
+            numbers += [len(steps)] * (last + 1 - first)
+            steps.append(step)
+        else:
+            numbers += range(len(steps), len(steps) + last + 1 - first)
+            steps += planned[first : last + 1]
+    if len(steps) == len(planned):
+        return schedule
+    return _placed(replace(schedule, steps=tuple(steps)), numbers)
+
+
+def _placed(schedule: Schedule, numbers: Sequence[int]) -> Schedule:
+    """The schedule with its buffers placed anew: those of a band live all through it, and some
+    have become small. `numbers` has for each step as planned that of the step it has become."""
+    spans = [
+        Span(numbers[slot.start], numbers[slot.end], slot.type.nbytes)
+        for slot in schedule.slots.values()
+    ]
+    offsets, total = place(spans)
+    slots = {
+        name: Slot(offset, slot.type, span.start, span.end)
+        for (name, slot), span, offset in zip(schedule.slots.items(), spans, offsets, strict=True)
+    }
+    return replace(schedule, slots=slots, arena_bytes=total)
+
+
+def _pays(run: Run) -> bool:
+    """Whether there are statements that share what they read, of arrays beyond the cache."""
+    lines = sum(len(step.lines) for step in run.steps)
+    return lines > 1 and max(part.type.nbytes for part in run.parts) >= LARGE
+
+
+def _make_band(
+    schedule: Schedule, variables: Variables, run: Run, number: int, workers: int
+) -> tuple[Schedule, Step] | None:
+    """The run as one step, or None where it has too few rows or a kernel cannot be cut."""
+    blocks = min(run.rows, -(-max(part.type.nbytes for part in run.parts) // BLOCK))
+    shared = sum(part.type.size for part in run.parts) >= SHARED
+    threads = min(workers, blocks) if shared else 1
+    try:
+        return Band(schedule, variables, run, number, -(-run.rows // blocks), threads).make()
+    except Refused:
+        return None

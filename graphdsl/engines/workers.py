@@ -1,0 +1,118 @@
+"""A second thread for what can be done in parts: NumPy lets go of Python's lock while it computes.
+
+What the parts write is apart, and each element is computed as by one thread alone: any number of
+workers gives the same bits.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+Task = Callable[[Any], None]
+
+
+def count_cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def row_blocks(rows: int, block: int, workers: int) -> list[list[tuple[int, int, int]]]:
+    """For each worker its blocks: the first row, the row behind the last one, and the first row
+    of scratch memory that is the worker's own."""
+    cuts = [(start, min(start + block, rows)) for start in range(0, rows, block)]
+    share = -(-len(cuts) // workers)
+    parts = [cuts[worker * share : (worker + 1) * share] for worker in range(workers)]
+    return [
+        [(start, stop, worker * block) for start, stop in part]
+        for worker, part in enumerate(parts)
+        if part
+    ]
+
+
+class Workers:
+    """Threads that wait for parts of a task; they are made at the first one, and end with this."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self._hands: list[_Hand] = []
+        self._process = 0
+
+    def share(self, task: Task, parts: Sequence[Any]) -> None:
+        """Run `task` on every part at once, the first one here, and those for which there is no
+        thread behind it; return when all are done."""
+        if self._process != os.getpid():
+            self._begin()  # threads do not follow a process that is forked
+        busy = self._hands[: len(parts) - 1]
+        given = 1 + len(busy)
+        for hand, part in zip(busy, parts[1:given], strict=True):
+            hand.give(task, part)
+        try:
+            for part in (parts[0], *parts[given:]):
+                task(part)
+        finally:
+            for hand in busy:
+                hand.wait()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
+        self._hands = [_Hand() for _ in range(self.count - 1)]
+        weakref.finalize(self, _dismiss, self._hands)
+
+
+def _dismiss(hands: Sequence[_Hand]) -> None:
+    for hand in hands:
+        hand.give(None, None)
+
+
+class _Hand:
+    """One thread: a task at a time. Locks are quicker than the queue or the event made of them."""
+
+    def __init__(self) -> None:
+        self._given, self._done = threading.Lock(), threading.Lock()
+        self._given.acquire()
+        self._finished = True
+        self._task: Task | None = None
+        self._part: Any = None
+        self._fault: BaseException | None = None
+        threading.Thread(target=self._work, name="graphdsl worker", daemon=True).start()
+
+    def give(self, task: Task | None, part: Any) -> None:
+        """Begin a task; None ends the thread."""
+        self._done.acquire(blocking=False)
+        self._task, self._part, self._finished = task, part, False
+        self._given.release()
+
+    def wait(self) -> None:
+        """Return when the task is done, a Ctrl-C meanwhile or not; raise what it raised."""
+        interrupt: KeyboardInterrupt | None = None
+        while not self._finished:
+            try:
+                self._done.acquire(timeout=1)
+            except KeyboardInterrupt as raised:
+                interrupt = raised
+        fault, self._fault = self._fault or interrupt, None
+        if fault is not None:
+            raise fault
+
+    def _work(self) -> None:
+        np.seterr(all="ignore")  # IEEE's exceptions are silent, as in the thread that asks
+        while True:
+            self._given.acquire()
+            task, part = self._task, self._part
+            if task is None:
+                return
+            try:
+                task(part)
+            except BaseException as fault:
+                self._fault = fault
+            self._task = task = self._part = part = None
+            self._finished = True
+            self._done.release()

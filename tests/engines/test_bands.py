@@ -1,0 +1,159 @@
+"""Runs in blocks of rows: the same bits as step by step, whatever the blocks and the workers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from compiler.models import programs
+from compiler.test_schedule_verified import CLOCK, MODELS, feeds_of, purposes, ready, sizes_of
+from graphdsl.compiler.schedule import Schedule
+from graphdsl.driver import Compiled, Purpose, compile_source
+from graphdsl.engines import bands
+from graphdsl.engines.bands import in_bands
+from graphdsl.engines.numpy import Executable, emit
+from graphdsl.engines.runs import Run, Variables, find_runs
+from graphdsl.graph.kernel import Array
+from graphdsl.language.source import Source, read_source
+from graphdsl.session import Session
+
+ADAM = """\
+dim N
+input x: [N, 3]
+param w: [3, 7] ~ normal()
+loss J = mean(square(x @ w))
+train {
+  optimizer = adam()
+}
+"""
+
+
+@pytest.fixture(autouse=True)
+def _everything_pays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bands, "LARGE", 1)
+    monkeypatch.setattr(bands, "BLOCK", 24)
+    monkeypatch.setattr(bands, "SHARED", 1)
+
+
+def found(session: Session, schedule: Schedule, feeds: Mapping[str, Array]) -> dict[str, bytes]:
+    """The bytes of every result and every stored array after two calls."""
+    memory = session.memory
+    before = {name: array.copy() for name, array in memory.arrays.items()}
+    program = Executable(emit(schedule), memory)
+    run = program.bound()
+    memory.arena.fill(0xFF)
+    fed = [feeds[name] for name, _, _ in schedule.inputs]
+    with np.errstate(all="ignore"):
+        run(*fed, *CLOCK)
+        values = run(*fed, *CLOCK)
+    named = zip(schedule.results, values, strict=True)
+    bits = {name: np.asarray(value).tobytes() for (name, _, _), value in named}
+    bits |= {name: array.tobytes() for name, array in memory.arrays.items()}
+    for name, array in before.items():
+        memory.array(name)[...] = array
+    return bits
+
+
+def verify(session: Session, compiled: Compiled, n: int) -> int:
+    """The bands of a program, which computes what it computes without them."""
+    sizes = sizes_of(compiled.graph, n)
+    schedule = compiled.plan(sizes)
+    for region in schedule.regions.values():
+        session.memory.array(region.array)
+    feeds = feeds_of(session.needed_inputs(compiled.graph), n)
+    wanted = found(session, schedule, feeds)
+    for workers in (1, 2, 3):
+        made = in_bands(schedule, compiled.graph, sizes, workers)
+        assert found(session, made, feeds) == wanted
+    return sum(line.startswith("def ") for line in made.functions)
+
+
+@pytest.mark.parametrize("path", MODELS, ids=lambda p: f"{p.parent.name}-{p.stem}")
+def test_every_model_computes_the_same_bits(path: Path) -> None:
+    session = Session(compile_source(read_source(path)))
+    for purpose in purposes(session.compilation):
+        made = verify(session, ready(session, purpose), 7)
+        assert made or not purpose.step or "adam" not in path.read_text()
+
+
+@given(programs(), st.integers(2, 9))
+@settings(max_examples=25, deadline=None)
+def test_random_programs_compute_the_same_bits(text: str, n: int) -> None:
+    session = Session(compile_source(Source(text, "<text>")), seed=1)
+    for purpose in purposes(session.compilation):
+        verify(session, ready(session, purpose), n)
+
+
+def banded(text: str, n: int, workers: int) -> tuple[Schedule, Compiled]:
+    session = Session(compile_source(Source(text, "<text>")))
+    compiled = ready(session, _purpose(session))
+    sizes = sizes_of(compiled.graph, n)
+    return in_bands(compiled.plan(sizes), compiled.graph, sizes, workers), compiled
+
+
+def _purpose(session: Session) -> Purpose:
+    if session.compilation.lowered().train is not None:
+        return session.compilation.step_purpose()
+    return Purpose(tuple(r.name for r in session.graph.results))
+
+
+def test_adam_is_one_function_of_blocks() -> None:
+    schedule, _ = banded(ADAM, 4, 1)
+    text = emit(schedule).source
+    (adam,) = [part for part in text.split("\n\n\n") if "sqrt(" in part and "for s0" in part]
+    assert adam.startswith("def band_")
+    assert adam.count("\n") > 10
+    assert "for i, j, k in part] for part in row_blocks(32, 6, 1)]" in text
+
+
+def test_what_only_a_run_needs_lies_in_a_worker_s_own_rows() -> None:
+    text = "dim N\ninput x: [N, 3]\nh = x @ x.T\noutput y = exp(tanh(h) * 2) + tanh(h) + h\n"
+    schedule, _ = banded(text, 100, 2)
+    source = emit(schedule).source
+    assert "[i:j]" in source
+    assert "[k:k + j - i]" in source
+    assert "share(band_" in source
+
+
+def test_rows_of_another_number_end_a_run() -> None:
+    text = "dim N\ninput x: [N, 4]\ninput z: [4, N]\nh = x @ z\nk = z @ x\n"
+    text += "output a = exp(tanh(h))\noutput b = exp(tanh(k))\n"
+    session = Session(compile_source(Source(text, "<text>")))
+    compiled = ready(session, _purpose(session))
+    schedule = compiled.plan({"N": 9})
+    runs = find_runs(schedule, compiled.graph, {"N": 9}, Variables(schedule))
+    assert [run.rows for run in runs if isinstance(run, Run)] == [9, 4]
+
+
+def test_a_view_of_what_a_run_writes_ends_it() -> None:
+    text = "dim N\ninput x: [N, N]\nh = x @ x\na = exp(h)\noutput y = tanh(a) + a.T\n"
+    session = Session(compile_source(Source(text, "<text>")))
+    compiled = ready(session, _purpose(session))
+    schedule = compiled.plan({"N": 9})
+    runs = find_runs(schedule, compiled.graph, {"N": 9}, Variables(schedule))
+    assert [len(run.parts) for run in runs if isinstance(run, Run)] == [2, 1]
+    verify(session, compiled, 9)
+
+
+def test_blocks_take_less_memory_than_whole_arrays() -> None:
+    schedule, compiled = banded(ADAM.replace("[3, 7]", "[3, 700]"), 4, 1)
+    assert schedule.arena_bytes < compiled.plan({"N": 4}).arena_bytes
+
+
+def test_an_operand_that_every_row_reads_is_not_written_by_the_run() -> None:
+    text = "dim N\ninput x: [3, N]\nh = x @ x.T\ns = exp(h[0]) * 2\n"
+    text += "output y = tanh(h) + s\n"
+    session = Session(compile_source(Source(text, "<text>")))
+    verify(session, ready(session, _purpose(session)), 5)
+
+
+def test_small_arrays_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bands, "LARGE", 2**19)
+    schedule, compiled = banded(ADAM, 4, 2)
+    assert not schedule.functions
+    assert schedule == compiled.plan({"N": 4})

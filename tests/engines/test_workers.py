@@ -1,0 +1,122 @@
+"""Threads that take parts of a task: all is done, faults come out, forks and Ctrl-C end well."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from graphdsl.engines.workers import Workers, count_cores, row_blocks
+
+
+@pytest.mark.parametrize("rows", [1, 2, 7, 64, 65])
+@pytest.mark.parametrize("block", [1, 3, 8, 100])
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_blocks_cover_every_row_once(rows: int, block: int, workers: int) -> None:
+    parts = row_blocks(rows, block, workers)
+    assert len(parts) <= workers
+    assert [row for part in parts for i, j, _ in part for row in range(i, j)] == [*range(rows)]
+    for worker, part in enumerate(parts):
+        assert part
+        assert {scratch for _, _, scratch in part} == {worker * block}
+
+
+def test_every_part_is_done() -> None:
+    workers, done = Workers(3), np.zeros(3)
+    for _ in range(50):
+        workers.share(lambda part: done.__setitem__(part, done[part] + 1), [0, 1, 2])
+    assert done.tolist() == [50, 50, 50]
+
+
+def test_parts_are_done_at_once() -> None:
+    workers, meeting = Workers(2), threading.Barrier(2)
+    workers.share(lambda part: meeting.wait(10), [0, 1])
+
+
+@pytest.mark.parametrize("bad", [0, 1])
+def test_a_fault_comes_out_when_all_have_ended(bad: int) -> None:
+    workers, done = Workers(2), []
+
+    def task(part: int) -> None:
+        if part == bad:
+            raise ValueError("this one")
+        time.sleep(0.02)
+        done.append(part)
+
+    with pytest.raises(ValueError, match="this one"):
+        workers.share(task, [0, 1])
+    assert done == [1 - bad]
+    workers.share(done.append, [3, 4])
+    assert sorted(done[1:]) == [3, 4]
+
+
+def test_ieee_s_exceptions_are_silent_in_every_thread() -> None:
+    workers, zeros = Workers(2), np.zeros(4)
+    with np.errstate(all="ignore"):
+        workers.share(lambda part: np.divide(zeros, zeros), [0, 1])
+
+
+FORKED = """
+import os
+from graphdsl.engines.workers import Workers
+
+workers, done = Workers(2), []
+workers.share(done.append, [0, 1])
+child = os.fork()
+workers.share(done.append, [2, 3])
+if child:
+    assert os.waitpid(child, 0)[1] == 0
+assert sorted(done) == [0, 1, 2, 3]
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_process_has_threads_of_its_own() -> None:
+    command = [sys.executable, "-W", "ignore", "-c", FORKED]
+    subprocess.run(command, check=True, timeout=60)
+
+
+def test_threads_end_with_what_made_them() -> None:
+    before = set(threading.enumerate())
+    workers = Workers(4)
+    workers.share(lambda part: None, [0, 1, 2, 3])
+    made = set(threading.enumerate()) - before
+    assert len(made) == 3
+    del workers
+    gc.collect()
+    for thread in made:
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def test_more_parts_than_threads_are_done_too() -> None:
+    workers, done = Workers(2), []
+    workers.share(done.append, [0, 1, 2, 3])
+    assert sorted(done) == [0, 1, 2, 3]
+
+
+def test_ctrl_c_waits_for_the_parts_under_way() -> None:
+    workers, done = Workers(2), []
+
+    def task(part: int) -> None:
+        if part:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.1)
+            done.append(part)
+
+    with pytest.raises(KeyboardInterrupt):
+        workers.share(task, [0, 1])
+    assert done == [1]
+    workers.share(done.append, [2, 3])
+    assert sorted(done) == [1, 2, 3]
+
+
+def test_some_core_is_found() -> None:
+    assert 1 <= count_cores() <= (os.cpu_count() or 1)
