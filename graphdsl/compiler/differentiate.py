@@ -93,6 +93,10 @@ _EXPANSIONS: dict[Op, Callable[..., Expr]] = {
 Mark = Callable[[Node, Expr], Expr]
 """Sees each node that a sweep passes with its whole cotangent, and gives what stands for it."""
 
+Told = Callable[[Node, int, Expr, Expr], None]
+"""Is told what a node hands to its operand at a position: as the op's rule gives it, and summed
+over the axes along which the operand was broadcast."""
+
 
 def differentiate(graph: Graph, of: int, wrt: Sequence[int], mark: Mark | None = None) -> Graph:
     """The graph with the gradients of node `of`, a scalar, with respect to nodes `wrt` appended.
@@ -112,6 +116,7 @@ def sweep(
     wrt: Sequence[Expr],
     seed: Expr | None = None,
     mark: Mark | None = None,
+    told: Told | None = None,
 ) -> list[Expr]:
     """Append the reverse sweep from `y`; the cotangents of `wrt`, zeros where `y` does not
     depend on one. `seed` is the cotangent of `y`, 1 if not given. Time is linear in the number
@@ -141,9 +146,12 @@ def sweep(
             found[id] = total
         for position, operand in enumerate(node.operands):
             if operand in on_path:
-                part = _pull_back(builder, node, position, total)
-                if part is not None:
+                pulled = _pull_back(builder, node, position, total)
+                if pulled is not None:
+                    part = _unbroadcast(builder, pulled, builder.nodes[operand].type)
                     cotangents.setdefault(operand, []).append(part)
+                    if told is not None:
+                        told(node, position, pulled, part)
     return [found[x.id] if x.id in found else _full(builder, 0.0, x.type) for x in wrt]
 
 
@@ -168,7 +176,7 @@ def _total(parts: list[Expr]) -> Expr | None:
 
 
 def _pull_back(builder: Builder, node: Node, position: int, g: Expr) -> Expr | None:
-    """The cotangent that `node` hands to its operand at `position`."""
+    """The cotangent that `node` hands to its operand at `position`, not yet summed."""
     rule = node.op.vjp
     operands = [Expr(builder, id) for id in node.operands]
     operand = operands[position].type
@@ -180,7 +188,7 @@ def _pull_back(builder: Builder, node: Node, position: int, g: Expr) -> Expr | N
         part = rule(position, g, y, *operands, **attrs)
     elif (one := rule[position]) is not None:
         part = one(g, y, *operands, **attrs)
-    return None if part is None else _unbroadcast(builder, part, operand)
+    return part
 
 
 def _unbroadcast(builder: Builder, g: Expr, type: TensorType) -> Expr:

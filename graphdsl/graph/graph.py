@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from graphdsl.graph.op import Op
 from graphdsl.graph.types import DType, TensorType
@@ -22,12 +22,25 @@ Sweep = Literal["forward", "reverse", "update"]
 Attrs = tuple[tuple[str, Any], ...]
 
 
+class Level(NamedTuple):
+    """A call or a turn that was written out: its place, how messages tell it, and as parts of
+    that what is called and what it binds."""
+
+    span: Span
+    text: str
+    name: str = ""
+    """The qualified name that its parameters begin with: `h`, `o[3]`."""
+    block: str = ""
+    """The block that is called, or the optimizer; none of a turn."""
+    turn: int | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where a node comes from: a span, and the calls and turns that led there."""
 
     span: Span
-    trail: tuple[tuple[Span, str], ...] = ()
+    trail: tuple[Level, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

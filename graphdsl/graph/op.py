@@ -25,6 +25,8 @@ Check = Callable[..., None]
 Vjp = Callable[..., "Expr"]
 Kernel = Callable[["KernelCall"], None]
 Flops = Callable[..., int]
+Mend = Callable[..., str]
+"""Says it by what was seen, `(found, *operands)`: each a `Range`."""
 Promotion = Literal["number", "float", "same", "condition", "none"]
 AttributeKind = Literal[
     "int", "ints", "axis", "axes", "bool", "number", "dtype", "sizes", "size", "string", "internal"
@@ -66,6 +68,16 @@ class Attribute:
     doc: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """A reduction one element at a time, as fusing engines compute it."""
+
+    start: Literal["0", "1", "lowest", "highest"]
+    """What there is before the first element."""
+    step: str
+    """The formula of what there is then, `{y}`, and an element, `{x}` for operand x."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Op:
     """One op. Rules are given operand types (`infer`) or expressions (`vjp`) by position and the
@@ -89,6 +101,9 @@ class Op:
     vjp: tuple[Vjp | None, ...] | Vjp | None = None
     """A rule for each operand, `(g, y, *operands, **attributes)`, None where there is no
     derivative; for a variadic op one rule, `(position, g, y, *operands, **attributes)`."""
+    partials: tuple[str, ...] = ()
+    """Of an elementwise op ∂y/∂x for each operand x, as expressions of the language, with `{x}` for
+    operand x, `{y}` for the result and `{n}` for attribute n; "" where there is no derivative."""
     kernel: str | Kernel | None = None
     """NumPy statements, one a line, with `{x}` for operand x and `{out}` for the result; or a
     function that emits them. None for leaves, views and ops that `decompose`."""
@@ -96,6 +111,8 @@ class Op:
     """The result as a view of the first operand's array, or None where it needs a copy."""
     scalar: str | None = None
     """The formula on Python floats and in fusing engines, `{x}` for operand x."""
+    fold: Fold | None = None
+    """Of a reduction over the attribute `axis`, or over all axes without that attribute."""
     decompose: Callable[..., Expr] | None = None
     """The op in terms of simpler ones, `(*operands, **attributes)`; applied after the sweep."""
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
@@ -118,7 +135,7 @@ class Op:
     domain: tuple[tuple[float, float], ...] = ((-3.0, 3.0),)
     """Where tests sample each operand; the last serves all that follow."""
     example: str = ""
-    mend: str = ""
+    mend: str | Mend = ""
     """What keeps its result and its derivative finite, where they need not be."""
 
     def __call__(self, *operands: Expr | float, **attributes: Any) -> Expr:

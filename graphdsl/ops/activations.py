@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from graphdsl.graph.build import Expr
 from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.types import DType, TensorType
 from graphdsl.ops.arithmetic import minimum
 from graphdsl.ops.comparison import greater
-from graphdsl.ops.functions import exp, expm1
+from graphdsl.ops.functions import expm1
 from graphdsl.ops.rules import real
 from graphdsl.ops.selection import where
-from graphdsl.ops.special import normal_cdf
 
 
 def _emit_relu(k: KernelCall) -> None:
@@ -52,6 +48,7 @@ relu_gate = declare(
         infer=_gated,
         promotion="same",
         kernel=_emit_relu_gate,
+        scalar="({g} if {y} > 0 else 0.0)",
         inplace=True,
         public=False,
         doc="g where y, which is relu of something, is positive, 0 elsewhere; rewriting makes it.",
@@ -69,6 +66,7 @@ relu = declare(
         infer=real,
         promotion="float",
         vjp=(lambda g, y, x: where(greater(y, 0), g, 0),),
+        partials=("where({x} > 0, 1, 0)",),
         kernel=_emit_relu,
         scalar="_maximum({x}, 0.0)",
         elementwise=True,
@@ -81,14 +79,24 @@ relu = declare(
 )
 
 
+CERTAIN = 40.0
+"""From here on a sigmoid is 1 to the last bit, of f64 too."""
+
+
 def _emit_sigmoid(k: KernelCall) -> None:
-    """Exact at both ends: where exp(-x) overflows to inf, 1 / inf is the 0 that is wanted."""
-    one = k.constant(np.ones((), k.out_type.dtype.numpy))
+    """e / (1 + e) with e = exp(x), which far below 0 keeps its digits down to the smallest number
+    there is; beyond `CERTAIN` the exponential goes no further, so that none overflows."""
+    dtype = k.out_type.dtype.numpy
+    one, most = (
+        k.constant(np.ones((), dtype)),
+        k.constant(np.full(k.out_type.shape, CERTAIN, dtype)),
+    )
+    more = k.scratch(k.out_type.shape)
     k.emit(
-        f"negative({k.args[0]}, {k.out})",
+        f"minimum({k.args[0]}, {most}, out={k.out})",
         f"exp({k.out}, {k.out})",
-        f"add({k.out}, {one}, {k.out})",
-        f"divide({one}, {k.out}, {k.out})",
+        f"add({k.out}, {one}, {more})",
+        f"divide({k.out}, {more}, {k.out})",
     )
 
 
@@ -99,6 +107,7 @@ sigmoid = declare(
         infer=real,
         promotion="float",
         vjp=(lambda g, y, x: g * (y * (1 - y)),),
+        partials=("{y} * (1 - {y})",),
         kernel=_emit_sigmoid,
         scalar="_sigmoid({x})",
         elementwise=True,
@@ -132,6 +141,7 @@ softplus = declare(
         infer=real,
         promotion="float",
         vjp=(lambda g, y, x: g * sigmoid(x),),
+        partials=("sigmoid({x})",),
         kernel=_emit_softplus,
         scalar="_softplus({x})",
         elementwise=True,
@@ -151,6 +161,7 @@ leaky_relu = declare(
         attributes={"slope": Attribute("number", 0.01, "the slope below 0")},
         promotion="float",
         vjp=(lambda g, y, x, *, slope: where(greater(x, 0), g, slope * g),),
+        partials=("where({x} > 0, 1, {slope})",),
         decompose=lambda x, *, slope: where(greater(x, 0), x, slope * x),
         elementwise=True,
         doc="x where it is positive, slope · x elsewhere.",
@@ -168,64 +179,12 @@ elu = declare(
         attributes={"alpha": Attribute("number", 1.0, "minus the limit far below 0")},
         promotion="float",
         vjp=(lambda g, y, x, *, alpha: where(greater(x, 0), g, g * (y + alpha)),),
+        partials=("where({x} > 0, 1, {y} + {alpha})",),
         decompose=lambda x, *, alpha: where(greater(x, 0), x, alpha * expm1(minimum(x, 0))),
         elementwise=True,
         doc="x where it is positive, α (e^x - 1) elsewhere.",
         formula="x if x > 0 else α (e^x - 1)",
         derivative="g where x > 0, g (y + α) elsewhere and at 0",
         example="y = elu(x)",
-    )
-)
-
-silu = declare(
-    Op(
-        name="silu",
-        operands=("x",),
-        infer=real,
-        promotion="float",
-        vjp=(lambda g, y, x: g * (sigmoid(x) + y * (1 - sigmoid(x))),),
-        decompose=lambda x: x * sigmoid(x),
-        elementwise=True,
-        doc="x times its own sigmoid, also called swish.",
-        formula="x / (1 + e^-x)",
-        derivative="g (s + y (1 - s)) with s = sigmoid(x)",
-        example="y = silu(x)",
-    )
-)
-
-_C = math.sqrt(2 / math.pi)
-
-
-def _gelu_gate(x: Expr) -> Expr:
-    """(1 + tanh(√(2/π) (x + 0.044715 x³))) / 2; as a sigmoid it keeps its digits far below 0."""
-    return sigmoid(x * (2 * _C + (2 * _C * 0.044715) * (x * x)))
-
-
-def _gelu(x: Expr, *, exact: bool) -> Expr:
-    return x * (normal_cdf(x) if exact else _gelu_gate(x))
-
-
-def _gelu_vjp(g: Expr, y: Expr, x: Expr, *, exact: bool) -> Expr:
-    if exact:
-        return g * (normal_cdf(x) + x * (0.5 * _C) * exp(-0.5 * (x * x)))
-    s = _gelu_gate(x)
-    inner = 2 * _C + (6 * _C * 0.044715) * (x * x)
-    return g * (s + x * (s * (1 - s)) * inner)
-
-
-gelu = declare(
-    Op(
-        name="gelu",
-        operands=("x",),
-        infer=real,
-        attributes={"exact": Attribute("bool", False, "x Φ(x) itself, not the tanh near it")},
-        promotion="float",
-        vjp=(_gelu_vjp,),
-        decompose=_gelu,
-        elementwise=True,
-        doc="The Gaussian error linear unit, in its approximation by tanh unless exact.",
-        formula="x/2 (1 + tanh(√(2/π) (x + 0.044715 x³))); exact: x Φ(x)",
-        derivative="g times the derivative of the formula; exact: g (Φ(x) + x e^(-x²/2) / √(2π))",
-        example="y = gelu(x)",
     )
 )

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
-
 from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import Size
-from graphdsl.graph.types import DType, TensorType
-from graphdsl.ops.gathering import emit_check, in_order
+from graphdsl.graph.types import TensorType
+from graphdsl.ops.places import emit_places, emit_take, in_order
 from graphdsl.ops.rules import check_axis, check_integer, check_sizes, check_tensor, check_within
 
 
@@ -34,25 +30,6 @@ def _taken(x: TensorType, indices: TensorType, *, axis: int) -> TensorType:
     return x.with_shape(indices.shape)
 
 
-def _emit_places(k: KernelCall, shape: tuple[int, ...], axis: int) -> str:
-    """The places in an array of `shape`, flat, that the second operand names along `axis`."""
-    emit_check(k, 1, shape[axis])
-    strides = [math.prod(shape[a + 1 :]) for a in range(len(shape))]
-    grid = np.ogrid[tuple(slice(1 if a == axis else n) for a, n in enumerate(shape))]
-    base = np.asarray(sum(i * stride for i, stride in zip(grid, strides, strict=True)))
-    places = k.scratch(k.types[1].shape, DType.i64)
-    k.emit(f"multiply({k.args[1]}, {strides[axis]}, {places})")
-    k.emit(f"add({places}, {k.constant(base)}, {places})")
-    return places
-
-
-def _emit_take(k: KernelCall) -> None:
-    if k.out_type.size:
-        shape = k.types[0].shape
-        places = _emit_places(k, shape, k.attrs["axis"] % len(shape))
-        k.emit(f'{in_order(k, 0)}.take({places}, 0, {k.out}, "clip")')
-
-
 take_along_axis = declare(
     Op(
         name="take_along_axis",
@@ -67,7 +44,7 @@ take_along_axis = declare(
             ),
             None,
         ),
-        kernel=_emit_take,
+        kernel=emit_take,
         doc="The elements of each row at the indices of that row, from 0, as NumPy's.",
         formula="yᵢⱼ = x[i, indices[i, j]]",
         derivative="the g of each index added to its element",
@@ -90,7 +67,7 @@ def _emit_add(k: KernelCall) -> None:
     k.emit(f"{k.out}.fill(0)")
     if k.types[0].size:
         shape = k.out_type.shape
-        places = _emit_places(k, shape, k.attrs["axis"] % len(shape))
+        places = emit_places(k, 1, shape, k.attrs["axis"] % len(shape))
         k.emit(f"add.at({k.flat_out()}, {k.view(places, '.reshape(-1)')}, {in_order(k, 0)})")
 
 

@@ -7,6 +7,7 @@ not sum over broadcast axes: the sweep does that once, for every op.
 from __future__ import annotations
 
 from graphdsl.graph.op import Op, declare
+from graphdsl.graph.ranges import Range
 from graphdsl.ops.comparison import (
     equal,
     greater,
@@ -25,6 +26,7 @@ add = declare(
         infix="+",
         infer=broadcast,
         vjp=(lambda g, y, a, b: g, lambda g, y, a, b: g),
+        partials=("1", "1"),
         kernel="add({a}, {b}, {out})",
         scalar="{a} + {b}",
         elementwise=True,
@@ -43,6 +45,7 @@ sub = declare(
         infix="-",
         infer=broadcast,
         vjp=(lambda g, y, a, b: g, lambda g, y, a, b: -g),
+        partials=("1", "-1"),
         kernel="subtract({a}, {b}, {out})",
         scalar="{a} - {b}",
         elementwise=True,
@@ -61,6 +64,7 @@ mul = declare(
         infix="*",
         infer=broadcast,
         vjp=(lambda g, y, a, b: g * b, lambda g, y, a, b: g * a),
+        partials=("{b}", "{a}"),
         kernel="multiply({a}, {b}, {out})",
         scalar="{a} * {b}",
         elementwise=True,
@@ -80,6 +84,7 @@ div = declare(
         infer=real,
         promotion="float",
         vjp=(lambda g, y, a, b: g / b, lambda g, y, a, b: -(g * y) / b),
+        partials=("1 / {b}", "-{a} / {b}^2"),
         kernel="divide({a}, {b}, {out})",
         scalar="({a} / {b} if {b} else _div({a}, {b}))",
         elementwise=True,
@@ -99,6 +104,7 @@ neg = declare(
         operands=("x",),
         infer=same,
         vjp=(lambda g, y, x: -g,),
+        partials=("-1",),
         kernel="negative({x}, {out})",
         scalar="-{x}",
         elementwise=True,
@@ -110,6 +116,21 @@ neg = declare(
     )
 )
 
+
+def _mend_power(found: Range, base: Range, exponent: Range) -> str:
+    if found.nans:
+        return "only whole powers of a negative base are numbers: maximum(a, 0)^b, or abs(a)^b"
+    if base.zeros and exponent.low < 1:
+        return (
+            "keep the base above 0: maximum(a, 1e-8)^b; a negative power of 0 is infinite, and so "
+            "is the slope of one below 1"
+        )
+    return (
+        "the power is more than a float holds, 3e38 in f32 and 2e308 in f64: bring the base nearer "
+        "to 1, by inputs of unit scale or a smaller learning rate, or choose a smaller exponent"
+    )
+
+
 power = declare(
     Op(
         name="power",
@@ -119,9 +140,10 @@ power = declare(
         promotion="float",
         vjp=(
             # b = 0 is taken out, since 0 · 0^-1 is not a number
-            lambda g, y, a, b: g * (b * a ** where(equal(b, 0), 1, b - 1)),
+            lambda g, y, a, b: g * (b * a ** where(equal(b, 0), 0, b - 1)),
             lambda g, y, a, b: g * (y * ln(where(equal(a, 0), 1, a))),
         ),
+        partials=("{b} * {a}^({b} - 1)", "{y} * ln({a})"),
         kernel="power({a}, {b}, {out})",
         scalar="_pow({a}, {b})",
         elementwise=True,
@@ -130,8 +152,7 @@ power = declare(
         doc="a to the power b, a float; a negative a needs whole numbers b, else it gives nan.",
         formula="a^b",
         derivative="g b a^(b-1) and g y ln a, 0 where a = 0",
-        mend="keep the base above 0: maximum(a, 1e-8)^b; of a negative one only whole powers are "
-        "numbers, and an exponent below 1 has an infinite slope at 0",
+        mend=_mend_power,
         example="y = a^b",
     )
 )
@@ -142,6 +163,7 @@ square = declare(
         operands=("x",),
         infer=same,
         vjp=(lambda g, y, x: g * (2 * x),),
+        partials=("2 * {x}",),
         kernel="square({x}, {out})",
         scalar="{x} * {x}",
         elementwise=True,
@@ -160,6 +182,7 @@ sqrt = declare(
         infer=real,
         promotion="float",
         vjp=(lambda g, y, x: 0.5 * g / y,),
+        partials=("1 / (2 * {y})",),
         kernel="sqrt({x}, {out})",
         scalar="_sqrt({x})",
         elementwise=True,
@@ -168,7 +191,8 @@ sqrt = declare(
         doc="The square root; nan below 0.",
         formula="√x",
         derivative="g / (2 y), infinite at 0",
-        mend="keep what the root is taken of above 0, where its slope is finite: sqrt(x + 1e-12)",
+        mend="keep what the root is taken of above 0, where its slope is finite: sqrt(x + 1e-12), "
+        "or sqrt(maximum(x, 1e-12))",
         example="y = sqrt(x)",
     )
 )
@@ -179,6 +203,7 @@ abs_ = declare(
         operands=("x",),
         infer=same,
         vjp=(lambda g, y, x: g * sign(x),),
+        partials=("sign({x})",),
         kernel="absolute({x}, {out})",
         scalar="abs({x})",
         elementwise=True,
@@ -233,6 +258,7 @@ maximum = declare(
             lambda g, y, a, b: where(greater_equal(a, b), g, 0),
             lambda g, y, a, b: where(less(a, b), g, 0),
         ),
+        partials=("where({a} >= {b}, 1, 0)", "where({a} < {b}, 1, 0)"),
         kernel="maximum({a}, {b}, out={out})",
         scalar="_maximum({a}, {b})",
         elementwise=True,
@@ -253,6 +279,7 @@ minimum = declare(
             lambda g, y, a, b: where(less_equal(a, b), g, 0),
             lambda g, y, a, b: where(greater(a, b), g, 0),
         ),
+        partials=("where({a} <= {b}, 1, 0)", "where({a} > {b}, 1, 0)"),
         kernel="minimum({a}, {b}, out={out})",
         scalar="_minimum({a}, {b})",
         elementwise=True,

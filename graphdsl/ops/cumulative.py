@@ -12,13 +12,13 @@ from graphdsl.graph.build import Expr
 from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import product
-from graphdsl.graph.types import DType, TensorType
+from graphdsl.graph.types import TensorType
 from graphdsl.ops.arithmetic import mul
 from graphdsl.ops.comparison import greater, less
 from graphdsl.ops.joining import along
 from graphdsl.ops.making import arange
 from graphdsl.ops.rearranging import roll
-from graphdsl.ops.reduction import AXES, count, kept, reduced
+from graphdsl.ops.reduction import AXES, accumulated, count, kept, widened
 from graphdsl.ops.rules import Axes, axes_of, check_axis, check_tensor
 from graphdsl.ops.selection import where
 from graphdsl.ops.shape import reshape, transpose
@@ -31,7 +31,7 @@ _RUN = {
 
 def _running(x: TensorType, *, axis: int, reverse: bool) -> TensorType:
     check_axis(axis, check_tensor(x, "a running sum or product"))
-    return x.with_dtype(DType.i64) if x.dtype is DType.i32 else x
+    return widened(x)
 
 
 def _directed(k: KernelCall, name: str, axis: int) -> str:
@@ -141,11 +141,6 @@ cumprod = declare(
 )
 
 
-def _multiplied(x: TensorType, *, axis: Axes, keepdims: bool) -> TensorType:
-    result = reduced(x, axis=axis, keepdims=keepdims)
-    return result.with_dtype(DType.i64) if result.dtype is DType.i32 else result
-
-
 def _emit_prod(k: KernelCall) -> None:
     axes = axes_of(k.attrs["axis"], k.types[0].rank)
     if axes:
@@ -178,7 +173,7 @@ prod = declare(
     Op(
         name="prod",
         operands=("x",),
-        infer=_multiplied,
+        infer=accumulated,
         attributes=AXES,
         vjp=(_prod_vjp,),
         kernel=_emit_prod,

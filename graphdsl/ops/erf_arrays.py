@@ -132,14 +132,8 @@ _FAR = (
 )
 
 
-def _tail(rows: Array) -> None:
-    """erfc(|x|) into row 1; rows 2 to 4 are lost.
-
-    e^(-x²) is e^(-h²) e^(-(x - h)(x + h)), h being x to 16 bits: its square is exact.
-    """
-    x, y, a, t, u = rows[:5]
-    np.absolute(x, a)
-    np.minimum(a, 40.0, out=a)
+def _erfcx(a: Array, y: Array, t: Array, u: Array) -> None:
+    """e^(a²) erfc(a) for a >= 0 into y; t and u are lost."""
     np.subtract(a, 4.0, t)
     np.add(a, 4.0, u)
     np.divide(t, u, t)
@@ -147,18 +141,36 @@ def _tail(rows: Array) -> None:
     np.multiply(a, 2.0, t)
     np.add(t, 1.0, t)
     np.divide(y, t, y)
+
+
+def _fall(a: Array, y: Array, t: Array, u: Array, half: bool) -> None:
+    """y times e^(-a²), or e^(-a²/2), for 0 <= a <= 40; a, t and u are lost.
+
+    e^(-a²) is e^(-h²) e^(-(a - h)(a + h)), h being a to 16 bits: its square is exact.
+    """
     np.multiply(a, 65536.0, t)
     np.rint(t, t)
     np.divide(t, 65536.0, t)
     np.subtract(t, a, u)
     np.add(a, t, a)
     np.multiply(u, a, u)
+    if half:
+        np.multiply(u, 0.5, u)
     np.exp(u, u)
     np.multiply(y, u, y)
     np.multiply(t, t, t)
-    np.negative(t, t)
+    np.multiply(t, -0.5 if half else -1.0, t)
     np.exp(t, t)
     np.multiply(y, t, y)
+
+
+def _tail(rows: Array) -> None:
+    """erfc(|x|) into row 1; rows 2 to 4 are lost."""
+    x, y, a, t, u = rows[:5]
+    np.absolute(x, a)
+    np.minimum(a, 40.0, out=a)
+    _erfcx(a, y, t, u)
+    _fall(a, y, t, u, half=False)
 
 
 def _erf(rows: Array) -> None:
@@ -219,10 +231,19 @@ def _ratio(both: tuple[Sequence[float], Sequence[float]], t: Array, out: Array, 
 
 
 def _normal_cdf(rows: Array) -> None:
-    x, y = rows[:2]
-    np.multiply(x, -0.7071067811865476, x)
-    _erfc(rows)
+    """By erfc(|x| / √2), but e^ of x² itself: that of a rounded x / √2 is wrong in its last digits,
+    the further out the more."""
+    x, y, a, t, u, scaled = rows[:6]
+    np.absolute(x, a)
+    np.minimum(a, 40.0, out=a)
+    np.multiply(a, 0.7071067811865476, scaled)
+    _erfcx(scaled, y, t, u)
+    _fall(a, y, t, u, half=True)
     np.multiply(y, 0.5, y)
+    np.subtract(1.0, y, a)
+    positive = rows[4].view(np.bool_)[: x.size]
+    np.greater(x, 0.0, positive)
+    np.copyto(y, a, where=positive)
 
 
 def erf(x: Array, out: Array, work: Array) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from graphdsl.graph.build import Expr
 from graphdsl.graph.kernel import KernelCall
-from graphdsl.graph.op import Attribute, Fault, Kernel, Op, declare
+from graphdsl.graph.op import Attribute, Fault, Fold, Kernel, Op, declare
 from graphdsl.graph.types import DType, TensorType
 from graphdsl.ops.arithmetic import abs_
 from graphdsl.ops.comparison import equal
@@ -80,6 +80,7 @@ max_ = declare(
         promotion="same",
         vjp=(_extremum_vjp,),
         kernel=_extremum("maximum", "argmax"),
+        fold=Fold("lowest", "_largest({y}, {x})"),
         doc="The largest over axes; nan where there is one, -inf of no elements.",
         formula="max x",
         derivative="g to the largest, in equal parts where several are",
@@ -96,6 +97,7 @@ min_ = declare(
         promotion="same",
         vjp=(_extremum_vjp,),
         kernel=_extremum("minimum", "argmin"),
+        fold=Fold("highest", "_smallest({y}, {x})"),
         doc="The smallest over axes; nan where there is one, inf of no elements.",
         formula="min x",
         derivative="g to the smallest, in equal parts where several are",

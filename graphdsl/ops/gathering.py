@@ -15,16 +15,8 @@ from graphdsl.graph.kernel import Array, KernelCall
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import Size
 from graphdsl.graph.types import DType, TensorType
+from graphdsl.ops.places import emit_check, in_order
 from graphdsl.ops.rules import check_axis, check_integer, check_sizes, check_tensor, check_within
-
-
-def emit_check(k: KernelCall, position: int, size: int, signed: bool = False) -> None:
-    """Have the indices checked while running."""
-    indices = k.types[position]
-    if indices.size:
-        unsigned = k.view(k.args[position], f'.view("u{indices.dtype.numpy.itemsize}")')
-        check = "check_signed_index" if signed else "check_index"
-        k.emit(f"{check}({unsigned}, {size}, {k.where!r})")
 
 
 def _gathered(x: TensorType, indices: TensorType, *, axis: int) -> TensorType:
@@ -116,15 +108,6 @@ def _emit_scatter_add(k: KernelCall) -> None:
         kind = f'.view("c{2 * g.dtype.numpy.itemsize}")'
         out, values = k.view(out, kind), k.view(values, kind)
     k.emit(f"add.at({out}, {places}, {values})")
-
-
-def in_order(k: KernelCall, position: int) -> str:
-    """The operand's elements in one axis, copied if they do not stand in order."""
-    if k.contiguous[position]:
-        return k.flat(position)
-    array = k.scratch(k.types[position].shape, k.types[position].dtype)
-    k.emit(f"copyto({array}, {k.args[position]})")
-    return k.view(array, ".reshape(-1)")
 
 
 scatter_add: Op = declare(

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
-
 from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import Shape, Size
 from graphdsl.graph.types import DType, TensorType
-from graphdsl.ops.gathering import emit_check, in_order
+from graphdsl.ops.places import emit_places, emit_take
 from graphdsl.ops.rules import check_axis, check_integer, check_sizes, check_tensor, check_within
 
 
@@ -32,30 +28,6 @@ def _taken(x: TensorType, indices: TensorType, *, axis: int) -> TensorType:
     return x.with_shape(shape)
 
 
-def _emit_places(k: KernelCall, shape: tuple[int, ...], axis: int, position: int) -> str:
-    """The name of an array with the flat places in `shape` that the indices name along `axis`."""
-    numbers = np.arange(math.prod(shape)).reshape(shape)
-    base = k.constant(np.asarray(numbers.take(0, axis)).reshape(k.types[position].shape))
-    emit_check(k, position, shape[axis])
-    places = k.scratch(k.types[position].shape, DType.i64)
-    stride = math.prod(shape[axis + 1 :])
-    if stride == 1:
-        k.emit(f"add({k.args[position]}, {base}, {places})")
-    else:
-        k.emit(f"multiply({k.args[position]}, {stride}, {places})")
-        k.emit(f"add({places}, {base}, {places})")
-    return places
-
-
-def _emit_take_along(k: KernelCall) -> None:
-    if not k.out_type.size:
-        return
-    given = k.types[0]
-    places = _emit_places(k, given.shape, k.attrs["axis"] % given.rank, 1)
-    x = in_order(k, 0)
-    k.emit(f'{x}.take({places}, 0, {k.out}, "clip")')
-
-
 take_along = declare(
     Op(
         name="take_along",
@@ -70,7 +42,7 @@ take_along = declare(
             ),
             None,
         ),
-        kernel=_emit_take_along,
+        kernel=emit_take,
         doc="One element of each row: the indices, from 0, have x's shape without the axis.",
         formula="x[i, indices[i]]",
         derivative="g at the indices, 0 elsewhere",
@@ -90,7 +62,7 @@ def _put(g: TensorType, indices: TensorType, *, size: Size, axis: int) -> Tensor
 def _emit_put_along(k: KernelCall) -> None:
     k.emit(f"{k.out}.fill(0)")
     if k.types[0].size:
-        places = _emit_places(k, k.out_type.shape, k.attrs["axis"], 1)
+        places = emit_places(k, 1, k.out_type.shape, k.attrs["axis"])
         k.emit(f"{k.flat_out()}[{places}] = {k.args[0]}")
 
 
@@ -125,7 +97,7 @@ def _one_hot_type(x: TensorType, *, n: Size, dtype: DType) -> TensorType:
 def _emit_one_hot(k: KernelCall) -> None:
     k.emit(f"{k.out}.fill(0)")
     if k.types[0].size:
-        places = _emit_places(k, k.out_type.shape, k.types[0].rank, 0)
+        places = emit_places(k, 0, k.out_type.shape, k.types[0].rank)
         k.emit(f"{k.flat_out()}[{places}] = 1")
 
 

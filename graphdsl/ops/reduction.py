@@ -12,7 +12,7 @@ import numpy as np
 
 from graphdsl.graph.build import Expr
 from graphdsl.graph.kernel import KernelCall
-from graphdsl.graph.op import OPS, Attribute, Fault, Op, declare
+from graphdsl.graph.op import OPS, Attribute, Fault, Fold, Op, declare
 from graphdsl.graph.sizes import product
 from graphdsl.graph.types import DType, TensorType
 from graphdsl.ops.rules import (
@@ -36,9 +36,14 @@ def reduced(x: TensorType, *, axis: Axes, keepdims: bool) -> TensorType:
     return x.with_shape(reduced_shape(x.shape, check_axes(axis, x), keepdims))
 
 
-def _summed(x: TensorType, *, axis: Axes, keepdims: bool) -> TensorType:
-    result = reduced(x, axis=axis, keepdims=keepdims)
-    return result.with_dtype(DType.i64) if result.dtype is DType.i32 else result
+def widened(x: TensorType) -> TensorType:
+    """What sums and products of many have: i32 becomes i64."""
+    return x.with_dtype(DType.i64) if x.dtype is DType.i32 else x
+
+
+def accumulated(x: TensorType, *, axis: Axes, keepdims: bool) -> TensorType:
+    """The type of a sum or a product over axes."""
+    return widened(reduced(x, axis=axis, keepdims=keepdims))
 
 
 def kept(y: Expr, x: Expr, axis: Axes) -> Expr:
@@ -100,10 +105,11 @@ sum_ = declare(
     Op(
         name="sum",
         operands=("x",),
-        infer=_summed,
+        infer=accumulated,
         attributes=AXES,
         vjp=(lambda g, y, x, *, axis, keepdims: _spread(g, x, axis),),
         kernel=_emit_sum,
+        fold=Fold("0", "_plus({y}, {x})"),
         doc="The sum over axes; truth values are counted.",
         formula="Σ x",
         derivative="g for every element",
@@ -155,6 +161,7 @@ vdot = declare(
         infer=_check_alike,
         vjp=(lambda g, y, a, b: g * b, lambda g, y, a, b: g * a),
         kernel=_emit_vdot,
+        fold=Fold("0", "_plus({y}, {a} * {b})"),
         doc="The sum of the products of corresponding elements, over all axes.",
         formula="Σ a b",
         derivative="g b and g a",

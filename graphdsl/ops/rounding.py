@@ -19,23 +19,26 @@ from graphdsl.ops.functions import function
 from graphdsl.ops.rules import broadcast, real, truth
 from graphdsl.ops.selection import where
 
-cbrt = function(
-    "cbrt",
-    lambda g, y, x: g / (3 * y * y),
-    domain=(0.1, 4.0),
-    doc="The cube root, of negative numbers as well.",
-    formula="∛x",
-    derivative="g / (3 y²), infinite at 0",
-)
-
 reciprocal = function(
     "reciprocal",
     lambda g, y, x: -g * y * y,
     scalar="_div(1.0, {x})",
     domain=(0.3, 3.0),
+    partial="-1 / {x}^2",
     doc="1 divided by x.",
     formula="1 / x",
     derivative="-g y²",
+)
+
+# by the reciprocal of y, not of y²: 0 times inf would be a nan in the second derivative at 0
+cbrt = function(
+    "cbrt",
+    lambda g, y, x: g / 3 * reciprocal(y) * reciprocal(y),
+    domain=(0.1, 4.0),
+    partial="1 / (3 * {y}^2)",
+    doc="The cube root, of negative numbers as well.",
+    formula="∛x",
+    derivative="g / (3 y²), infinite at 0",
 )
 
 
@@ -51,6 +54,7 @@ rsqrt = declare(
         infer=real,
         promotion="float",
         vjp=(lambda g, y, x: -0.5 * g * y / x,),
+        partials=("-{y} / (2 * {x})",),
         kernel=_emit_rsqrt,
         scalar="_div(1.0, _sqrt({x}))",
         elementwise=True,
@@ -101,6 +105,7 @@ mod = declare(
         operands=("a", "b"),
         infer=broadcast,
         vjp=(lambda g, y, a, b: g, lambda g, y, a, b: -g * floor(a / b)),
+        partials=("1", "-floor({a} / {b})"),
         kernel="remainder({a}, {b}, {out})",
         scalar="_mod({a}, {b})",
         elementwise=True,
@@ -131,6 +136,11 @@ clip = declare(
             _inside,
             _clip_low,
             lambda g, y, x, low, high: where(greater(maximum(x, low), high), g, 0),
+        ),
+        partials=(
+            "where({x} >= {low} and {x} <= {high}, 1, 0)",
+            "where({x} < {low} and {low} <= {high}, 1, 0)",
+            "where(maximum({x}, {low}) > {high}, 1, 0)",
         ),
         decompose=lambda x, low, high: minimum(maximum(x, low), high),
         elementwise=True,

@@ -21,6 +21,7 @@ from graphdsl.ops.matrices import (
 from graphdsl.ops.polygamma_arrays import polygamma
 from graphdsl.ops.recurrences import recur
 from graphdsl.ops.run_fault import RunFault
+from graphdsl.ops.unit_arrays import gated_unit, gelu_gate
 
 __all__ = [
     "IndexFault",
@@ -35,6 +36,8 @@ __all__ = [
     "erf",
     "erfc",
     "erfinv",
+    "gated_unit",
+    "gelu_gate",
     "inverse",
     "lgamma",
     "log_determinant",

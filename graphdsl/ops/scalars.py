@@ -13,6 +13,7 @@ import numpy as np
 
 from graphdsl.ops import erf_arrays, gamma_arrays
 from graphdsl.ops.blocks import ROWS, Array
+from graphdsl.ops.unit_arrays import CUBIC, LINEAR
 
 
 def _div(a: float, b: float) -> float:
@@ -84,7 +85,8 @@ def _sign(x: float) -> float:
 
 
 def _sigmoid(x: float) -> float:
-    return 1.0 / (1.0 + _exp(-x))
+    e = _exp(min(x, 40.0))  # beyond, the result is 1 to the last bit
+    return e / (1.0 + e)
 
 
 def _softplus(x: float) -> float:
@@ -173,7 +175,11 @@ def _erfc(x: float) -> float:
 
 
 def _normal_cdf(x: float) -> float:
-    return 0.5 * math.erfc(-x * math.sqrt(0.5))
+    return _on_array(erf_arrays.normal_cdf, x)
+
+
+def _gelu_gate(x: float) -> float:
+    return _sigmoid(x * (LINEAR + CUBIC * x * x))
 
 
 def _isinf(x: float) -> bool:
@@ -220,3 +226,18 @@ def _on_array(function: Callable[[Array, Array, Array], None], x: float) -> floa
     with np.errstate(all="ignore"):
         function(value, value, np.empty((ROWS, 1)))
     return float(value[0])
+
+
+def _plus(a: float, b: float) -> float:
+    """One step of a sum over many, in any order."""
+    return a + b
+
+
+def _largest(a: float, b: float) -> float:
+    """One step of the largest of many."""
+    return _maximum(a, b)
+
+
+def _smallest(a: float, b: float) -> float:
+    """One step of the smallest of many."""
+    return _minimum(a, b)

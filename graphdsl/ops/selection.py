@@ -88,6 +88,7 @@ where: Op = declare(
             lambda g, y, condition, a, b: where(condition, g, 0),
             lambda g, y, condition, a, b: where(logical_not(condition), g, 0),
         ),
+        partials=("", "where({condition}, 1, 0)", "where({condition}, 0, 1)"),
         kernel=_emit_where,
         scalar="({a} if {condition} else {b})",
         elementwise=True,

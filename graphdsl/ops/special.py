@@ -18,9 +18,10 @@ from graphdsl.ops.functions import exp
 from graphdsl.ops.rules import check_tensor, real
 
 
-def by_blocks(call: str) -> Kernel:
+def by_blocks(call: str, rows: int = ROWS) -> Kernel:
     """A kernel that calls a function of flat arrays: `call` is its name and an open bracket, with
-    `{n}` for an attribute."""
+    `{n}` for an attribute. Of fewer rows each is longer."""
+    width = BLOCK * ROWS // rows
 
     def emit(k: KernelCall) -> None:
         if not k.out_type.size:
@@ -28,7 +29,7 @@ def by_blocks(call: str) -> Kernel:
         x = k.flat(0) if k.contiguous[0] else k.flat_out()
         if not k.contiguous[0]:
             k.emit(f"copyto({k.out}, {k.args[0]})")
-        work = k.scratch((ROWS, min(k.out_type.size, BLOCK)), DType.f64)
+        work = k.scratch((rows, min(k.out_type.size, width)), DType.f64)
         k.emit(f"{call.format(**k.attrs)}{x}, {k.flat_out()}, {work})")
 
     return emit
@@ -41,6 +42,7 @@ def _special(
     doc: str,
     formula: str,
     derivative: str,
+    partial: str,
     domain: tuple[float, float] = (-3.0, 3.0),
 ) -> Op:
     return declare(
@@ -50,6 +52,7 @@ def _special(
             infer=real,
             promotion="float",
             vjp=(vjp,),
+            partials=(partial,),
             kernel=by_blocks(f"{name}("),
             scalar=f"_{name}" + "({x})",
             elementwise=True,
@@ -68,6 +71,7 @@ _SLOPE = 2 / math.sqrt(math.pi)
 erf = _special(
     "erf",
     lambda g, y, x: g * (_SLOPE * exp(-square(x))),
+    partial="2 / sqrt(pi) * exp(-{x}^2)",
     doc="The error function, from -1 to 1.",
     formula="2/√π ∫₀ˣ e^(-t²) dt",
     derivative="2/√π g e^(-x²)",
@@ -76,6 +80,7 @@ erf = _special(
 erfc = _special(
     "erfc",
     lambda g, y, x: g * (-_SLOPE * exp(-square(x))),
+    partial="-2 / sqrt(pi) * exp(-{x}^2)",
     doc="1 - erf(x), exact where that is small as well.",
     formula="1 - erf x",
     derivative="-2/√π g e^(-x²)",
@@ -84,6 +89,7 @@ erfc = _special(
 normal_cdf = _special(
     "normal_cdf",
     lambda g, y, x: g * (_SLOPE / math.sqrt(8) * exp(-0.5 * square(x))),
+    partial="exp(-{x}^2 / 2) / sqrt(2 * pi)",
     doc="The chance that a standard normal number is below x, exact where that is small as well.",
     formula="Φ(x) = (1 + erf(x / √2)) / 2",
     derivative="g e^(-x²/2) / √(2π)",
@@ -93,6 +99,7 @@ erfinv = _special(
     "erfinv",
     lambda g, y, x: g * (exp(square(y)) / _SLOPE),
     domain=(-0.9, 0.9),
+    partial="sqrt(pi) / 2 * exp({y}^2)",
     doc="The number whose erf is x; ±inf at ±1, nan beyond.",
     formula="erf⁻¹ x",
     derivative="√π/2 g e^(y²)",
@@ -102,6 +109,7 @@ lgamma = _special(
     "lgamma",
     lambda g, y, x: g * digamma(x),
     domain=(0.2, 6.0),
+    partial="digamma({x})",
     doc="The logarithm of |Γ(x)|: of (x - 1)! for whole x; inf at the whole numbers up to 0.",
     formula="ln |Γ(x)|",
     derivative="g digamma(x)",
@@ -111,6 +119,7 @@ digamma: Op = _special(
     "digamma",
     lambda g, y, x: g * polygamma(x, n=1),
     domain=(0.2, 6.0),
+    partial="polygamma({x}, n = 1)",
     doc="The derivative of lgamma; nan at the whole numbers below 0.",
     formula="ψ(x) = Γ'(x) / Γ(x)",
     derivative="g polygamma(x, n = 1)",

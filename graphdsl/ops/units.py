@@ -11,6 +11,7 @@ from graphdsl.ops.functions import expm1, tanh
 from graphdsl.ops.rounding import clip
 from graphdsl.ops.rules import real
 from graphdsl.ops.selection import where
+from graphdsl.ops.self_gated import gated_unit
 
 
 def _between(x: Expr, low: float, high: float, g: Expr) -> Expr:
@@ -18,7 +19,13 @@ def _between(x: Expr, low: float, high: float, g: Expr) -> Expr:
 
 
 def _activation(
-    name: str, formula: str, derivative: str, doc: str, vjp: Vjp, decompose: object
+    name: str,
+    formula: str,
+    derivative: str,
+    partial: str,
+    doc: str,
+    vjp: Vjp,
+    decompose: object,
 ) -> Op:
     assert callable(decompose)
     return declare(
@@ -28,6 +35,7 @@ def _activation(
             infer=real,
             promotion="float",
             vjp=(vjp,),
+            partials=(partial,),
             decompose=decompose,
             elementwise=True,
             doc=doc,
@@ -45,6 +53,7 @@ selu = _activation(
     "selu",
     "λ x if x > 0 else λ α (e^x - 1), λ = 1.0507…, α = 1.6732…",
     "λ g where x > 0, g (y + λ α) elsewhere and at 0",
+    f"where({{x}} > 0, {_SCALE}, {{y}} + {_SLOPE})",
     "elu scaled so that layers keep mean 0 and variance 1 (Klambauer et al., 2017).",
     lambda g, y, x: where(greater(x, 0), _SCALE * g, g * (y + _SLOPE)),
     lambda x: where(greater(x, 0), _SCALE * x, _SLOPE * expm1(minimum(x, 0))),
@@ -54,6 +63,7 @@ softsign = _activation(
     "softsign",
     "x / (1 + |x|)",
     "g / (1 + |x|)²",
+    "1 / (1 + abs({x}))^2",
     "A sigmoid of algebraic form, from -1 to 1.",
     lambda g, y, x: g / square(1 + abs_(x)),
     lambda x: x / (1 + abs_(x)),
@@ -69,15 +79,17 @@ mish = _activation(
     "mish",
     "x tanh(ln(1 + e^x))",
     "g (t + x (1 - t²) sigmoid(x)) with t = tanh(softplus(x))",
+    "tanh(softplus({x})) + {x} * (1 - tanh(softplus({x}))^2) * sigmoid({x})",
     "A smooth unit like silu (Misra, 2019).",
     _mish_vjp,
-    lambda x: x * tanh(softplus(x)),
+    lambda x: gated_unit(x, tanh(softplus(x)), tail="logistic"),
 )
 
 hard_sigmoid = _activation(
     "hard_sigmoid",
     "min(max(x + 3, 0), 6) / 6",
     "g / 6 where -3 < x < 3, 0 elsewhere and at ±3",
+    "where({x} > -3 and {x} < 3, 1 / 6, 0)",
     "A sigmoid of three straight lines.",
     lambda g, y, x: _between(x, -3, 3, g / 6),
     lambda x: clip(x + 3, 0, 6) / 6,
@@ -87,6 +99,7 @@ hard_tanh = _activation(
     "hard_tanh",
     "min(max(x, -1), 1)",
     "g where -1 < x < 1, 0 elsewhere and at ±1",
+    "where({x} > -1 and {x} < 1, 1, 0)",
     "x between -1 and 1, and the nearer of them elsewhere.",
     lambda g, y, x: _between(x, -1, 1, g),
     lambda x: clip(x, -1, 1),
@@ -96,6 +109,7 @@ relu6 = _activation(
     "relu6",
     "min(max(x, 0), 6)",
     "g where 0 < x < 6, 0 elsewhere, at 0 and at 6",
+    "where({x} > 0 and {x} < 6, 1, 0)",
     "relu that stops at 6.",
     lambda g, y, x: _between(x, 0, 6, g),
     lambda x: clip(x, 0, 6),

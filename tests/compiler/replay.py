@@ -8,6 +8,7 @@ value, views of it included: bytes that were last written under another name are
 from __future__ import annotations
 
 import ast
+import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.lib.array_utils import byte_bounds
 
 from graphdsl.engines.numpy import Executable
+from graphdsl.ops import runtime
 
 STORED = 0
 """The owner of bytes that a program finds written: parameters, states, moments."""
@@ -23,11 +25,12 @@ NOBODY = -1
 
 @dataclass(frozen=True)
 class Access:
-    """A statement of the program, the names it reads, the name it writes."""
+    """A statement of the program, the names it reads, the name it writes, and what it spoils."""
 
     text: str
     reads: tuple[str, ...]
     write: str | None
+    spoilt: str | None = None
 
 
 class PlanFault(AssertionError):
@@ -92,6 +95,8 @@ class _Replay:
         access = accesses(statement)
         for name in access.reads:
             self._read(name, access.text)
+        if access.spoilt is not None:
+            self._write(access.spoilt)
         if access.write is not None:
             self._apart(access)
             self._write(access.write)
@@ -178,13 +183,23 @@ def accesses(statement: ast.stmt) -> Access:
     assert isinstance(statement, ast.Expr), text
     assert isinstance(statement.value, ast.Call), text
     call = statement.value
-    everything = list(own_names(call))
-    out = _output(call)
+    parameters = _parameters(call)
+    out = parameters.get("out") or _output(call)
     written = out.id if isinstance(out, ast.Name) else None
-    reads = list(everything)
+    reads = list(own_names(call))
+    spoilt = ast.unparse(parameters["work"]) if "work" in parameters else None
+    if spoilt is not None:  # written before it is read
+        reads.remove(spoilt)
     if written is not None:
         reads.remove(written)  # once: an operand that is also the output is still read
-    return Access(text, tuple(reads), written)
+    return Access(text, tuple(reads), written, spoilt)
+
+
+def _parameters(call: ast.Call) -> dict[str, ast.expr]:
+    """The arguments of a function of ours, by the names it gives them."""
+    function = getattr(runtime, call.func.id, None) if isinstance(call.func, ast.Name) else None
+    names = inspect.signature(function).parameters if function else ()
+    return dict(zip(names, call.args, strict=False))
 
 
 def _output(call: ast.Call) -> ast.expr | None:

@@ -54,6 +54,35 @@ def test_what_is_meant_is_left_in_peace(lines: str) -> None:
     assert warned(HEAD + lines) == []
 
 
+TRAIN = "train {\n  optimizer = "
+
+
+@pytest.mark.parametrize(
+    ("lines", "messages"),
+    [
+        (f"{LOSS}{TRAIN}adam(lr = -1e-3)\n}}\n", ["'lr' of 'adam' is -0.001: every step climbs"]),
+        (f"const r = 0.1\n{LOSS}{TRAIN}sgd(-r)\n}}\n", ["'lr' of 'sgd' is -0.1"]),
+        (f"{LOSS}{TRAIN}adamw(decay = -1)\n}}\n", ["'decay' of 'adamw' is -1: every step makes"]),
+        (
+            f'{LOSS}{TRAIN}sgd()\n  scale_lr = {{"W": -2, "*": 3}}\n}}\n',
+            ["a factor of -2 turns 'lr' round"],
+        ),
+        (
+            "param b: [3] = 0 with lr = -1, decay = -0.5\n"
+            f"loss J = mean(cross_entropy(z + b, y))\n{TRAIN}sgd()\n}}\n",
+            ["a factor of -1 turns 'lr' round", "a factor of -0.5 turns 'decay' round"],
+        ),
+        (f"{LOSS}{TRAIN}sgd(lr = cosine(0.1), momentum = -0.5)\n}}\n", []),
+        (f'{LOSS}{TRAIN}sgd(lr = 0, decay = 0)\n  scale_lr = {{"*": 0}}\n}}\n', []),
+    ],
+)
+def test_rates_below_0(lines: str, messages: list[str]) -> None:
+    found = check(Source(HEAD + lines))
+    assert [d.code for d in found] == ["W0112"] * len(messages)
+    for diagnostic, message in zip(found, messages, strict=True):
+        assert diagnostic.message.startswith(message)
+
+
 def test_the_place_is_that_of_the_mistake() -> None:
     assert warned(HEAD + LOSS + "metric m = mean(z == 0.5)\n") == [("W0109", 7)]
 

@@ -158,6 +158,7 @@ FUNCTIONS: dict[str, Function] = {
     "lgamma": special.gammaln,
     "digamma": special.digamma,
     "polygamma": lambda x, n: special.polygamma(n, x),
+    "gelu_gate": lambda x: (1 + jnp.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))) / 2,
     "gelu": lambda x, exact: nn.gelu(x, approximate=not exact),
     "leaky_relu": lambda x, slope: nn.leaky_relu(x, slope),
     "elu": lambda x, alpha: nn.elu(x, alpha),

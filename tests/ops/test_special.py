@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import Any
 
@@ -13,11 +14,12 @@ import pytest
 
 from graphdsl.graph.op import OPS
 from graphdsl.graph.types import DType
-from ops.harness import Interpreter, apply, vjp
+from ops.harness import Interpreter, apply, apply_in_place, vjp
 from ops.references import polygamma
 from ops.sweep import Case
 from ops.test_sweep import Tape
 
+F = np.float64
 RANGES: list[tuple[str, Callable[[float], float], float, float, float]] = [
     ("erf", math.erf, -6, 6, 6e-16),
     ("erf", math.erf, -0.01, 0.01, 6e-16),
@@ -99,6 +101,47 @@ def test_exact_gelu_far_below_0() -> None:
     np.testing.assert_allclose(apply("gelu", x, exact=True), expected, rtol=1e-13)
     single = apply("gelu", x.astype(np.float32), exact=True)
     np.testing.assert_allclose(single, expected, rtol=2e-7)
+
+
+def _normal_tail(x: float) -> float:
+    """The chance of a normal number below x, which is below -6, by its continued fraction."""
+    with localcontext() as context:
+        context.prec = 40
+        a = -Decimal(x)
+        below = a
+        for n in range(150, 0, -1):
+            below = a + n / below
+        root = (2 * Decimal("3.1415926535897932384626433832795028842")).sqrt()
+        return float((-a * a / 2).exp() / root / below)
+
+
+def test_normal_cdf_keeps_its_digits_far_below_0() -> None:
+    x = np.random.default_rng(0).uniform(-37, -6, 500)
+    expected = np.array([_normal_tail(v) for v in x])
+    np.testing.assert_allclose(apply("normal_cdf", x), expected, rtol=8e-16)
+    np.testing.assert_allclose(apply("gelu", x, exact=True), x * expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize("name", ["silu", "gelu", "mish"])
+def test_units_far_below_0_among_others(name: str) -> None:
+    """A gate too small for f32 beside a nan, in a later block, out of order and in place."""
+    x = np.random.default_rng(0).uniform(-1, 3, (4, 5000)).astype(np.float32)
+    alone = apply(name, x)
+    far = np.array([-10.09, -91.5, -1000.0], np.float32)
+    x[0, 0], x[3, 4000:4003] = np.nan, far
+    found = apply(name, x)
+    exact = apply(name, far.astype(F)).astype(np.float32)
+    np.testing.assert_array_max_ulp(found[3, 4000:4003], exact, 4)
+    same = np.ones(x.shape, bool)
+    same[0, 0] = same[3, 4000:4003] = False
+    np.testing.assert_array_equal(found[same], alone[same])
+    assert np.isnan(found[0, 0])
+    np.testing.assert_array_equal(apply(name, x.T), found.T)
+    s = apply("gelu_gate", x)
+    expected = apply("gated_unit", x, s, tail="gelu")
+    for position in (0, 1):
+        there = apply_in_place(OPS["gated_unit"], position, x, s, tail="gelu")
+        np.testing.assert_array_equal(there, expected)
 
 
 @pytest.mark.parametrize("descending", [False, True])

@@ -21,8 +21,6 @@ BY_OP: dict[str, list[Case]] = defaultdict(list)
 for _case in CASES:
     BY_OP[_case.op].append(_case)
 DERIVABLE = {name: cases for name, cases in BY_OP.items() if OPS[name].vjp is not None}
-LOOSE = {"gelu": 16}
-"""Ulps in f32 where the formula has more than a few steps: its exponential grows with x³."""
 
 
 def narrowed(x: Array) -> Array:
@@ -107,7 +105,7 @@ def test_values(name: str) -> None:
         error = np.abs(found.astype(np.float64) - y)
         if op.elementwise:
             spacing = np.spacing(np.abs(y).astype(np.float32)).astype(np.float64)
-            assert (error / spacing).max() <= LOOSE.get(name, 4), case
+            assert (error / spacing).max() <= 4, case
         else:
             n = sum(x.size for x in case.operands) + 8
             limit = n * np.finfo(np.float32).eps * max(np.abs(y).max(), _scale(case))
@@ -130,7 +128,7 @@ def test_single_precision(name: str) -> None:
         np.testing.assert_array_equal(found, exact)
         return
     spacing = np.spacing(np.abs(exact).astype(np.float32)).astype(np.float64)
-    assert (np.abs(found - exact) / spacing).max() <= LOOSE.get(name, 4)
+    assert (np.abs(found - exact) / spacing).max() <= 4
 
 
 def _rounded(case: Case) -> Case:

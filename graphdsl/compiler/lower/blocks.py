@@ -9,6 +9,7 @@ from graphdsl.compiler.lower.context import MAX_EXPANSION, MAX_NODES, Frame
 from graphdsl.compiler.lower.habits import ONE_WAY, argument_help
 from graphdsl.compiler.lower.scope import Binding, Scope
 from graphdsl.compiler.lower.values import POISON, BlockFunction, Poison, SharedBlock, Value
+from graphdsl.graph.graph import Level
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import Label
 from graphdsl.language.walk import children
@@ -57,10 +58,13 @@ def call_all(
         return _too_deep(frame, expr)
     name = frame.call_names.get(id(expr), plain.name)
     prefix = f"{frame.qualified(name)}." if name else frame.prefix
+    prefix = shared_block.prefix if shared_block else prefix
+    told = f"in the call of '{function.name}'"
+    level = Level(expr.span, told, prefix.removesuffix("."), plain.name)
     inner = frame.inside(
         scope=Scope(plain.home, nodes=arguments),
-        prefix=shared_block.prefix if shared_block else prefix,
-        trail=(*frame.trail, (expr.span, f"in the call of '{function.name}'")),
+        prefix=prefix,
+        trail=(*frame.trail, level),
         active=(*frame.active, block),
         call_names={},
         statement="",

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from graphdsl.compiler.lower.context import Frame
 from graphdsl.compiler.lower.scope import Scope
 from graphdsl.compiler.lower.values import POISON
+from graphdsl.graph.graph import Level
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import ModelError, did_you_mean
 from graphdsl.language.parser import parse
@@ -125,7 +126,7 @@ class Importer:
                 frame.shared.report.add(diagnostic)
             return None
         self.active.append((path, program))
-        trail = (*frame.trail, (statement.span, f"imported from '{statement.path.value}'"))
+        trail = (*frame.trail, Level(statement.span, f"imported from '{statement.path.value}'"))
         self.bind_static(frame.inside(scope=scope, prefix="", trail=trail), program)
         self.active.pop()
         return scope

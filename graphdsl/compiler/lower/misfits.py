@@ -59,7 +59,9 @@ def report_shared(
     name, origin = first.node.name or "", first.node.origin
     shown = []
     if origin is not None and origin.trail:
-        shown = [Label(origin.trail[-1][0], f"{name} is {first.type} in this call", primary=False)]
+        shown = [
+            Label(origin.trail[-1].span, f"{name} is {first.type} in this call", primary=False)
+        ]
     now = Side(_stand_in(frame, type, statement.type), name=name)
     sides = find_unlike(Side(first, name=name), now)
     found = explain_sizes(frame, sides, statement.span, shown)

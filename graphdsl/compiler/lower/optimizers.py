@@ -18,7 +18,7 @@ from graphdsl.compiler.lower.values import (
 )
 from graphdsl.compiler.lower.variables import read_type
 from graphdsl.graph.build import Builder, Expr
-from graphdsl.graph.graph import Init, Variable
+from graphdsl.graph.graph import Init, Level, Variable
 from graphdsl.graph.op import OPS
 from graphdsl.graph.sizes import symbol
 from graphdsl.graph.types import TensorType, find_misfit
@@ -164,7 +164,8 @@ def _expand(
     place = optimizer.name.span
     bound["p"] = Binding(p, place, "state", used=True)
     bound["g"] = Binding(g, place, "op", used=True)
-    trail = ((rule._call.span, f"in the optimizer '{rule.name}'"),)
+    told = f"in the optimizer '{rule.name}'"
+    trail = (Level(rule._call.span, told, name, rule.name),)
     scope = Scope(rule._function.home, nodes=bound)
     # no name of a file begins with a keyword: the streams of a rule are nobody else's
     frame = Frame(shared, scope, f"optimizer.{name}.", trail, step_names=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from graphdsl.compiler.lower.values import is_constant
 from graphdsl.graph.build import Expr
+from graphdsl.graph.graph import Level
 from graphdsl.graph.provenance import find_entry
 from graphdsl.graph.sizes import Poly
 from graphdsl.language import ast
@@ -21,7 +22,7 @@ from graphdsl.language.walk import children
 if TYPE_CHECKING:
     from graphdsl.compiler.lower.context import Frame
 
-Trail = tuple[tuple[Span, str], ...]
+Trail = tuple[Level, ...]
 
 MAX_HANDED_ON = 100
 """Calls that a size is handed through before its way is lost; they are nested less deep."""
@@ -135,7 +136,7 @@ def _overridden(frame: Frame, name: str) -> str:
 def _leave_prelude(span: Span, how: str, trail: Trail) -> Origin:
     """The origin, or the user's call that it lies in if it is of the prelude."""
     while _is_prelude(span) and trail:
-        (span, _), trail = trail[-1], trail[:-1]
+        span, trail = trail[-1].span, trail[:-1]
     return Origin(span, how, trail)
 
 

@@ -114,11 +114,11 @@ def _tell_calls(frame: Frame, origin: Origin, fault: Span) -> str:
     """The outermost call or turn that leads to the origin and not to the fault."""
     common = 0
     for ours, theirs in zip(frame.trail, origin.trail, strict=False):
-        if ours[0] is not theirs[0] or ours[1] != theirs[1]:
+        if ours.span is not theirs.span or ours.text != theirs.text:
             break
         common += 1
-    for span, text in origin.trail[common : common + 1]:
-        return f", {text} ({tell_line(span, fault.source)})"
+    for level in origin.trail[common : common + 1]:
+        return f", {level.text} ({tell_line(level.span, fault.source)})"
     return ""
 
 

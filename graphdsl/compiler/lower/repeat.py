@@ -16,7 +16,7 @@ from graphdsl.compiler.lower.provenance import Side, explain_sizes, find_unlike
 from graphdsl.compiler.lower.scope import Binding, Scope
 from graphdsl.compiler.lower.values import POISON, Poison, Value, describe
 from graphdsl.graph.build import Expr
-from graphdsl.graph.graph import Origin
+from graphdsl.graph.graph import Level, Origin
 from graphdsl.graph.op import OPS
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import Label
@@ -180,10 +180,12 @@ def _turn(frame: Frame, loop: _Loop, turn: int, values: dict[str, Value]) -> dic
     }
     variable = statement.variable
     nodes[variable.id] = Binding(turn, variable.span, "turn", used=True, by_mode=loop.by_mode)
+    name = f"{loop.prefix}[{turn}]"
+    level = Level(statement.span, f"in turn {turn} of this 'repeat'", name, turn=turn)
     inner = frame.inside(
         scope=Scope(frame.scope, nodes=nodes, open=True),
-        prefix=f"{loop.prefix}[{turn}].",
-        trail=(*frame.trail, (statement.span, f"in turn {turn} of this 'repeat'")),
+        prefix=f"{name}.",
+        trail=(*frame.trail, level),
         call_names={},
         turn=(frame, turn),
         collected=loop.collected,

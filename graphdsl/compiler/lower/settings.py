@@ -11,6 +11,7 @@ from graphdsl.compiler.lower.context import Frame
 from graphdsl.compiler.lower.criteria import Criterion
 from graphdsl.compiler.lower.optimizers import UpdateRule, read_optimizer
 from graphdsl.compiler.lower.scales import check_scales, read_scale
+from graphdsl.compiler.lower.signs import warn_of_signs
 from graphdsl.compiler.lower.stopping import read_stop
 from graphdsl.compiler.lower.values import OptimizerFunction, Poison, describe
 from graphdsl.graph.graph import Variable
@@ -133,6 +134,9 @@ def read_train(frame: Frame, block: ast.Train, params: Sequence[Variable]) -> Tr
     given |= more
     if rule is not None:
         check_scales(frame, rule, params, scaling, whole)
+        if not frame.shared.report.errors:
+            call = next(s.value for s in block.settings if s.key.id == "optimizer")
+            warn_of_signs(frame, rule, call, params, scaling)
     elif "optimizer" not in given:
         _check_no_step(frame, block, given, plain)
     return TrainSettings(values, rule, stop, given, scales)
