@@ -11,6 +11,7 @@ LAYERS = (
     *("language", "graph", "ops", "compiler", "engines", "driver", "session"),
     *(
         "stencils",
+        "derivatives",
         "gradcheck",
         "training",
         "views",
@@ -18,6 +19,7 @@ LAYERS = (
         "loading",
         "sklearn",
         "cli",
+        "notebook",
         "__init__",
         "__main__",
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -103,3 +104,25 @@ def test_a_run_folder_has_the_model_with_its_settings(file: Path, tmp_path: Path
     assert said == {"train.optimizer": "adam(lr = 1e-2)", "train.batch": ""}
     replayed = compile_recorded(folder, read_recorded(folder))
     assert replayed.program == model.compilation.program
+
+
+def test_what_load_refuses() -> None:
+    for arguments in ({"dtype": "f16"}, {"engine": "cuda"}, {"seed": -1}, {"seed": 0.5}):
+        with pytest.raises(graphdsl.UsageError):
+            graphdsl.loads(TEXT, **arguments)  # type: ignore[arg-type]
+    with pytest.raises(graphdsl.GraphdslError, match="no constant 'hidden'"):
+        graphdsl.loads(TEXT, hidden=3)
+
+
+def test_constants_by_keyword() -> None:
+    text = "const k = 2\nconst wide = k * 2\ninput x: [wide]\noutput y = k * sum(x)\n"
+    assert graphdsl.loads(text).inputs["x"].shape == (4,)
+    model = graphdsl.loads(text, k=3)
+    assert model.inputs["x"].shape == (6,)
+    assert model.run(x=np.ones(6))["y"] == 18
+
+
+@pytest.mark.parametrize("wrong", ["three", None, [[1], "a"], object(), 2**70, math.nan, -1, 1.3])
+def test_constants_that_do_not_fit(wrong: object) -> None:
+    with pytest.raises(graphdsl.GraphdslError):
+        graphdsl.loads("const k = 2\ninput x: [k * 2]\noutput y = k * sum(x)\n", k=wrong)

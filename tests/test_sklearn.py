@@ -165,6 +165,8 @@ def test_a_validation_part_is_drawn_with_every_class() -> None:
     alone = np.where(np.arange(150) == 7, 3, y)
     with pytest.raises(graphdsl.DataError, match="class"):
         GraphClassifier(validation_fraction=0.2).fit(x, alone)
+    with pytest.raises(ValueError, match="validation_fraction is a number from 0"):
+        GraphClassifier(validation_fraction=2).fit(x, y)
 
 
 def test_f32_models() -> None:

@@ -150,6 +150,9 @@ class GraphEstimator(BaseEstimator):
         share = self.validation_fraction
         if share is None:
             share = 0.1 if settings.stop is not None else 0
+        elif not 0 <= share < 1:
+            message = f"validation_fraction is a number from 0 to less than 1, not {share!r}"
+            raise ValueError(message)
         if settings.batch != "all":
             chosen["batch"] = max(min(settings.batch, rows - int(np.ceil(share * rows))), 1)
         stratify = roles.y if share and isinstance(self, ClassifierMixin) else None

@@ -14,11 +14,11 @@ from graphdsl.graph.types import TensorType
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import Diagnostic, UsageError
 from graphdsl.session import Session
-from graphdsl.training.binding import rows_of
 from graphdsl.training.dataset import Dataset, Origin, Part, batched, part_of
 from graphdsl.training.deferred import LARGE, Deferred, Rows
 from graphdsl.training.options import data_settings
 from graphdsl.training.splits import split
+from graphdsl.training.stacked import rows_of
 from graphdsl.training.tables import chosen_split
 
 

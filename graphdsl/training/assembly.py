@@ -25,6 +25,7 @@ from graphdsl.training.binding import Binder
 from graphdsl.training.column_names import TABLE, columns_named, learning, reference
 from graphdsl.training.dataset import Dataset, Origin, Part, batched, part_of
 from graphdsl.training.deferred import (
+    HELD,
     LARGE,
     Deferred,
     Rows,
@@ -34,8 +35,9 @@ from graphdsl.training.deferred import (
 )
 from graphdsl.training.learned import Learned
 from graphdsl.training.placed import Placed
+from graphdsl.training.row_counts import row_counts
 from graphdsl.training.sources import read_table
-from graphdsl.training.tables import open_tables, padded, row_counts
+from graphdsl.training.tables import as_text, open_tables, padded
 
 
 def from_source(session: Session, overrides: Mapping[str, Any], path: str | Path | None) -> Dataset:
@@ -70,7 +72,7 @@ def other_rows(
         raise _no_data(session.inputs)
     wanted = {n: t for n, t in session.inputs.items() if inputs is None or n in inputs}
     bindings = {name: block.bindings[name] for name in wanted}
-    table = read_table(path)
+    table = as_text(read_table(path), block.bindings.values())
     whole = Binder(compilation, [table])
     if learned is None and any(_needs_training_part(s.value) for s in bindings.values()):
         opened = open_tables(compilation, block, {}, only=bindings)
@@ -80,7 +82,7 @@ def other_rows(
     if learned is not None and learned.columns:
         table = padded(table, learned.columns, bindings.values())
     binder = Binder(compilation, [table], learned=learned)
-    binder.counts = row_counts(binder, bindings, batched(session.inputs))
+    binder.stacked.counts = row_counts(binder, bindings, batched(session.inputs))
     return _bound(wanted, block, binder, whole)
 
 
@@ -97,7 +99,7 @@ def _bound(
     Raises `GraphdslError` with every binding's fault; an error stands where its input is bound.
     """
     bindings = {name: block.bindings[name] for name in inputs}
-    by_row, count = batched(inputs), sum(binder.counts)
+    by_row, count = batched(inputs), binder.stacked.count
     binder.streams = _are_large(binder, bindings, by_row)
     arrays, faults = {}, []
     for name, setting in bindings.items():
@@ -108,9 +110,11 @@ def _bound(
             faults.append(error)
     if faults:
         raise type_of_all(faults)(tuple(_unique(faults)))
+    if not binder.streams:
+        binder.forget()
     named = {name: reference(setting.value) for name, setting in bindings.items()}
     columns = {name: column for name, column in named.items() if column is not None}
-    return _part(arrays, inputs, block, Origin(np.arange(count), binder.place, columns))
+    return _part(arrays, inputs, block, Origin(np.arange(count), binder.stacked.place, columns))
 
 
 def _rows(
@@ -124,33 +128,35 @@ def _rows(
     """An input's values: a row each, or fed whole."""
     if by_row and binder.streams:
         return _deferred(name, type, setting, binder)
-    count = sum(binder.counts)
+    count = binder.stacked.count
     value = (binder if by_row else whole).evaluate(setting)
     if by_row and value.shape[:1] != (count,):
         raise not_by_row(name, value.shape, count)
-    array = feeds.as_array(name, value, type)
-    verify_no_nan(name, array, binder.place if by_row else None)
+    place = binder.stacked.place if by_row else None
+    array = feeds.as_array(name, value, type, place)
+    verify_no_nan(name, array, place)
     return array
 
 
 def _deferred(name: str, type: TensorType, setting: ast.Setting, binder: Binder) -> Deferred:
     """An input whose rows are computed when they are read."""
-    rows = np.arange(sum(binder.counts))
+    rows = np.arange(binder.stacked.count)
     formula, span = binder.formula(setting), setting.value.span
     shape = formula.shape(len(rows))
     if shape[:1] != (len(rows),):
         raise not_by_row(name, shape, len(rows))
     verify_by_row(formula.at, rows, name)
-    return Deferred(name, type, shape[1:], rows, formula.at, binder.place, span)
+    return Deferred(name, type, shape[1:], rows, formula.at, binder.stacked.place, span)
 
 
 def _are_large(
     binder: Binder, bindings: Mapping[str, ast.Setting], by_row: Collection[str]
 ) -> bool:
-    """Whether the mapped columns that rows are made of are too large to be held."""
+    """Whether the columns that rows are made of are too large for arrays of all rows."""
     read = {c for name, s in bindings.items() if name in by_row for c in binder.used(s)}
-    mapped = [t.columns[c] for t in binder.tables for c in read if c in t.columns]
-    return sum(math.prod(column.shape) for column in mapped if column.mapped) > LARGE
+    columns = [t.columns[c] for t in binder.stacked.tables for c in read if c in t.columns]
+    mapped = sum(math.prod(column.shape) for column in columns if column.mapped)
+    return mapped > LARGE or sum(math.prod(column.shape) for column in columns) > HELD
 
 
 def type_of_all(errors: list[GraphdslError]) -> type[GraphdslError]:

@@ -7,16 +7,14 @@ that, for the rows that are asked for.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
 from graphdsl.driver import Compilation
-from graphdsl.engines.feeds import refusal
 from graphdsl.graph.kernel import Array
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import DataError, Diagnostic, Label, ModelError
@@ -32,7 +30,7 @@ from graphdsl.training.column_names import (
     reference,
     special,
 )
-from graphdsl.training.columns import Table
+from graphdsl.training.columns import Table, too_large
 from graphdsl.training.formulas import Formula, Leaf, plain_numbers
 from graphdsl.training.learned import (
     Learned,
@@ -43,14 +41,14 @@ from graphdsl.training.learned import (
     values_in_pieces,
 )
 from graphdsl.training.placed import Placed
+from graphdsl.training.stacked import Stacked
 
 
 class Binder:
     """Evaluates expressions over the rows of `tables`, one after the other.
 
     `train` are the rows that `standardize` and `category` learn from (None: all), unless what
-    they learned is given; `counts` are the rows of each table. With `streams`, nothing is held
-    for all rows.
+    they learned is given. With `streams`, nothing is computed for all rows.
     """
 
     def __init__(
@@ -62,21 +60,19 @@ class Binder:
     ) -> None:
         learned = learned or Learned()
         self.compilation = compilation
-        self.tables = tables
+        self.stacked = Stacked(tables)
         self.train = train
-        self.counts: Sequence[int] = [0] * len(tables)
         self.streams = False
         self._scales = dict(learned.scales)
         self._categories = dict(learned.categories)
         self._leaves: dict[str, Leaf] = {}
         self._by_row: set[str] = set()
         self._arrays: dict[str, Array] = {}
-        self._stored: dict[str, list[Array]] = {}
 
     @property
     def table(self) -> Table:
         """The table whose columns are the names."""
-        return self.tables[0]
+        return self.stacked.tables[0]
 
     @property
     def learned(self) -> Learned:
@@ -95,12 +91,12 @@ class Binder:
 
     def evaluate(self, setting: ast.Setting) -> Array:
         """The value of a setting; raises `GraphdslError`, with the setting's place."""
-        with Placed(setting.value.span):
+        with Placed(setting.value.span), self._room_for(setting):
             return self._formula(setting.value).all()
 
     def formula(self, setting: ast.Setting) -> Formula:
         """The setting for the rows that are asked for, with what it learns learned."""
-        with Placed(setting.value.span):
+        with Placed(setting.value.span), self._room_for(setting):
             self.learn([setting])
             return self._formula(setting.value)
 
@@ -116,10 +112,19 @@ class Binder:
                         self._scale(call.args[0])
         return self.learned
 
-    def place(self, row: int) -> str:
-        """A row of all tables as a message names it."""
-        index = bisect_right(self._starts(), row) - 1
-        return self.tables[index].place(row - self._starts()[index])
+    def forget(self) -> None:
+        """Let go of what was loaded and computed: what has been learned stays."""
+        self.stacked.forget()
+        self._arrays.clear()
+
+    @contextmanager
+    def _room_for(self, setting: ast.Setting) -> Iterator[None]:
+        """A context whose lack of memory is told with what it was for."""
+        try:
+            yield
+        except MemoryError:
+            what = f"'{format_expr(setting.value)}' of {self.stacked.count:,} rows"
+            raise too_large(what) from None
 
     # --- expressions -----------------------------------------------------------------------------
 
@@ -135,6 +140,8 @@ class Binder:
             case ast.Name(id=name) if name in self.table.columns:
                 return self._column(name, expr.span)
             case ast.Name(id=name) if name == TABLE:
+                for name in numeric(self.table):
+                    self.stacked.verify_numbers(name, expr.span)
                 return self._keep("the table", self._whole_table, expr.span)
             case ast.Call() if special(expr) is not None:
                 return self._leaf_of(expr)
@@ -170,48 +177,13 @@ class Binder:
     # --- columns ---------------------------------------------------------------------------------
 
     def _column(self, name: str, span: Span) -> ast.Name:
-        column = self.table.columns[name]
-        if column.kind == "text":
-            note = f": {column.note}" if column.note else ""
-            message = f"column '{name}' of '{self.table.name}' holds text{note}"
-            help = (f"category({name}) turns text into whole numbers, one for each value",)
-            raise ModelError(Diagnostic("E0510", message, (Label(span),), help))
-        return self._keep(f"column {name}", partial(self.column, name), span, bool(column.shape))
-
-    def column(self, name: str, rows: Array | None = None) -> Array:
-        """A column over all tables, as it is stored; scalars are those of the first table."""
-        arrays = self._stored_arrays(name)
-        if arrays[0].ndim == 0 or (rows is None and len(arrays) == 1):
-            return arrays[0]
-        if rows is None:
-            return np.concatenate(arrays)
-        if len(arrays) == 1:
-            return rows_of(arrays[0], rows)
-        found = np.empty((len(rows), *arrays[0].shape[1:]), np.result_type(*arrays))
-        for array, start in zip(arrays, self._starts(), strict=True):
-            here = (rows >= start) & (rows < start + len(array))
-            if here.any():
-                found[here] = rows_of(array, rows[here] - start)
-        return found
-
-    def _stored_arrays(self, name: str) -> list[Array]:
-        if name in self._stored:
-            return self._stored[name]
-        arrays = [table.array(name) for table in self.tables]
-        if arrays[0].ndim and len({array.shape[1:] for array in arrays}) > 1:
-            pairs = zip(arrays, self.tables, strict=True)
-            found = ", ".join(f"{list(a.shape)} in '{t.name}'" for a, t in pairs)
-            raise refusal("E0615", f"column '{name}' differs in shape: {found}")
-        self._stored[name] = arrays
-        return arrays
-
-    def _starts(self) -> list[int]:
-        """The number of each table's first row."""
-        return [0, *accumulate(self.counts)][: len(self.tables)]
+        self.stacked.verify_numbers(name, span)
+        by_row = bool(self.table.columns[name].shape)
+        return self._keep(f"column {name}", partial(self.stacked.column, name), span, by_row)
 
     def _whole_table(self, rows: Array | None) -> Array:
         names = numeric(self.table)
-        columns = [plain_numbers(self.column(name, rows), name) for name in names]
+        columns = [plain_numbers(self.stacked.column(name, rows), name) for name in names]
         return np.column_stack(columns) if columns else np.zeros((0, 0))
 
     # --- what is learned -------------------------------------------------------------------------
@@ -228,10 +200,11 @@ class Binder:
     def _codes(self, name: str, rows: Array | None) -> Array:
         """Whole numbers from 0 for the values of a column in their sorted order: i64."""
         known = self._known(name)
-        values = self._values(name, rows)
-        return codes_of(
-            values, known, name, lambda at: self.place(at if rows is None else int(rows[at]))
-        )
+
+        def place(at: int) -> str:
+            return self.stacked.place(at if rows is None else int(rows[at]))
+
+        return codes_of(self._values(name, rows), known, name, place)
 
     def _known(self, name: str) -> tuple[Any, ...]:
         """The values of a column in the training part."""
@@ -241,7 +214,7 @@ class Binder:
         return self._categories[name]
 
     def _values(self, name: str, rows: Array | None) -> Array:
-        values = self.column(name, rows)
+        values = self.stacked.column(name, rows)
         if values.ndim != 1 or values.dtype.kind not in "biufUS":
             message = f"'category' takes one value a row: '{name}' is {values.dtype}{values.shape}"
             raise DataError(Diagnostic("E0510", message))
@@ -276,10 +249,3 @@ class Binder:
             message = "'standardize' takes a column or several, not one number"
             raise ModelError(Diagnostic("E0510", message, (Label(expr.span),)))
         return plain_numbers(values, "standardize").astype(np.float64)
-
-
-def rows_of(array: Array, rows: Array) -> Array:
-    """Some rows of an array that may be mapped; neighbours are read as one stretch."""
-    if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and (np.diff(rows) == 1).all():
-        return np.array(array[rows[0] : rows[-1] + 1])
-    return np.take(array, rows, axis=0)

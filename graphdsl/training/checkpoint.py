@@ -74,7 +74,7 @@ def write(path: Path, session: Session, snapshot: Snapshot, progress: Progress, 
             "random": _RANDOM,
             "progress": json.dumps(progress.to_plain()),
         }
-        tensor_file.write(path, tensors, {**said, "digest": _digest(tensors, said)})
+        tensor_file.write(path, tensors, {**said, weights.DIGEST: weights.seal(tensors, said)})
 
 
 def read(path: Path, session: Session, run: str) -> Checkpoint:
@@ -87,8 +87,8 @@ def read(path: Path, session: Session, run: str) -> Checkpoint:
         _verify_belongs(file, session, run)
         _verify_complete(file, session)
         tensors = file.tensors()
-        said = {key: text for key, text in file.metadata.items() if key != "digest"}
-        if file.metadata.get("digest") != _digest(tensors, said):
+        said = {key: text for key, text in file.metadata.items() if key != weights.DIGEST}
+        if file.metadata.get(weights.DIGEST) != weights.seal(tensors, said):
             raise Broken("its bytes are not those that were written")
         progress = Progress.from_plain(json.loads(said["progress"]), tensors[HISTORY])
         found = _texts(json.loads(said["versions"]))
@@ -96,7 +96,11 @@ def read(path: Path, session: Session, run: str) -> Checkpoint:
         raise unusable(path, str(broken)) from None
     except OSError as problem:
         raise unusable(path, problem.strerror or str(problem)) from None
-    except (ValueError, OverflowError, RecursionError, KeyError) as problem:
+    except KeyError as missing:
+        raise unusable(path, f"its header lacks {missing}") from None
+    except json.JSONDecodeError as problem:
+        raise unusable(path, f"its header holds what is no JSON: {problem}") from None
+    except (ValueError, OverflowError, RecursionError) as problem:
         raise unusable(path, str(problem)) from None
     return Checkpoint(path, progress, found, tensors)
 
@@ -157,13 +161,6 @@ def _layout(session: Session) -> str:
     layout = session.memory.layout
     places = [(p.name, str(p.dtype), p.offset) for p in layout.params.values()]
     return hashlib.blake2b(repr(places).encode(), digest_size=8).hexdigest()
-
-
-def _digest(tensors: Mapping[str, Array], said: Mapping[str, str]) -> str:
-    text = json.dumps(dict(said), sort_keys=True)
-    return hashlib.blake2b(
-        f"{weights.digest(tensors)}\0{text}".encode(), digest_size=16
-    ).hexdigest()
 
 
 def _same_bits(one: Array, other: Array) -> bool:

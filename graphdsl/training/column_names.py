@@ -77,9 +77,22 @@ def column_name(call: ast.Call) -> str:
 
 
 def numeric(table: Table) -> list[str]:
-    """The columns of `table`: numbers, one or several for each row."""
-    named = table.columns.items()
-    return [name for name, c in named if c.kind == "number" and len(c.shape) in (1, 2)]
+    """The columns of `table`: numbers, one or several for each row, and those that only some
+    cells keep from it, which must not be left out without a word."""
+    return [
+        name
+        for name, column in table.columns.items()
+        if (column.kind == "number" or column.mixed) and len(column.shape) in (1, 2)
+    ]
+
+
+def classes_named(expr: Any) -> Iterator[str]:
+    """The columns whose values `category` numbers: they may be text."""
+    for call in learning(expr):
+        if special(call) == "category" and len(call.args) == 1:
+            name = reference(call.args[0])
+            if name is not None:
+                yield name
 
 
 def learning(expr: Any) -> Iterator[ast.Call]:

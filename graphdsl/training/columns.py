@@ -5,13 +5,14 @@ from __future__ import annotations
 import lzma
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
 from graphdsl.engines.feeds import refusal
+from graphdsl.engines.memory import machine_memory
 from graphdsl.graph.kernel import Array
 from graphdsl.language.diagnostics import DataError, Diagnostic
 
@@ -23,13 +24,19 @@ UNREADABLE = (
 )
 """What NumPy and zipfile raise for a damaged, encrypted or unknown archive."""
 
+MAPPED = "or store each column as .npy, and name their folder: these files are mapped, not read"
+"""What helps where data is larger than memory."""
+NO_ROWS = "training takes one row or more: give the data some, or name other data"
+"""What helps where data has none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column: its shape (rows first), what it holds, and how to get it.
 
-    `note` says where a text column stops being numbers; `fault` is why it cannot be used. What is
-    `mapped` stays in its file: its elements are read when they are looked at.
+    `note` says where a text column stops being numbers, and `mixed` where one that holds numbers
+    too holds text; `fault` is why it cannot be used. Loading it takes `nbytes`; what is `mapped`
+    stays in its file: its elements are read when they are looked at.
     """
 
     shape: tuple[int, ...]
@@ -38,6 +45,8 @@ class Column:
     note: str = ""
     fault: Diagnostic | None = None
     mapped: bool = False
+    nbytes: int = 0
+    mixed: Diagnostic | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,7 @@ class Table:
         column = self.columns[name]
         if column.fault is not None:
             raise DataError(column.fault)
+        self.verify_room([name])
         try:
             array = column.load()
         except UNREADABLE as problem:
@@ -66,6 +76,14 @@ class Table:
             found = f"'{name}' has the shape {list(array.shape)} and declares {list(column.shape)}"
             raise broken(self.name, found)
         return array
+
+    def verify_room(self, names: Iterable[str]) -> None:
+        """Raise `DataError` where columns take more than the machine has, before any is loaded."""
+        sizes = {name: self.columns[name].nbytes for name in names if name in self.columns}
+        if sum(sizes.values()) > machine_memory():
+            largest = max(sizes, key=lambda name: sizes[name])
+            beside = " beside the other columns that are read" if len(sizes) > 1 else ""
+            raise too_large(f"'{largest}' of '{self.name}'{beside}", sum(sizes.values()))
 
     def place(self, row: int) -> str:
         """A row as a message names it: counted from 0, with its line in a text file."""
@@ -80,10 +98,12 @@ def kind_of(dtype: np.dtype[Any]) -> Kind:
 
 def broken(name: str, why: str, *help: str) -> DataError:
     """The error for a file that is not what its name says."""
-    return refusal("E0610", f"'{name}' is no readable data file: {why}", *help)
+    advice = help or ("write or fetch the file anew: it is damaged, or of another kind",)
+    return refusal("E0610", f"'{name}' is no readable data file: {why}", *advice)
 
 
 def too_large(what: str, nbytes: int | None = None) -> DataError:
     """The error for what does not fit the machine."""
     size = f" ({nbytes:,} bytes)" if nbytes is not None else ""
-    return refusal("E0613", f"{what}{size} is more than this machine's memory can hold")
+    message = f"{what}{size} is more than this machine's memory can hold"
+    return refusal("E0613", message, "take fewer rows or columns", MAPPED)

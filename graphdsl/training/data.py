@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ from graphdsl.language.diagnostics import Diagnostic, UsageError
 from graphdsl.session import Session
 from graphdsl.training import assembly
 from graphdsl.training.array_data import from_arrays
+from graphdsl.training.columns import too_large
 from graphdsl.training.dataset import Dataset, Part
 from graphdsl.training.learned import Learned
+from graphdsl.training.placed import Placed
 from graphdsl.training.stream import stream_of
 
 
@@ -32,7 +35,8 @@ def load_dataset(
         case Dataset():
             return data
         case None | str() | Path():
-            return assembly.from_source(session, settings, data)
+            with _room_for(session, data):
+                return assembly.from_source(session, settings, data)
         case Mapping():
             return from_arrays(session, settings, data)
     if not isinstance(data, Iterable):
@@ -54,4 +58,17 @@ def load_part(
     restricts which inputs are bound, so that a file without the answers will do. Raises as
     `load_dataset` does, and `DataError` for a category that the training part has not got.
     """
-    return assembly.other_rows(session, Path(path), inputs, learned)
+    with _room_for(session, path):
+        return assembly.other_rows(session, Path(path), inputs, learned)
+
+
+@contextmanager
+def _room_for(session: Session, path: str | Path | None) -> Iterator[None]:
+    """A context whose lack of memory is told of the data, where nothing within knows more."""
+    block = session.compilation.lowered().data
+    try:
+        yield
+    except MemoryError:
+        what = "the data" if path is None else f"'{path}'"
+        with Placed(block.span if block is not None else None):
+            raise too_large(f"{what}, as the model takes it,") from None

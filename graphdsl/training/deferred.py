@@ -23,6 +23,9 @@ from graphdsl.training.placed import Placed
 LARGE = 2**25
 """Elements of mapped columns from which on rows are computed as they are needed: 256 MiB as f64."""
 
+HELD = 2**28
+"""Elements of columns that are unpacked into memory from which on it is the same: 2 GiB as f64."""
+
 BLOCK = 2**20
 """Bytes that are read together, about; the unit of the shuffling as well."""
 
@@ -94,17 +97,20 @@ class Deferred:
         return np.broadcast_to(np.zeros((), self.dtype), self.shape)
 
     def _read(self, rows: Array) -> Array:
+        def place(at: int) -> str:
+            return self.place(int(rows[at]))
+
         with Placed(self.span):
             try:
                 values = self.compute(rows)
                 if values.shape != (len(rows), *self.row_shape):
                     raise not_by_row(self.name, values.shape, len(rows))
-                array = feeds.as_array(self.name, values, self.type)
+                array = feeds.as_array(self.name, values, self.type, place)
             except DataError as error:
                 ends = f"{self.place(int(rows[0]))} to {self.place(int(rows[-1]))}"
                 noted = [replace(d, help=(*d.help, f"met in {ends}")) for d in error.diagnostics]
                 raise DataError(noted) from None
-            verify_no_nan(self.name, array, lambda row: self.place(int(rows[row])))
+            verify_no_nan(self.name, array, place)
             return array
 
 

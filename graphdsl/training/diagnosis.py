@@ -13,62 +13,13 @@ from graphdsl.engines.watched import Look
 from graphdsl.graph.graph import Graph, Node
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.op import OPS
+from graphdsl.graph.ranges import UNKNOWN, Range, count_in_words
 from graphdsl.language.diagnostics import Diagnostic, GraphdslError, Label, ModelError, Trail
 
 GENERAL = "a smaller learning rate, or inputs of unit scale, often mends this"
+FED = "it was fed so: mend these values in the data, or leave their rows out"
 _LONGEST = 40
 """Characters of a formula that stands in a message for a node without a name."""
-
-
-@dataclass(frozen=True, slots=True)
-class Range:
-    """What an array held: its size, its finite values from `low` to `high`, and the rest."""
-
-    size: int
-    low: float
-    high: float
-    zeros: int
-    nans: int
-    above: int
-    """How many were inf."""
-    below: int
-    """How many were -inf."""
-
-    @classmethod
-    def of(cls, array: Array) -> Range:
-        """The range of an array of floats."""
-        finite = array[np.isfinite(array)]
-        low, high = (finite.min(), finite.max()) if finite.size else (math.nan, math.nan)
-        zeros = finite.size - np.count_nonzero(finite)
-        tests = (np.isnan(array), array == math.inf, array == -math.inf)
-        nans, above, below = (int(np.count_nonzero(test)) for test in tests)
-        return cls(array.size, float(low), float(high), int(zeros), nans, above, below)
-
-    @property
-    def finite(self) -> bool:
-        """Whether every value was."""
-        return not (self.nans or self.above or self.below)
-
-    @property
-    def unfinite(self) -> list[tuple[str, int]]:
-        """What it held that is no number, the worst first, and how often."""
-        counts = (("nan", self.nans), ("inf", self.above), ("-inf", self.below))
-        return [(name, number) for name, number in counts if number]
-
-    def __str__(self) -> str:
-        if self.finite and self.low == self.high:
-            return f"{self.low:.4g}" + (" everywhere" if self.size > 1 else "")
-        said = [] if math.isnan(self.low) else [f"from {self.low:.4g} to {self.high:.4g}"]
-        counts = [("0", self.zeros), *self.unfinite]
-        said += [_count(number, self.size, name) for name, number in counts if number]
-        return ", ".join(said)
-
-
-def _count(number: int, size: int, name: str) -> str:
-    """Such as `3 of 64 are nan`."""
-    if size == 1:
-        return name
-    return f"all are {name}" if number == size else f"{number:,} of {size:,} are {name}"
 
 
 Ranges = Mapping[int, Range]
@@ -173,7 +124,7 @@ class Diagnosis:
         place: tuple[Label, ...] = ()
         if origin is not None:
             place = (Label(origin.span, f"{_SWEEPS[node.sweep]}: {self._bad_values()}"),)
-        trail = tuple(Trail(*step) for step in origin.trail) if origin else ()
+        trail = tuple(Trail(*level[:2]) for level in origin.trail) if origin else ()
         notes = tuple(
             f"{self._spell(id)} is {self.graph.nodes[id].type}: {self.ranges[id]}"
             for id in dict.fromkeys(self._operands())
@@ -194,7 +145,9 @@ class Diagnosis:
 
     def _bad_values(self) -> str:
         found = self.ranges[self.id]
-        return ", ".join(_count(number, found.size, name) for name, number in found.unfinite)
+        return ", ".join(
+            count_in_words(number, found.size, name) for name, number in found.unfinite
+        )
 
     def _spell(self, id: int) -> str:
         """A node as a message names it: by its name, its formula, or its part in the sweep."""
@@ -210,11 +163,26 @@ class Diagnosis:
 
     def _mend(self) -> str:
         """The advice of the op; in the reverse sweep, of the op that it differentiates."""
-        node = self.node
-        ops = [node.op]
-        if node.sweep == "reverse":
-            ops = [n.op for n in self.graph.nodes if _is_differentiated(n, node)] + ops
-        return next((op.mend for op in ops if op.mend), GENERAL)
+        if self.id in self.graph.inputs:
+            return FED
+        nodes = [self.node]
+        if self.node.sweep == "reverse":
+            nodes = [n for n in self.graph.nodes if _is_differentiated(n, self.node)] + nodes
+        return next(filter(None, map(self._advise, nodes)), GENERAL)
+
+    def _advise(self, node: Node) -> str:
+        """What the node's op says to values such as these."""
+        mend = node.op.mend
+        if isinstance(mend, str):
+            return mend
+        return mend(self.ranges[self.id], *map(self._range, node.operands))
+
+    def _range(self, id: int) -> Range:
+        """What a node held, a number of the file too."""
+        value = dict(self.graph.nodes[id].attrs).get("value")
+        if value is not None:
+            return Range.of(np.asarray(value, np.float64))
+        return next((self.ranges[one] for one in _arrays(self.graph, self.ranges, id)), UNKNOWN)
 
 
 _SWEEPS = {

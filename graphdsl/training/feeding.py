@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from graphdsl.engines import feeds
-from graphdsl.language.diagnostics import DataError, Diagnostic
+from graphdsl.engines.feeds import refusal
+from graphdsl.language.diagnostics import DataError
 from graphdsl.session import Session
 from graphdsl.training.batches import Batches
 from graphdsl.training.dataset import Dataset, batch_symbol
@@ -22,15 +24,26 @@ def epoch_batches(
     if dataset.stream is None:
         yield from batches.epoch(epoch)
         return
-    inputs = session.inputs
-    name = batch_symbol(inputs)
     for batch in dataset.stream:
-        if not isinstance(batch, Mapping):
-            message = f"a batch is a mapping of arrays by input, not {type(batch).__name__}"
-            raise DataError(Diagnostic("E0618", message))
-        arrays, sizes = session.feed(batch)
-        feeds.check_all_fed(arrays, inputs)
-        yield arrays, sizes.get(name or "", 1)
+        try:
+            fed = _fed(session, batch)
+        except DataError as error:
+            where = f"met in {dataset.stream.place}"
+            noted = [replace(d, help=(*d.help, where)) for d in error.diagnostics]
+            raise DataError(noted) from None
+        yield fed
+
+
+def _fed(session: Session, batch: Any) -> Fed:
+    """A batch of a program's own, checked; raises `DataError` if it is none."""
+    inputs = session.inputs
+    if not isinstance(batch, Mapping):
+        wanted = ", ".join(f'"{name}": …' for name in inputs)
+        message = f"a batch is a mapping of arrays by input, not {type(batch).__name__}"
+        raise refusal("E0618", message, f"give {{{wanted}}} for each step")
+    arrays, sizes = session.feed(batch)
+    feeds.check_all_fed(arrays, inputs)
+    return arrays, sizes.get(batch_symbol(inputs) or "", 1)
 
 
 def steps_per_epoch(dataset: Dataset, batches: Batches) -> int | None:

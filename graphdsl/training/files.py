@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -76,17 +77,28 @@ def make_folder(path: Path) -> None:
     sync_folder(path.parent)
 
 
+def remove(path: Path) -> None:
+    """Remove a file, if it is there; raises `DataError` if the system refuses."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as problem:
+        raise unwritable(path, problem) from None
+
+
 def remove_leftovers(folder: Path) -> None:
     """Remove what a process that was killed while it wrote here has left."""
     for path in folder.glob(f".*{TEMPORARY}"):
-        path.unlink(missing_ok=True)
+        remove(path)
 
 
 def unwritable(path: Path, problem: OSError) -> DataError:
     """The error for a file or folder that cannot be written."""
     reason = problem.strerror or str(problem)
     message = f"'{path}' cannot be written: {reason}"
-    return DataError(Diagnostic("E0812", message, (), writing_help(problem)))
+    help = writing_help(problem)
+    if problem.errno == errno.ENOENT and path.parent.is_dir():  # such as /proc
+        help = (f"'{path.parent}' takes no new files: name a folder on a disk",)
+    return DataError(Diagnostic("E0812", message, (), help))
 
 
 @contextlib.contextmanager

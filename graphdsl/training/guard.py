@@ -44,6 +44,8 @@ class Guard:
         self._position, self._t = Position(), trainer.t
         self.due = 0
         """The steps of an epoch at which the next look is due."""
+        self.kept = False
+        """Whether there is a good state to go back to."""
 
     def keep(self, position: Position) -> None:
         """Look at the parameters, between two steps; raises `DivergedError` if one is not finite,
@@ -54,7 +56,14 @@ class Guard:
                 self._copies[name] = np.empty_like(live)
             np.copyto(self._copies[name], live)
         self._position, self._t = replace(position), self.trainer.t
-        self.due = position.steps + STRIDE
+        self.due, self.kept = position.steps + STRIDE, True
+
+    def go_back(self) -> Position:
+        """Give the trainer its last good state, which it may be in the midst of a step after; where
+        in the run that was."""
+        self._put_back(self._copies, self._t)
+        self.trainer.epoch = self._position.epoch
+        return replace(self._position)
 
     def verify(self) -> None:
         """Raise `DivergedError` if a trained parameter is not finite: what a gradient that is not
@@ -87,9 +96,7 @@ class Guard:
 
     def _turns(self, epochs: Epochs) -> Iterator[Callable[[], object]]:
         """The steps since the last good state; then the update that an epoch's end may bring."""
-        trainer, position = self.trainer, self._position
-        self._put_back(self._copies, self._t)
-        trainer.epoch = position.epoch
+        trainer, position = self.trainer, self.go_back()
         for fed, _ in islice(epochs(position.epoch), position.steps, None):
             yield lambda fed=fed: trainer.step(fed)  # type: ignore[misc]
         yield trainer.flush

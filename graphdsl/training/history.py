@@ -5,10 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 from graphdsl.training.files import Appended, write_text
 from graphdsl.training.plain import finite
@@ -37,6 +37,8 @@ class History:
     final: dict[str, dict[str, float]] = field(default_factory=dict)
     """Losses and metrics of the kept weights by part: `valid` and `test`."""
     seconds: float = 0.0
+    drawing: ClassVar[Callable[[History], str] | None] = None
+    """What makes an SVG of the curves, empty where there are none: set by who can draw."""
 
     @property
     def interrupted(self) -> bool:
@@ -65,6 +67,21 @@ class History:
             "seconds": round(self.seconds, 3),
             **self.final,
         }
+
+    def __repr__(self) -> str:
+        last = self.epochs[-1] if self.epochs else {}
+        count = len(self.epochs)
+        said = [f"{count:,} epoch{'' if count == 1 else 's'}"]
+        said += [f"{name} {last[name]:.6g}" for name in last if "." in name]
+        said += [f"kept epoch {self.best}"] if self.best is not None else []
+        said += [self.ending] if self.ending != "epochs" else []
+        return f"<History: {', '.join(said)}>"
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the curves, and text."""
+        draw = History.drawing
+        svg = draw(self) if draw is not None else ""
+        return {"text/plain": repr(self)} | ({"image/svg+xml": svg} if svg else {})
 
     def write(self, folder: Path) -> None:
         """Write `history.csv` and `history.jsonl`; raises `DataError` if the disk refuses."""

@@ -30,8 +30,8 @@ def model_hash(compilation: Compilation) -> str:
 def texts(compilation: Compilation) -> dict[str, str]:
     """The formatted texts of a model without their comments: its own first, then by import."""
     imported = compilation.lowered().imported
-    return {"": _canonical(compilation.program)} | {
-        name: _canonical(program) for name, program in imported.items()
+    return {"": canonical(compilation.program)} | {
+        name: canonical(program) for name, program in imported.items()
     }
 
 
@@ -62,5 +62,6 @@ def _constants(before: Compilation, now: Compilation) -> Iterator[tuple[str, str
         yield f"const {name}", was, is_now
 
 
-def _canonical(program: ast.Program) -> str:
+def canonical(program: ast.Program) -> str:
+    """What a program says: its text as the formatter has it, without comments."""
     return format_program(replace(program, comments=(), source=Source("")))

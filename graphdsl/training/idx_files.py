@@ -20,9 +20,8 @@ from typing import Any
 import numpy as np
 
 from graphdsl.engines.feeds import refusal
-from graphdsl.engines.memory import machine_memory
 from graphdsl.graph.kernel import Array
-from graphdsl.training.columns import UNREADABLE, Column, Table, broken, too_large
+from graphdsl.training.columns import UNREADABLE, Column, Table, broken
 
 _NAME = re.compile(
     r"(?P<stem>.+?)(\.idx|[-.]idx\d{1,3}-(ubyte|byte|short|int|float|double))(?P<gz>\.gz)?",
@@ -30,6 +29,8 @@ _NAME = re.compile(
 )
 _DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MAX_AXES = 32
+_HELP = "the file is damaged: fetch or write it anew"
+_GZIP_HELP = "the file is damaged, or is no gzip file: fetch or write it anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,25 +93,20 @@ def read_idx_column(path: Path) -> Column:
         with _open(path, packed) as file:
             header = _read_header(file, path)
     except UNREADABLE as problem:
-        raise broken(str(path), str(problem), *_repack(packed)) from None
-    load = partial(_unpack if packed else _map, path, header)
-    column = Column(header.shape, "number", load, mapped=not packed)
+        raise broken(str(path), str(problem), _GZIP_HELP if packed else _HELP) from None
+    if packed:
+        load = partial(_unpack, path, header)
+        return Column(header.shape, "number", load, nbytes=header.nbytes)
+    column = Column(header.shape, "number", partial(_map, path, header), mapped=True)
     held = path.stat().st_size - header.length
-    fault = None
-    if packed and header.nbytes > machine_memory():
-        fault = too_large(f"'{path}'", header.nbytes)
-    elif not packed and held != header.nbytes:
-        found = f"'{path}' declares {header.nbytes:,} bytes of elements and holds {held:,}"
-        fault = refusal("E0610", found, "the file is damaged: fetch or write it anew")
-    return column if fault is None else replace(column, fault=fault.diagnostics[0])
+    if held == header.nbytes:
+        return column
+    found = f"'{path}' declares {header.nbytes:,} bytes of elements and holds {held:,}"
+    return replace(column, fault=refusal("E0610", found, _HELP).diagnostics[0])
 
 
 def _open(path: Path, packed: bool) -> gzip.GzipFile | io.BufferedReader:
     return gzip.open(path, "rb") if packed else path.open("rb")
-
-
-def _repack(packed: bool) -> tuple[str, ...]:
-    return ("the file is damaged, or is no gzip file: fetch or write it anew",) if packed else ()
 
 
 def _read_header(file: gzip.GzipFile | io.BufferedReader, path: Path) -> _Header:
@@ -139,16 +135,24 @@ def _map(path: Path, header: _Header) -> Array:
 
 def _unpack(path: Path, header: _Header) -> Array:
     """The elements of a packed file; no more is unpacked than the file declares."""
+    try:
+        array = _unpacked(path, header)
+    except UNREADABLE as problem:  # told here: beside the file that was named it may be another
+        raise broken(str(path), str(problem), _GZIP_HELP) from None
+    return array.view(header.dtype).reshape(header.shape)
+
+
+def _unpacked(path: Path, header: _Header) -> Array:
     array = np.empty(header.nbytes, np.uint8)
+    view, filled = memoryview(array.data), 0
     with gzip.open(path, "rb") as file:
         file.read(header.length)
-        view, filled = memoryview(array.data), 0
         while filled < header.nbytes and (count := file.readinto(view[filled : filled + 2**20])):
             filled += count
         if filled < header.nbytes:
             found = f"it declares {header.nbytes:,} bytes of elements and holds {filled:,}"
-            raise broken(str(path), found, "the file is damaged: fetch or write it anew")
+            raise broken(str(path), found, _HELP)
         if file.read(1):  # at the end gzip compares its checksum, too
             why = f"it holds more than the {header.nbytes:,} bytes of elements that it declares"
-            raise broken(str(path), why, "the file is damaged: fetch or write it anew")
-    return array.view(header.dtype).reshape(header.shape)
+            raise broken(str(path), why, _HELP)
+    return array

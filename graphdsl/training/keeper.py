@@ -24,9 +24,14 @@ from graphdsl.training.position import Progress
 from graphdsl.training.snapshot import Snapshot
 
 CHECKPOINTS, BEST = "checkpoints", "best.safetensors"
+KEEP = 2
+"""Checkpoints that are kept, where nothing else is said."""
 _NAME = re.compile(r"step-([0-9]{6,18})\.safetensors")
 SHARE = 50
 """Checkpoints by time are so far apart that saving takes 1 part in so many of the time."""
+FIRST = 5.0
+"""Seconds before the first checkpoint by time; the next ones wait as long as the run is old, until
+that is as long as was asked for: a young run, too, loses no more than half of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,7 @@ class Every:
 
     @classmethod
     def default(cls) -> Every:
-        """Once a minute."""
+        """Once a minute, and sooner in the first."""
         return cls(seconds=60.0)
 
 
@@ -54,18 +59,22 @@ class Keeper:
     folder: Path
     run: str
     every: Every = field(default_factory=Every.default)
-    keep: int = 2
+    keep: int = KEEP
     start: Checkpoint | None = None
     resumable: bool = False
     """Whether the folder holds what a run can go on from."""
+    restored: tuple[Path, ...] = ()
+    """Files of the folder that were missing, and were written anew."""
     log: HistoryLog = field(init=False)
+    _began: float = field(init=False)
     _next: float = field(init=False)
     _last: int = 0
     _best: int | None = None
 
     def __post_init__(self) -> None:
         self.log = HistoryLog(self.folder)
-        self._next = time.perf_counter() + self.every.seconds
+        self._began = time.perf_counter()
+        self._next = self._began + min(self.every.seconds, FIRST)
 
     def begin(self, history: History) -> None:
         """Clear away what a killed process left, and write the history it goes on from."""
@@ -104,7 +113,8 @@ class Keeper:
                 old.unlink()
         self.resumable, self._last = True, progress.t
         now = time.perf_counter()
-        self._next = now + max(self.every.seconds, SHARE * (now - began))
+        wait = min(self.every.seconds, now - self._began)
+        self._next = now + max(wait, SHARE * (now - began))
         return path
 
 

@@ -7,12 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from graphdsl.training.history import History, Row
 from graphdsl.training.progress import Run
 from graphdsl.training.rate import Rate, find_rate
-from graphdsl.training.statistics import gradients_of, measure_update, trained_names
+from graphdsl.training.statistics import (
+    gradients_of,
+    measure_update,
+    root_mean_square,
+    trained_names,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class LayerRow:
     """The root of the mean square of a gradient's elements, by parameter."""
     updates: Mapping[str, float | None]
     rate: float | None
-    """The learning rate, where a schedule changes it."""
+    """The learning rate, if the optimizer has one."""
 
 
 @dataclass
@@ -36,7 +39,7 @@ class LayerLog:
     batch: Mapping[str, Any]
     rows: list[LayerRow] = field(default_factory=list)
     _run: Run | None = None
-    _rate: Rate | None = None
+    _rate: Rate | float | None = None
 
     def on_start(self, run: Run) -> None:
         """Measure what the run begins with."""
@@ -59,12 +62,10 @@ class LayerLog:
         if train is not None and train.rule is not None:
             names = trained_names(trainer.session)
             found = gradients_of(trainer.session, names, self.batch)
-            gradients = {name: _rms(gradient) for name, gradient in found.items()}
+            gradients = {name: root_mean_square(gradient) for name, gradient in found.items()}
             updates = measure_update(trainer, self.batch, names)
         step = max(trainer.t, 1)
-        rate = self._rate and self._rate(step, trainer.epoch, trainer.total_steps)
+        rate = self._rate
+        if callable(rate):
+            rate = rate(step, trainer.epoch, trainer.total_steps)
         self.rows.append(LayerRow(epoch, trainer.t, gradients, updates, rate))
-
-
-def _rms(values: Any) -> float:
-    return float(np.sqrt(np.mean(np.square(values, dtype=np.float64)))) if values.size else 0.0

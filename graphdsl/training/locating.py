@@ -12,11 +12,13 @@ from graphdsl.language.diagnostics import DataError
 from graphdsl.ops.runtime import IndexFault
 from graphdsl.training.dataset import Part
 from graphdsl.training.deferred import Deferred, Rows
+from graphdsl.training.stream import Stream
 
 
 @contextmanager
-def located(*parts: Part | None) -> Iterator[None]:
-    """A context whose errors of indices out of range name the input, the row and the column."""
+def located(*parts: Part | None, stream: Stream | None = None) -> Iterator[None]:
+    """A context whose errors of indices out of range name the input, the row and the column, or
+    the batch of a stream."""
     try:
         yield
     except DataError as error:
@@ -24,8 +26,21 @@ def located(*parts: Part | None) -> Iterator[None]:
         if not isinstance(fault, IndexFault):
             raise
         found = [note for part in parts if part is not None for note in _notes(part, fault.found)]
-        noted = [replace(d, help=(*d.help, *found[:2])) for d in error.diagnostics]
+        if stream is not None:
+            found = [f"met in {stream.place}"]
+        help = (*found[:2], *_mend(fault))
+        noted = [replace(d, help=(*d.help, *help)) for d in error.diagnostics]
         raise DataError(noted) from None
+
+
+def _mend(fault: IndexFault) -> tuple[str, ...]:
+    """What to do about it; an axis that is empty has no index at all."""
+    if not fault.size:
+        return ()
+    return (
+        f"mend these rows, or number from 0, as category(…) does; {fault.size} is the size of the "
+        "axis that is indexed: the model may need a larger one",
+    )
 
 
 def _notes(part: Part, value: int) -> Iterator[str]:

@@ -1,8 +1,8 @@
-"""Losses, metrics and outputs over whole parts, computed in chunks in evaluation mode."""
+"""Losses, metrics and outputs over whole parts, computed in chunks; nothing is updated."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from graphdsl.session import Session
 from graphdsl.training.batches import chunks
 from graphdsl.training.dataset import Part, batch_symbol, batched
 from graphdsl.training.locating import located
-from graphdsl.training.options import Size
+from graphdsl.training.options import Size, eval_batch
 from graphdsl.training.results import Results
 
 
@@ -31,10 +31,36 @@ def outputs(graph: Graph) -> list[str]:
     return [r.name for r in graph.results if r.role == "output"]
 
 
+def asked_for(session: Session, named: str | Sequence[str] | None) -> list[str]:
+    """What to predict: what is named, or else every output; raises `UsageError` for nothing."""
+    found = [named] if isinstance(named, str) else named
+    found = outputs(session.graph) if found is None else list(found)
+    if not found:
+        message = "the model declares no output" if named is None else "no output is named"
+        other = "or name a node: --output z (outputs='z' from Python)"
+        help = ("declare what to predict: output p = softmax(z)", other)
+        raise UsageError(Diagnostic("E0829", message, (), help))
+    return found
+
+
+def computable(session: Session, fed: Collection[str], training: bool = False) -> list[str]:
+    """The outputs, metrics and losses that depend only on what is fed; raises `UsageError` where
+    there are none."""
+    names = [result.name for result in session.graph.results]
+    found = session.reachable(list(fed), names, training)
+    if not found:
+        wanted = ", ".join(name for name in session.inputs if name not in fed)
+        help = (f"feed {wanted} too",) if wanted else ("declare an output: output y = …",)
+        message = "nothing to compute: every result depends on an input that is not fed"
+        raise UsageError(Diagnostic("E0806", message, (), help))
+    return found
+
+
 def evaluate(
-    session: Session, part: Part, eval_batch: Size = 1024, training: bool = False
+    session: Session, part: Part, batch: Size | None = None, training: bool = False
 ) -> dict[str, float]:
-    """Row-weighted means of the loss and the scalar metrics over a part.
+    """Row-weighted means of the loss and the scalar metrics over a part, `batch` rows at once, by
+    default as many as the `train` block says.
 
     Results that depend on an input the part has not got are left out; where `training`, every
     chunk draws as at step 0. Raises `DataError` if the arrays do not fit.
@@ -44,9 +70,9 @@ def evaluate(
     if not names or (part.arrays and not part.rows):
         return {}
     purpose = Purpose(tuple(names), training=training)
-    totals, rows = np.zeros(len(names)), 0
+    totals, rows, size = np.zeros(len(names)), 0, eval_batch(session.compilation, batch)
     with located(part):
-        for feeds, count in chunks(part, eval_batch):
+        for feeds, count in chunks(part, size):
             values = session.results(purpose, _read(session, purpose, feeds))
             totals += [float(values[name]) * count for name in names]
             rows += count
@@ -54,48 +80,42 @@ def evaluate(
 
 
 def predictions(
-    session: Session, parts: Sequence[Part], names: Sequence[str], eval_batch: Size = 1024
+    session: Session,
+    parts: Sequence[Part],
+    names: Sequence[str],
+    batch: Size | None = None,
+    training: bool = False,
 ) -> Results:
-    """The nodes in `names` for the rows of `parts`, in evaluation mode, computed when asked for.
+    """The nodes in `names` for the rows of `parts`, `batch` at once, computed when asked for;
+    where `training`, every chunk draws as at step 0.
 
     Raises `UsageError` for an unknown name, and for a node that is one value of all rows together
     where these come in several chunks.
     """
     names = tuple(dict.fromkeys(names))
     for name in names:
-        session.check_node(name)
-    graph, rows = session.graph, batch_symbol(session.inputs)
+        session.check_node(name, training)
+    graph, rows = session.compilation.graph(training), batch_symbol(session.inputs)
     first = (symbol(rows),) if rows is not None else None
     by_row = {name for name in names if graph.nodes[graph.names[name]].type.shape[:1] == first}
-    count = sum(_chunk_count(part, eval_batch) for part in parts)
+    size = eval_batch(session.compilation, batch)
+    count = sum(_chunk_count(part, size) for part in parts)
     if count > 1:
-        _verify_by_row(session, [name for name in names if name not in by_row], count)
-    purpose, total = Purpose(names), sum(part.rows for part in parts)
+        _verify_by_row(graph, [name for name in names if name not in by_row], count)
+    purpose, total = Purpose(names, training=training), sum(part.rows for part in parts)
 
     def compute() -> Iterator[dict[str, Array]]:
         for part in parts:
             with located(part):
-                for feeds in _feeds(part, eval_batch):
+                for feeds in _feeds(part, size):
                     yield session.results(purpose, _read(session, purpose, feeds))
 
     return Results(names, frozenset(by_row), total, compute)
 
 
-def predict(
-    session: Session, part: Part, eval_batch: Size = 1024, names: Sequence[str] | None = None
-) -> dict[str, Array]:
-    """The outputs that the part's inputs reach, or the nodes in `names`, for every row of a part.
-
-    Raises as `predictions` does.
-    """
-    if names is None:
-        names = session.reachable([*part.arrays, *part.whole], outputs(session.graph))
-    return predictions(session, [part], names, eval_batch).collect() if names else {}
-
-
-def _verify_by_row(session: Session, names: Sequence[str], count: int) -> None:
+def _verify_by_row(graph: Graph, names: Sequence[str], count: int) -> None:
     """Raise `UsageError` for what chunks would not agree on: it mixes rows."""
-    graph, by_row = session.graph, batched(session.inputs)
+    by_row = batched({graph.nodes[id].name or "": graph.nodes[id].type for id in graph.inputs})
     mixed = graph.depending(graph.names[name] for name in by_row)
     for name in names:
         if graph.names[name] in mixed:

@@ -15,6 +15,7 @@ import numpy as np
 
 from graphdsl.driver import Purpose
 from graphdsl.engines import feeds
+from graphdsl.graph.graph import Graph
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.types import DType
 from graphdsl.language import ast
@@ -43,6 +44,7 @@ def find_rows(
     data: NewRows | None = None,
     part: str | None = None,
     learned: Learned | None = None,
+    training: bool = False,
 ) -> Found:
     """New rows of a path or of arrays by input; without any, a part of the data (see `chosen`).
 
@@ -55,10 +57,24 @@ def find_rows(
         return Found(chosen(dataset, part), dataset.learned)
     if part is not None:
         raise UsageError(Diagnostic("E0807", f"new rows have no part '{part}': give one of them"))
-    needed = None if names is None else _needed(session, names)
+    needed = None if names is None else _needed(session, names, training)
     if isinstance(data, Mapping):
         return Found({"data": _arrays(session, data, needed or ())}, learned)
     return Found({"data": load_part(session, data, needed, learned)}, learned)
+
+
+def find_part(
+    session: Session,
+    data: NewRows | None = None,
+    part: str | None = None,
+    learned: Learned | None = None,
+) -> Part:
+    """The same as one part, with all its inputs; raises `UsageError` for several."""
+    if part == "all":
+        help = ("part='train', 'valid' or 'test'",)
+        raise UsageError(Diagnostic("E0807", "parts are measured one by one", (), help))
+    (found,) = find_rows(session, None, data, part, learned).parts.values()
+    return found
 
 
 def held_out(dataset: Dataset) -> str:
@@ -78,12 +94,12 @@ def chosen(dataset: Dataset, name: str | None) -> dict[str, Part]:
     return {name: parts[name]}
 
 
-def _needed(session: Session, names: Sequence[str]) -> list[str]:
+def _needed(session: Session, names: Sequence[str], training: bool) -> list[str]:
     """The inputs that nodes are computed from, and one that counts the rows."""
     for name in names:
-        session.check_node(name)
-    read = session.needed_inputs(session.compilation.compiled(Purpose(tuple(names))).graph)
-    return list(read)
+        session.check_node(name, training)
+    purpose = Purpose(tuple(names), training=training)
+    return list(session.needed_inputs(session.compilation.compiled(purpose).graph))
 
 
 def _arrays(session: Session, data: Mapping[str, Any], needed: Sequence[str]) -> Part:
@@ -113,12 +129,11 @@ def class_names(session: Session, learned: Learned | None) -> tuple[str, ...]:
     return tuple(map(str, learned.categories.get(columns.pop(), ())))
 
 
-def with_labels(session: Session, results: Results, classes: Sequence[str]) -> Results:
-    """The same, whole numbers as the names of their classes.
+def with_labels(graph: Graph, results: Results, classes: Sequence[str]) -> Results:
+    """The same, computed by a graph, whole numbers as the names of their classes.
 
     Raises `UsageError` where there are none such, or no numbers to name.
     """
-    graph = session.graph
     types = {name: graph.nodes[graph.names[name]].type for name in results.names}
     named = {name for name, type in types.items() if type.dtype in (DType.i32, DType.i64)}
     if not classes:

@@ -99,6 +99,13 @@ def _verify_scale(
         raise UsageError(Diagnostic("E0809", message, (), tuple(pattern_help(pattern, trained))))
 
 
+def verify_mode(training: object) -> None:
+    """Raise `UsageError` for a mode that is none: an input of that name was meant."""
+    if not isinstance(training, bool):
+        help = 'an input of that name is fed by a mapping in front: model.run({"training": …})'
+        raise UsageError(Diagnostic("E0830", "'training' is True or False", (), (help,)))
+
+
 def eval_batch(compilation: Compilation, chosen: Size | None = None) -> Size:
     """How many rows are computed at once where nothing is trained: what is chosen, or what the
     `train` block says; raises `UsageError` for what is no size."""
@@ -106,12 +113,12 @@ def eval_batch(compilation: Compilation, chosen: Size | None = None) -> Size:
     return fit_settings(compilation, overrides).eval_batch
 
 
-def verify_batch(settings: FitSettings, rows: int) -> None:
-    """Raise `DataError` if a batch was chosen that is larger than the training part."""
+def verify_batch(settings: FitSettings, rows: int, part: str = "train") -> None:
+    """Raise `DataError` if a batch was chosen that is larger than a part."""
     size = settings.batch
     if size == "all" or size <= rows or not rows or settings.batch_is_default:
         return
-    message = f"a batch is {size:,} rows, and the train part has {rows:,}"
+    message = f"a batch is {size:,} rows, and the {part} part has {rows:,}"
     help = ("batch = all takes every row in one step", f"or choose {rows:,} at most")
     raise DataError(Diagnostic("E0625", message, (), help))
 
@@ -141,7 +148,13 @@ def check_overrides(overrides: Mapping[str, Any], table: tuple[Setting, ...]) ->
         if setting.kind == "count" and wanted is None and value > MAX_SEED:
             wanted = "a whole number of 64 bits"
         if wanted is not None:
-            raise UsageError(Diagnostic("E0809", f"'{key}' is {wanted}, not {value!r}"))
+            raise UsageError(Diagnostic("E0809", f"'{key}' is {wanted}, not {_shown(value)}"))
+
+
+def _shown(value: object) -> str:
+    """A value as a message quotes it: what holds arrays is named by its type alone."""
+    text = repr(value)
+    return text if len(text) <= 60 and "\n" not in text else f"a {type(value).__name__}"
 
 
 def split_overrides(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -163,7 +176,7 @@ def _stop(compilation: Compilation, value: Any) -> Criterion | None:
     if isinstance(value, str):
         return parse_stop(value, results)
     if not isinstance(value, Criterion):
-        message = f"'stop' is early(…), plateau(…), after(…), a name or None, not {value!r}"
+        message = f"'stop' is early(…), plateau(…), after(…), a name or None, not {_shown(value)}"
         raise UsageError(Diagnostic("E0809", message))
     stop: Criterion = value
     _verify_watched(stop, roles)

@@ -2,11 +2,12 @@
 
 Numbers and truth values are columns of numbers, lists of one length give them a second axis, text
 and dictionaries of text are columns of text. Whatever else a file holds is an error once it is
-used.
+used. A column is unpacked piece by piece into an array of its size.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,9 @@ from graphdsl.graph.kernel import Array
 from graphdsl.language.diagnostics import DataError
 from graphdsl.training.columns import Column, Kind, Table, broken, too_large
 
+PIECE = 2**13
+"""Rows that are unpacked at once."""
+
 
 def read_parquet(path: Path) -> Table:
     """The columns of a parquet file, each read when it is asked for; raises `DataError`."""
@@ -27,13 +31,13 @@ def read_parquet(path: Path) -> Table:
     try:
         with parquet.ParquetFile(path) as file:
             schema, rows = file.schema_arrow, file.metadata.num_rows
+            _verify_counts(path, file.metadata)
             columns: dict[str, Column] = {}
             for field in schema:
                 if field.name in columns:
                     why = f"two columns are called '{field.name}'"
                     raise broken(str(path), why, "give each column a name of its own")
                 columns[field.name] = _declared(arrow, path, field, rows)
-            _verify_counts(path, file.metadata)
     except (arrow.ArrowException, OSError, ValueError, EOFError) as problem:
         raise _damaged(path, problem) from None
     if not columns:
@@ -76,9 +80,8 @@ def _declared(arrow: Any, path: Path, field: Any, rows: int) -> Column:
     elif width < 0:
         message = f"the rows of {what} are lists of different lengths"
         problem = refusal("E0603", message, "pad the short rows, or store each number as a column")
-    elif rows * max(width, 1) * element > machine_memory():
-        problem = too_large(what, rows * width * element)
-    column = Column(shape, kind, partial(_load, path, field.name, shape), "")
+    nbytes = rows * max(width, 1) * element
+    column = Column(shape, kind, partial(_load, path, field.name, shape), nbytes=nbytes)
     return column if problem is None else replace(column, fault=problem.diagnostics[0])
 
 
@@ -110,22 +113,23 @@ def _width(arrow: Any, path: Path, field: Any) -> int:
         return int(field.type.list_size)
     import pyarrow.compute as compute
 
-    lengths = compute.list_value_length(_chunks(path, field.name))
-    if lengths.null_count == len(lengths):
-        return 0
-    ends = compute.min_max(lengths).as_py()
-    return int(ends["min"]) if ends["min"] == ends["max"] else -1
+    widths: set[int] = set()
+    for piece in _pieces(path, field.name):
+        ends = compute.min_max(compute.list_value_length(piece)).as_py()
+        widths |= {int(ends[end]) for end in ("min", "max") if ends[end] is not None}
+    return -1 if len(widths) > 1 else next(iter(widths), 0)
 
 
-def _chunks(path: Path, name: str) -> Any:
-    """A column as pyarrow reads it, without threads of its own."""
+def _pieces(path: Path, name: str) -> Iterator[Any]:
+    """A column as pyarrow reads it, some rows at once, without threads of its own."""
     import pyarrow.parquet
 
     with pyarrow.parquet.ParquetFile(path) as file:
         position = file.schema_arrow.get_field_index(name)
         # a list's column has a longer path of its own in the file
         leaf = _leaves(file)[position]
-        return file.read(columns=leaf, use_threads=False).column(0)
+        for batch in file.iter_batches(PIECE, columns=leaf, use_threads=False):
+            yield batch.column(0)
 
 
 def _leaves(file: Any) -> list[list[str]]:
@@ -142,31 +146,63 @@ def _load(path: Path, name: str, shape: tuple[int, ...]) -> Array:
     """A column's elements, of one type and without gaps; raises `DataError`."""
     import pyarrow
 
+    whole: Array | None = None
+    filled = 0
     try:
-        chunked = _chunks(path, name)
-        if pyarrow.types.is_dictionary(chunked.type):
-            chunked = chunked.cast(chunked.type.value_type)
-        array = chunked.combine_chunks()
-        _verify_full(path, name, array)
-        if not _is_list(pyarrow, array.type):
-            return _elements(array)
-        flat = array.flatten()
-        _verify_full(path, name, flat, shape[1])
-        return _elements(flat).reshape(shape)
+        for piece in _pieces(path, name):
+            part = _part(pyarrow, path, name, piece, shape, filled)
+            filled += len(part)
+            if whole is None:
+                whole = np.empty(shape, part.dtype)
+            elif part.dtype.itemsize > whole.dtype.itemsize:  # longer texts
+                _verify_room(path, name, shape[0] * part.dtype.itemsize)
+                whole = whole.astype(part.dtype)
+            whole[filled - len(part) : filled] = part
     except (pyarrow.ArrowException, OSError, ValueError, EOFError) as problem:
         raise _damaged(path, problem) from None
+    if filled != shape[0]:
+        raise broken(str(path), f"'{name}' declares {shape[0]:,} rows and holds {filled:,}")
+    return np.empty(shape) if whole is None else whole
 
 
-def _elements(array: Any) -> Array:
+def _part(
+    arrow: Any, path: Path, name: str, piece: Any, shape: tuple[int, ...], start: int
+) -> Array:
+    """The elements of a piece that begins at a row."""
+    if arrow.types.is_dictionary(piece.type):
+        piece = piece.cast(piece.type.value_type)
+    _verify_full(path, name, piece, start)
+    if not _is_list(arrow, piece.type):
+        return _elements(path, name, piece, shape[0])
+    flat = piece.flatten()
+    _verify_full(path, name, flat, start, shape[1])
+    return _elements(path, name, flat, shape[0]).reshape(len(piece), shape[1])
+
+
+def _elements(path: Path, name: str, array: Any, rows: int) -> Array:
+    """Numbers as they are, and texts all as wide as the longest, which is where memory goes."""
+    import pyarrow
+    import pyarrow.compute as compute
+
+    if _kind(pyarrow, array.type)[0] == "text":
+        longest = compute.max(compute.utf8_length(array)).as_py() or 0
+        _verify_room(path, name, 4 * longest * rows)
+        return np.asarray(array.to_pylist(), np.str_)
     found: Array = np.asarray(array.to_numpy(zero_copy_only=False))
-    return found.astype(np.str_) if found.dtype.kind == "O" else found
+    return found
 
 
-def _verify_full(path: Path, name: str, array: Any, width: int = 1) -> None:
+def _verify_room(path: Path, name: str, nbytes: int) -> None:
+    if nbytes > machine_memory():
+        raise too_large(f"'{name}' of '{path}' as text of one width", nbytes)
+
+
+def _verify_full(path: Path, name: str, array: Any, start: int, width: int = 1) -> None:
     """Raise `DataError` for the first element that is null."""
     if not array.null_count:
         return
-    row = int(np.argmax(np.asarray(array.is_null().to_numpy(zero_copy_only=False)))) // width
+    gaps = np.asarray(array.is_null().to_numpy(zero_copy_only=False))
+    row = start + int(np.argmax(gaps)) // width
     message = f"column '{name}' of '{path}' has no value in row {row:,}, rows counted from 0"
     help = "fill the values that are null, leave the rows out, or use other columns"
     raise refusal("E0612", message, help)

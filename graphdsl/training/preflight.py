@@ -5,6 +5,7 @@ from __future__ import annotations
 from graphdsl.compiler.lower.criteria import Criterion, need_valid
 from graphdsl.driver import Compilation
 from graphdsl.language.diagnostics import DataError, Diagnostic, Label, UsageError
+from graphdsl.training.columns import NO_ROWS
 from graphdsl.training.dataset import Dataset
 from graphdsl.training.options import FitSettings, verify_batch
 
@@ -19,7 +20,7 @@ def verify_fit(
     elif part.arrays:
         verify_batch(settings, part.rows)
     if dataset.stream is None and part.arrays and not part.rows:
-        raise DataError(Diagnostic("E0616", "the train part is empty"))
+        raise DataError(Diagnostic("E0616", "the train part is empty", (), (NO_ROWS,)))
     watching = need_valid(stop) if dataset.valid is None else None
     if watching is not None:
         message = f"{watching} watches the valid part, and there is none"

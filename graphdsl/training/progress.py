@@ -1,29 +1,20 @@
-"""What a person sees while a model trains: a live display, plain lines, or JSON lines.
+"""Who is told of a run as it goes on: plain lines, JSON lines, or what a program listens with.
 
-Nothing here is called from within an epoch: the live display reads the trainer's step from a
-thread of its own, four times a second. rich is imported when a display opens: elsewhere it would
-only be waited for.
+Nobody is called from within an epoch.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import sys
-import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO
+from typing import Protocol, TextIO
 
 from graphdsl.training.history import History, Row
 from graphdsl.training.plain import finite
 from graphdsl.training.trainer import Trainer
 
-if TYPE_CHECKING:
-    from rich.live import Live
-    from rich.table import Table
-
-Kind = Literal["auto", "live", "plain", "json", "quiet"]
 MOST_LINES = 100
 """Lines that a plain report of a run has at most, about."""
 
@@ -57,45 +48,6 @@ class Listener(Protocol):
     def on_epoch(self, row: Row) -> None: ...
 
     def on_end(self, history: History) -> None: ...
-
-
-def listener(kind: Kind = "auto", stream: TextIO | None = None) -> Listener:
-    """A listener that writes to `stream`, or else to stderr.
-
-    "auto" is live on a terminal and plain elsewhere.
-    """
-    out: Any = Forgiving(stream if stream is not None else sys.stderr)
-    if kind == "auto":
-        kind = "live" if out.isatty() else "plain"
-    match kind:
-        case "live":
-            return Display(out)
-        case "plain":
-            return Lines(out)
-        case "json":
-            return JsonLines(out)
-    return Silent()
-
-
-class Forgiving:
-    """A stream that drops what cannot be written: no run is lost because nobody watches it."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-
-    def write(self, text: str) -> int:
-        """Write, if that is possible."""
-        with suppress(OSError, ValueError):
-            self._stream.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        """Flush, if that is possible."""
-        with suppress(OSError, ValueError):
-            self._stream.flush()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
 
 
 class Silent:
@@ -197,73 +149,17 @@ class JsonLines:
         print(json.dumps(finite(event), ensure_ascii=False), file=self.stream, flush=True)
 
 
-class Display:
-    """A live display: how far the epoch and the run are, the last row, the pace, the time left."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self.stream = stream
-        self._live: Live | None = None
-        self._run: Run | None = None
-        self._row: Row = {}
-        self._began = 0.0
-
-    def on_start(self, run: Run) -> None:
-        """Open the display."""
-        from rich.console import Console
-        from rich.live import Live
-
-        self._run, self._began = run, time.perf_counter()
-        console = Console(file=self.stream)
-        self._live = Live(
-            console=console, get_renderable=self._render, refresh_per_second=4, transient=True
-        )
-        self._live.start()
-
-    def on_epoch(self, row: Row) -> None:
-        """Show this row from now on."""
-        self._row = row
-
-    def on_end(self, history: History) -> None:
-        """Close the display; one line stays."""
-        if self._live is not None:
-            self._live.stop()
-        if self._run is not None:
-            print(outcome(history), file=self.stream, flush=True)
-
-    def _render(self) -> Table:
-        from rich.progress_bar import ProgressBar
-        from rich.table import Table
-        from rich.text import Text
-
-        run = self._run
-        assert run is not None
-        table = Table.grid(padding=(0, 1))
-        per_epoch, done = run.steps_per_epoch, run.steps
-        seconds = max(time.perf_counter() - self._began, 1e-9)
-        pace = f"{done / seconds:,.0f} steps/s"
-        if per_epoch is not None:
-            whole = max(per_epoch * run.epochs, 1)
-            epoch = min(done // per_epoch + 1, run.epochs)
-            left = (whole - done) * seconds / done if done else math.inf
-            within = done - (epoch - 1) * per_epoch
-            bar = ProgressBar(per_epoch, within, width=30)
-            table.add_row(f"epoch {epoch}/{run.epochs}", bar, f"step {within}/{per_epoch}")
-            table.add_row(run.name[-24:], ProgressBar(whole, done, width=30), _left(left))
-        else:
-            table.add_row(run.name[-24:], f"{done:,} steps", "")
-        shown = Table.grid()
-        shown.add_row(table)
-        shown.add_row(Text(f"{measures(self._row)}  {pace}".strip()))
-        return shown
-
-
 _DOES = {"train": "train on", "valid": "validate on", "test": "test on"}
 
 
 def measures(row: Row) -> str:
     """A row's losses and metrics on one line, such as `train.J 0.0312  valid.J 0.105`."""
-    named = {name: value for name, value in row.items() if "." in name}
-    return "  ".join(f"{name} {value:.4g}" for name, value in named.items())
+    return "  ".join(list_measures(row))
+
+
+def list_measures(row: Row) -> list[str]:
+    """A row's losses and metrics, such as `train.J 0.0312`."""
+    return [f"{name} {value:.4g}" for name, value in row.items() if "." in name]
 
 
 def outcome(history: History) -> str:
@@ -281,10 +177,3 @@ def outcome(history: History) -> str:
     if history.best is not None:
         line += f"; best epoch {history.best}"
     return line
-
-
-def _left(seconds: float) -> str:
-    if not math.isfinite(seconds):
-        return ""
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes}:{rest:02} left"

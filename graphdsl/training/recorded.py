@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from graphdsl.driver import Compilation, compile_source
 from graphdsl.graph.types import DType
-from graphdsl.language.diagnostics import DataError, Diagnostic
+from graphdsl.language.diagnostics import DataError, Diagnostic, GraphdslError, Label
 from graphdsl.language.source import read_source
 from graphdsl.training.files import write_text
 from graphdsl.training.identity import model_hash
@@ -50,6 +50,8 @@ class Recorded:
     dtype: str
     overrides: Mapping[str, Any]
     seed: int
+    engine: str
+    """The engine that was asked for."""
     given: Given
     data_hash: str
     train: Mapping[str, Any]
@@ -64,7 +66,7 @@ class Recorded:
     def run(self) -> str:
         """A hash of what decides the bits of the run, as far as it has got."""
         given = {**asdict(self.given), "train": {**self.given.train, "epochs": 0}}
-        said = [self.model_hash, self.data_hash, self.seed, given]
+        said = [self.model_hash, self.data_hash, self.seed, self.engine, given]
         return hashlib.blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=8).hexdigest()
 
     @property
@@ -95,7 +97,7 @@ class Recorded:
 
 
 _KINDS: dict[str, type] = {
-    **dict.fromkeys(("model", "file", "folder", "model_hash", "dtype", "data_hash"), str),
+    **dict.fromkeys(("model", "file", "folder", "model_hash", "dtype", "data_hash", "engine"), str),
     **dict.fromkeys(("overrides", "given", "train", "settings", "versions"), dict),
     "seed": int,
     "extended": list,
@@ -123,7 +125,7 @@ def read_recorded(folder: Path) -> Recorded:
         recorded = Recorded.from_plain(plain)
     except KeyError as missing:
         why = f"its {SETTINGS} lacks {missing}: another version of graphdsl wrote it"
-        raise no_run(folder, why) from None
+        raise no_run(folder, why, _anew(folder)) from None
     except (ValueError, TypeError, AttributeError) as problem:
         raise no_run(folder, f"its {SETTINGS} cannot be read: {problem}") from None
     if Path(recorded.file).name != recorded.file or recorded.dtype not in ("f32", "f64"):
@@ -133,19 +135,55 @@ def read_recorded(folder: Path) -> Recorded:
 
 def compile_recorded(folder: Path, recorded: Recorded) -> Compilation:
     """The model of a run as it was; raises `DataError` if its files are no longer those."""
-    source = read_source(folder / recorded.file)
-    compilation = compile_source(source, recorded.overrides, DType[recorded.dtype])
+    path = folder / recorded.file
+    try:
+        source = read_source(path)
+        compilation = compile_source(source, recorded.overrides, DType[recorded.dtype])
+    except GraphdslError as error:
+        first = error.diagnostics[0]
+        why = f"its copy of the model: {first.message}"
+        raise _other_model(folder, recorded, why, first.labels) from None
     if model_hash(compilation) != recorded.model_hash:
-        raise no_run(folder, f"{recorded.file}, or a file beside it, is not what the run had")
+        why = f"'{path}', or a file that it imports from, is not what the run had"
+        raise _other_model(folder, recorded, why)
     return compilation
 
 
-def no_run(folder: Path, why: str) -> DataError:
-    """The error for a folder that is no run's, or no longer."""
-    help = ("name the folder of a run, such as runs/digits-1",)
-    return DataError(
-        Diagnostic("E0836", f"'{folder}' is no run's folder, or no longer: {why}", (), help)
+def _other_model(
+    folder: Path, recorded: Recorded, why: str, labels: tuple[Label, ...] = ()
+) -> DataError:
+    command = f"graphdsl run {recorded.model} --resume {folder}"
+    help = (
+        "put the files back as they were",
+        f"or remove what was changed: {command} says which, and writes anew what is missing",
     )
+    message = f"the run in '{folder}' is not as it was: {why}"
+    return DataError(Diagnostic("E0836", message, labels, help))
+
+
+def altered(folder: Path, recorded: Recorded, path: Path) -> DataError:
+    """The error for a copy of one of a model's files that says something else than the model."""
+    message = f"the run in '{folder}' is not as it was: '{path}' is not the model's any more"
+    help = ("put the file back as it was", f"or remove it: {way_back(recorded, folder)}")
+    return DataError(Diagnostic("E0836", message, (), help))
+
+
+def way_back(recorded: Recorded, folder: Path) -> str:
+    """What writes anew that which can be told from the model and the last checkpoint."""
+    return f"graphdsl run {recorded.model} --resume {folder} writes it anew"
+
+
+def no_run(folder: Path, why: str, *help: str) -> DataError:
+    """The error for a folder that is no run's, or no longer."""
+    if not help and (folder / SETTINGS).exists():
+        help = (f"put '{folder / SETTINGS}' back as it was", f"or {_anew(folder)}")
+    help = help or ("name the folder of a run, such as runs/digits-1",)
+    message = f"'{folder}' is no run's folder, or no longer: {why}"
+    return DataError(Diagnostic("E0836", message, (), help))
+
+
+def _anew(folder: Path) -> str:
+    return f"begin a new run with the weights that this one reached: --warm-start {folder}"
 
 
 def _spelled(value: Any) -> Any:

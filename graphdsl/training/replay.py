@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from graphdsl.compiler.lower.criteria import After, Both, Criterion, Either, leaves
 from graphdsl.driver import Compilation
+from graphdsl.engines.choice import check_engine
 from graphdsl.graph.kernel import Array
 from graphdsl.language.diagnostics import DataError, Diagnostic, DivergedError
 from graphdsl.language.settings import DATA
@@ -20,16 +22,24 @@ from graphdsl.training import loop, weights
 from graphdsl.training.data import load_dataset
 from graphdsl.training.dataset import Dataset
 from graphdsl.training.history import History, Row
-from graphdsl.training.options import data_settings, fit_settings
+from graphdsl.training.options import FitSettings, data_settings, fit_settings
 from graphdsl.training.progress import Listener
-from graphdsl.training.recorded import START, Recorded, compile_recorded, read_recorded
+from graphdsl.training.recorded import (
+    START,
+    Recorded,
+    compile_recorded,
+    read_recorded,
+    way_back,
+)
 from graphdsl.training.resuming import verify_data
-from graphdsl.training.run_folder import METRICS, WEIGHTS
+from graphdsl.training.run_folder import METRICS
 from graphdsl.training.trainer import Trainer
 from graphdsl.training.versions import changed
+from graphdsl.training.weights import WEIGHTS
 
 REPLAYED = ("epochs", "early", "diverged")
 """The endings that a replay comes to by itself."""
+_CANNOT = "the run in '{}' cannot be verified"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,9 @@ class Verdict:
     weights: str
     """The hash of the weights that the run left."""
     replayed: str
+    clock_steps: int | None = None
+    """The steps that the run took, which were replayed, where it may have been the clock that ended
+    it: no replay goes by the clock."""
     differences: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
 
@@ -57,35 +70,61 @@ def replay(folder: Path, source: Path | None = None, listener: Listener | None =
     ended, or its model, weights or data are not what they were.
     """
     recorded = read_recorded(folder)
-    metrics = _read_metrics(folder)
+    metrics = _read_metrics(folder, recorded)
     compilation = compile_recorded(folder, recorded)
-    session = Session(compilation, recorded.seed)
+    session = Session(compilation, recorded.seed, check_engine(recorded.engine))
     if recorded.given.start is not None:
         weights.restore(folder / START, session)
     stored = _stored_weights(folder, compilation, recorded, metrics)
-    dataset = _dataset(session, recorded, source)
-    verify_data(recorded, dataset)
-    history = _train(session, dataset, recorded, listener)
+    dataset = recorded_data(session, recorded, source)
+    verify_data(recorded, dataset, "or say where they are now: --data PATH")
+    settings = fit_settings(compilation, recorded.given.train, recorded.seed)
+    clock_steps = None
+    if settings.stop is not None and any(map(_is_clock, leaves(settings.stop))):
+        clock_steps = metrics["steps"] if metrics["ending"] == "early" else None
+        last = math.inf if clock_steps is None else clock_steps
+        settings = replace(settings, stop=_without_clock(settings.stop, last))
+    history = _train(session, dataset, settings, listener)
     found = weights.live(session)
     differences = (*_weights_differ(stored, found), *_history_differs(folder, history))
     reasons = (*changed(recorded.versions), *_extensions(recorded)) if differences else ()
-    return Verdict(weights.digest(stored), weights.digest(found), differences, reasons)
+    return Verdict(
+        weights.digest(stored),
+        weights.digest(found),
+        clock_steps,
+        differences,
+        reasons,
+    )
+
+
+def _is_clock(stop: Criterion) -> bool:
+    return isinstance(stop, After) and stop.counted == "seconds"
+
+
+def _without_clock(stop: Criterion, steps: float) -> Criterion:
+    """The same with the step a run ended after in the place of its seconds."""
+    match stop:
+        case Both(criteria) | Either(criteria):
+            return replace(stop, criteria=tuple(_without_clock(one, steps) for one in criteria))
+    return After("steps", steps) if _is_clock(stop) else stop
 
 
 def _train(
-    session: Session, dataset: Dataset, recorded: Recorded, listener: Listener | None
+    session: Session, dataset: Dataset, settings: FitSettings, listener: Listener | None
 ) -> History:
-    settings = fit_settings(session.compilation, recorded.given.train, recorded.seed)
     trainer, history = Trainer(session, settings.recipe, settings.accumulate), History()
     try:
         loop.fit(trainer, dataset, settings, listener, history)
     except DivergedError:
         assert history.ending == "diverged"  # the run may have done so too: its history tells
+    if history.interrupted:
+        raise KeyboardInterrupt  # half a replay says nothing
     return history
 
 
-def _dataset(session: Session, recorded: Recorded, source: Path | None) -> Dataset:
-    """The data of a run: the block's files are looked for in the folder of the model."""
+def recorded_data(session: Session, recorded: Recorded, source: Path | None = None) -> Dataset:
+    """The data of a run, or that of `source`: the block's files are looked for in the folder of the
+    model. Raises `DataError` where it cannot be read."""
     given, folder = recorded.given, Path(recorded.folder)
     path = source if source is not None else given.source
     overrides: dict[str, Any] = {}
@@ -97,38 +136,49 @@ def _dataset(session: Session, recorded: Recorded, source: Path | None) -> Datas
     return load_dataset(session, overrides, path)
 
 
-def _read_metrics(folder: Path) -> Mapping[str, Any]:
+def _read_metrics(folder: Path, recorded: Recorded) -> Mapping[str, Any]:
     """How the run ended; raises `DataError` unless it came to an end of its own."""
+    path = folder / METRICS
     try:
-        said = json.loads((folder / METRICS).read_text("utf-8"))
-        ending, _ = said["ending"], said["weights"]
+        said = json.loads(path.read_text("utf-8"))
+        wanted = {"ending": str, "steps": int, "weights": str}
+        if not isinstance(said, dict) or any(type(said.get(n)) is not k for n, k in wanted.items()):
+            raise ValueError(f"it does not say its {', '.join(wanted)}")
     except FileNotFoundError:
-        raise _unfinished(folder, "it has not ended") from None
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as problem:
-        raise _unfinished(folder, f"its {METRICS} cannot be read: {problem}") from None
-    if ending not in REPLAYED:
-        raise _unfinished(folder, f"its ending was '{ending}'")
-    return dict(said)
+        raise _unfinished(folder, recorded, "it has not ended") from None
+    except (OSError, ValueError, RecursionError) as problem:
+        no_json = "it is no JSON: " if isinstance(problem, json.JSONDecodeError) else ""
+        why = f"'{path}' cannot be read: {no_json}{problem}"
+        raise _refusal(f"{_CANNOT.format(folder)}: {why}", way_back(recorded, folder)) from None
+    if said["ending"] not in REPLAYED:
+        raise _unfinished(folder, recorded, f"its ending was '{said['ending']}'")
+    return said
 
 
-def _unfinished(folder: Path, why: str) -> DataError:
-    help = ("go on with it first: graphdsl run FILE --resume RUN",)
-    message = f"the run in '{folder}' cannot be verified: {why}"
-    return DataError(Diagnostic("E0838", message, (), help))
+def _unfinished(folder: Path, recorded: Recorded, why: str) -> DataError:
+    help = f"go on with it first: graphdsl run {recorded.model} --resume {folder}"
+    return _refusal(f"{_CANNOT.format(folder)}: {why}", help)
 
 
 def _stored_weights(
     folder: Path, compilation: Compilation, recorded: Recorded, metrics: Mapping[str, Any]
 ) -> dict[str, Array]:
     """The weights that the run left; raises `DataError` if they are no longer those."""
-    session = Session(compilation, recorded.seed)
-    weights.restore(folder / WEIGHTS, session)
+    path, session = folder / WEIGHTS, Session(compilation, recorded.seed)
+    try:
+        weights.restore(path, session)
+    except DataError as error:
+        first = error.diagnostics[0]
+        raise DataError(replace(first, help=(*first.help, way_back(recorded, folder)))) from None
     stored = weights.live(session)
     if weights.digest(stored) != metrics["weights"]:
-        message = f"'{folder / WEIGHTS}' is not what the run left: its hash is another"
-        help = ("it was changed after the run: restore it from a copy, or train again",)
-        raise DataError(Diagnostic("E0838", message, (), help))
+        message = f"'{path}' is not what the run left: its hash is another"
+        raise _refusal(message, f"it was changed after the run: {way_back(recorded, folder)}")
     return stored
+
+
+def _refusal(message: str, *help: str) -> DataError:
+    return DataError(Diagnostic("E0838", message, (), help))
 
 
 # --- comparing -----------------------------------------------------------------------------------

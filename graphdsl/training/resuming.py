@@ -43,14 +43,18 @@ def resume(
     """
     verify_model(folder, recorded, session.compilation)
     verify_settings(recorded, settings)
+    verify_engine(recorded, session)
     verify_data(recorded, dataset, _ANEW)
+    restored = run_folder.restore_model(folder, recorded, session.compilation)
     start = keeper.newest(folder, session, recorded.run)
     if start is None and recorded.given.start is not None:
         restore(folder / START, session)
     if settings.epochs > recorded.epochs:
         step = start.progress.t if start is not None else 0
         recorded = run_folder.extend(folder, recorded, settings.epochs, step)
-    return Keeper(folder, recorded.run, every, keep, start, resumable=True)
+    return Keeper(
+        folder, recorded.run, every, keep, start, resumable=True, restored=tuple(restored)
+    )
 
 
 @contextmanager
@@ -96,6 +100,14 @@ def verify_settings(recorded: Recorded, settings: FitSettings) -> None:
     if settings.epochs < recorded.epochs:
         message = f"the run has {recorded.epochs} epochs, and cannot go on to {settings.epochs}"
         raise _otherwise(message, "leave --epochs out, or give a larger number")
+
+
+def verify_engine(recorded: Recorded, session: Session) -> None:
+    """Raise `UsageError` for another engine: its last digits are others."""
+    if session.engine != recorded.engine:
+        was, now = recorded.engine, session.engine
+        message = f"the run has the engine {was}, and cannot go on with {now}"
+        raise _otherwise(message, "leave --engine out")
 
 
 def verify_data(recorded: Recorded, dataset: Dataset, *help: str) -> None:

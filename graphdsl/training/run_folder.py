@@ -22,22 +22,24 @@ from itertools import count
 from pathlib import Path
 
 from graphdsl.driver import Compilation
-from graphdsl.language.diagnostics import DataError, Diagnostic, UsageError
+from graphdsl.language.diagnostics import DataError, Diagnostic, GraphdslError, UsageError
 from graphdsl.language.overridden_text import overridden_settings, overridden_text
+from graphdsl.language.parser import parse
+from graphdsl.language.source import Source
 from graphdsl.session import Session
 from graphdsl.training import weights
 from graphdsl.training.dataset import Dataset
-from graphdsl.training.files import make_folder, sync_folder, unwritable, write_text
+from graphdsl.training.files import make_folder, remove, sync_folder, unwritable, write_text
 from graphdsl.training.history import History
-from graphdsl.training.identity import model_hash
+from graphdsl.training.identity import canonical, model_hash
 from graphdsl.training.keeper import CHECKPOINTS
 from graphdsl.training.options import FitSettings
 from graphdsl.training.paths import model_folder
 from graphdsl.training.plain import finite
-from graphdsl.training.recorded import SETTINGS, START, Given, Recorded, read_settings
+from graphdsl.training.recorded import SETTINGS, START, Given, Recorded, altered, read_settings
+from graphdsl.training.weights import WEIGHTS
 
 RUNS = "runs"
-WEIGHTS = "weights.safetensors"
 MODEL = "model.gdl"
 METRICS = "metrics.json"
 
@@ -88,6 +90,7 @@ def write_start(
         dtype=str(compilation.float),
         overrides=dict(compilation.constants),
         seed=settings.seed,
+        engine=session.engine,
         given=given,
         data_hash=dataset.digest(),
         train=asdict(settings),
@@ -109,7 +112,7 @@ def write_start(
 
 def extend(folder: Path, recorded: Recorded, epochs: int, step: int) -> Recorded:
     """Record that a run goes on to more epochs, from a step on; raises `DataError`."""
-    (folder / METRICS).unlink(missing_ok=True)  # it has not ended any more
+    remove(folder / METRICS)  # it has not ended any more
     extended = replace(
         recorded,
         train={**recorded.train, "epochs": epochs},
@@ -119,6 +122,32 @@ def extend(folder: Path, recorded: Recorded, epochs: int, step: int) -> Recorded
     plain = read_settings(folder)
     extended.write(folder, {key: plain[key] for key in plain.keys() - asdict(extended).keys()})
     return extended
+
+
+def restore_model(folder: Path, recorded: Recorded, compilation: Compilation) -> list[Path]:
+    """Write anew those of the model's files that are missing in a run's folder; which they were.
+
+    `compilation` is the run's model. Raises `DataError` for a file that has been changed, which may
+    be somebody's work.
+    """
+    expected = dict(_texts(folder, compilation))
+    for path, text in expected.items():
+        if path.exists() and not _says(path, text):
+            raise altered(folder, recorded, path)
+    missing = [path for path in expected if not path.exists()]
+    for path in missing:
+        make_folder(path.parent)
+        write_text(path, expected[path])
+    return missing
+
+
+def _says(path: Path, text: str) -> bool:
+    """Whether a model's file says what a text does, whatever its comments."""
+    try:
+        found = path.read_bytes().decode("utf-8")
+        return found == text or canonical(parse(Source(found))) == canonical(parse(Source(text)))
+    except (OSError, ValueError, GraphdslError):
+        return False
 
 
 @contextmanager
@@ -157,7 +186,8 @@ def discard(folder: Path, session: Session) -> None:
     """Take back what `write_start` wrote, and the folder if it held nothing else."""
     written = [path for path, _ in _texts(folder, session.compilation)]
     for path in (*written, folder / START, folder / SETTINGS):
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # what it was that failed is told
+            path.unlink()
     made = {up for path in written for up in path.parents if up.is_relative_to(folder)}
     runs = [Path(RUNS)] if folder.parent == Path(RUNS) else []
     for parent in (folder / CHECKPOINTS, *sorted(made, key=lambda path: -len(path.parts)), *runs):

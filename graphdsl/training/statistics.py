@@ -17,8 +17,9 @@ import numpy as np
 
 from graphdsl.driver import Purpose
 from graphdsl.graph.kernel import Array
-from graphdsl.language.diagnostics import Diagnostic, DivergedError, UsageError
+from graphdsl.language.diagnostics import Diagnostic, DivergedError, ModelError, UsageError
 from graphdsl.session import Session
+from graphdsl.training.diagnosis import Recorder
 from graphdsl.training.trainer import Trainer
 
 BETA = 0.95
@@ -96,13 +97,15 @@ def measure_gradients(
 
     Gradients are those of a training step at the parameters as they are. `trainer` takes one step
     on the first batch, which is taken back. Raises `UsageError` for a model without a loss or
-    trained parameters, or where there is no batch.
+    trained parameters, or where there is no batch; `ModelError` for a loss or a gradient that is
+    not finite, with the node it began at.
     """
     names = trained_names(session)
     moments, sums = MovingMoments(beta), {name: _Sums() for name in names}
     ratios: dict[str, float | None] = {}
     for fed in batches:
-        gradients = gradients_of(session, names, fed)
+        loss, gradients = _differentiate(session, names, fed)
+        _verify_finite(session, loss, gradients, fed, moments.count + 1)
         moments.add(gradients)
         for name, gradient in gradients.items():
             sums[name].add(gradient)
@@ -128,8 +131,8 @@ def measure_update(
             # what it comes to with a loss that is not finite says how it goes wrong
             with _undisturbed():
                 trainer.step(fed)
-        changes = {name: _rms(params[name] - old) for name, old in before.items()}
-    return {name: _quotient(changes[name], _rms(old)) for name, old in before.items()}
+        changes = {name: root_mean_square(params[name] - old) for name, old in before.items()}
+    return {name: _quotient(changes[name], root_mean_square(old)) for name, old in before.items()}
 
 
 @contextmanager
@@ -156,13 +159,38 @@ def _undisturbed() -> Iterator[None]:
 
 def gradients_of(session: Session, names: Iterable[str], fed: Mapping[str, Any]) -> Gradients:
     """The loss's gradients for a batch, those of a training step, by parameter."""
+    return _differentiate(session, names, fed)[1]
+
+
+def _differentiate(
+    session: Session, names: Iterable[str], fed: Mapping[str, Any]
+) -> tuple[float, Gradients]:
+    """The loss and its gradients."""
     loss = session.compilation.graph(training=True).loss
     assert loss is not None
     purpose = Purpose((loss.name,), tuple(names), training=True)
     with session.lock:
-        session.results(purpose, fed)
+        value = session.results(purpose, fed)[loss.name]
         stored = session.memory.gradients()
-        return {name: stored[name].copy() for name in purpose.wrt}
+        return float(value), {name: stored[name].copy() for name in purpose.wrt}
+
+
+def _verify_finite(
+    session: Session, loss: float, gradients: Gradients, fed: Mapping[str, Any], batch: int
+) -> None:
+    """Raise `ModelError` if the loss or a gradient is not finite: done again, it shows where."""
+    spoilt = [f"the gradient of '{n}'" for n, g in gradients.items() if not np.isfinite(g).all()]
+    if not math.isfinite(loss):
+        spoilt.insert(0, "the loss")
+    if not spoilt:
+        return
+    recorder = Recorder()
+    with session.watched(recorder):
+        _differentiate(session, gradients, fed)
+    found, message = recorder.find(), f"{spoilt[0]} is not finite in batch {batch}"
+    if found is None:
+        raise ModelError(Diagnostic("E0870", message))
+    raise ModelError(found.describe("E0870", f"{message}: {found.summarise()}"))
 
 
 def trained_names(session: Session) -> list[str]:
@@ -209,21 +237,22 @@ def _row(
     return LayerStatistics(
         name=name,
         shape=weight.shape,
-        weight_rms=_rms(weight.astype(np.float64)),
+        weight_rms=root_mean_square(weight),
         mean=mean,
         deviation=math.sqrt(max(square - mean * mean, 0.0)),
         smallest=sums.smallest if sums.count else 0.0,
         largest=sums.largest,
         zeros=sums.zeros / count,
         rms=math.sqrt(square),
-        averaged_mean=_rms(moments.mean[name]),
+        averaged_mean=root_mean_square(moments.mean[name]),
         averaged_deviation=math.sqrt(float(np.mean(moments.variance(name)))) if sums.count else 0.0,
         update_ratio=ratio,
     )
 
 
-def _rms(values: Array) -> float:
-    return float(np.sqrt(np.mean(np.square(values)))) if values.size else 0.0
+def root_mean_square(values: Array) -> float:
+    """The size of an array's elements, in f64; 0 of none."""
+    return float(np.sqrt(np.mean(np.square(values, dtype=np.float64)))) if values.size else 0.0
 
 
 def _quotient(change: float, size: float) -> float | None:

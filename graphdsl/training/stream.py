@@ -16,19 +16,25 @@ class Stream:
         self.batches = batches
         self.once = isinstance(batches, Iterator)
         self._begun = 0
+        self._given = 0
 
     def __iter__(self) -> Iterator[Mapping[str, Any]]:
         if self._begun and self.once:
             raise _used_up(self._begun + 1)
         self._begun += 1
-        empty = True
+        self._given = 0
         for batch in self.batches:
-            empty = False
+            self._given += 1
             yield batch
-        if empty:
+        if not self._given:
             message = f"the iterable of batches gave none in epoch {self._begun}"
             help = "give fit a list, or an object whose __iter__ begins anew each time"
             raise refusal("E0618", message, help)
+
+    @property
+    def place(self) -> str:
+        """The batch that was given last, as a message names it."""
+        return f"batch {self._given} of epoch {self._begun}"
 
     def verify_epochs(self, epochs: int) -> None:
         """Raise `UsageError` if the batches cannot be gone through so many times."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,17 @@ from graphdsl.language.diagnostics import Diagnostic, Label, ModelError
 from graphdsl.language.source import Span
 from graphdsl.training import paths
 from graphdsl.training.binding import Binder
-from graphdsl.training.column_names import columns_named, numeric, unknown_column
-from graphdsl.training.columns import Column, Table
+from graphdsl.training.column_names import (
+    classes_named,
+    columns_named,
+    numeric,
+    unknown_column,
+)
+from graphdsl.training.columns import NO_ROWS, Column, Table
 from graphdsl.training.dataset import batched
 from graphdsl.training.options import data_settings
 from graphdsl.training.placed import Placed
+from graphdsl.training.row_counts import row_counts
 from graphdsl.training.sources import read_table
 from graphdsl.training.splits import split, split_by
 
@@ -47,20 +53,12 @@ def open_tables(
 ) -> Opened:
     """Read the tables and split their rows; `only` these bindings have to be possible."""
     values = chosen_split(data_settings(compilation, overrides), overrides)
-    files = {key: values[key] for key in ("source", "train", "valid", "test") if values[key]}
-    _check_parts(files, values, block)
-    folder = paths.model_folder(compilation.program.source)
-    tables: dict[str, Table] = {}
-    for key, text in files.items():
-        span = block.given[key] if key not in overrides else None
-        with Placed(span):
-            path = paths.inside(folder, text, span) if span else Path(text)
-            tables["main" if key in ("source", "train") else key] = read_table(path)
+    tables = _read_tables(compilation, block, values, overrides)
     bindings = block.bindings if only is None else only
     inputs = compilation.lowered().graph
     by_row = batched({inputs.nodes[i].name or "": inputs.nodes[i].type for i in inputs.inputs})
     binder = Binder(compilation, list(tables.values()))
-    counts = binder.counts = row_counts(binder, bindings, by_row)
+    counts = binder.stacked.counts = row_counts(binder, bindings, by_row)
     rows = _split(tables["main"], counts[0], values, block, overrides)
     _verify_once(rows, tables, block)
     start = counts[0]
@@ -71,7 +69,27 @@ def open_tables(
     return Opened(list(tables.values()), rows, start, binder)
 
 
-def _check_parts(files: Mapping[str, str], values: Mapping[str, Any], block: DataSettings) -> None:
+def _read_tables(
+    compilation: Compilation,
+    block: DataSettings,
+    values: Mapping[str, Any],
+    overrides: Mapping[str, Any],
+) -> dict[str, Table]:
+    """The tables by the part they are for; `main` is the one that may be split."""
+    files = {key: values[key] for key in ("source", "train", "valid", "test") if values[key]}
+    _verify_parts(files, values, block)
+    folder = paths.model_folder(compilation.program.source)
+    tables: dict[str, Table] = {}
+    for key, text in files.items():
+        span = block.given[key] if key not in overrides else None
+        with Placed(span):
+            path = paths.inside(folder, text, span) if span else Path(text)
+            table = as_text(read_table(path), block.bindings.values(), values)
+            tables["main" if key in ("source", "train") else key] = table
+    return tables
+
+
+def _verify_parts(files: Mapping[str, str], values: Mapping[str, Any], block: DataSettings) -> None:
     """Raise `ModelError` if a part would come from two places."""
     made = {2: ("valid",), 3: ("valid", "test")}.get(len(values["split"] or ()), ())
     twice = [(name, "split") for name in made if name in files]
@@ -97,44 +115,6 @@ def _twice(part: str, origin: str, block: DataSettings) -> ModelError:
     return ModelError(Diagnostic("E0509", message, (Label(span),), ("leave one of the two out",)))
 
 
-def row_counts(
-    binder: Binder, bindings: Mapping[str, ast.Setting], by_row: Collection[str]
-) -> list[int]:
-    """How many rows each table has; raises if columns are unknown or differ in length."""
-    used: dict[str, Span] = {}
-    faults: list[Diagnostic] = []
-    for name, setting in bindings.items():
-        try:
-            found = binder.used(setting)
-        except ModelError as error:
-            faults += error.diagnostics
-            continue
-        if name in by_row:
-            used |= {column: setting.value.span for column in found if column not in used}
-    if faults:
-        raise ModelError(faults)
-    return [_rows_of(table, used) for table in binder.tables]
-
-
-def _rows_of(table: Table, used: Mapping[str, Span]) -> int:
-    for name, span in used.items():
-        if name not in table.columns:
-            message, help = unknown_column(table, name)
-            with Placed(span):
-                raise refusal("E0507", message, *help)
-    lengths = {name: table.columns[name].shape[0] for name in used if table.columns[name].shape}
-    first = next(iter(lengths), None)
-    for name, length in lengths.items():
-        if first is not None and length != lengths[first]:
-            message = (
-                f"the columns of '{table.name}' differ in length: "
-                f"'{first}' has {lengths[first]} rows, '{name}' {length}"
-            )
-            with Placed(used[name]):
-                raise refusal("E0615", message, "every row needs a value in each column")
-    return lengths[first] if first is not None else 0
-
-
 def _split(
     table: Table,
     count: int,
@@ -145,7 +125,7 @@ def _split(
     """The rows of the main table in each part."""
     span = {key: block.given.get(key) if key not in overrides else None for key in values}
     if not count:
-        raise refusal("E0616", f"the train part is empty: '{table.name}' has no rows")
+        raise refusal("E0616", f"the train part is empty: '{table.name}' has no rows", NO_ROWS)
     if values["split_by"] is not None:
         with Placed(span["split_by"]):
             parts = _by_row(table, values["split_by"], count, span["split_by"])
@@ -177,6 +157,17 @@ def chosen_split(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dic
     given = [key for key in put_out if overrides.get(key) is not None]
     off = {put_out[key]: None for key in given} if len(given) == 1 else {}
     return {**values, **off}
+
+
+def as_text(
+    table: Table, settings: Iterable[ast.Setting], values: Mapping[str, Any] | None = None
+) -> Table:
+    """The table with those columns taken for text that a block uses as such, though some of their
+    cells are numbers: what `category` numbers, and what rows are split by."""
+    named = {name for setting in settings for name in classes_named(setting.value)}
+    named |= {str((values or {}).get(key)) for key in ("split_by", "stratify")}
+    columns = {n: replace(c, mixed=None) if n in named else c for n, c in table.columns.items()}
+    return replace(table, columns=columns)
 
 
 def padded(

@@ -10,13 +10,14 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load
 from safetensors.numpy import save as to_bytes
 
+from graphdsl.engines.memory import machine_memory
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.types import DType
 from graphdsl.training.files import write_bytes
@@ -27,6 +28,19 @@ MAX_HEADER = 100_000_000
 _DTYPES = {"F32": "f32", "F64": "f64", "I32": "i32", "I64": "i64", "BOOL": "bool"}
 _NAMES = {dtype.numpy.name: dtype.value for dtype in DType}
 _METADATA = "__metadata__"
+_TOO_LARGE = "it is larger than this machine's memory"
+_OTHERS = {
+    b"PK\x03\x04": "a zip archive, as .npz files and those of PyTorch are",
+    b"\x93NUMPY": "an array, as .npy files are",
+    b"\x89HDF\r\n": "an HDF5 file",
+    b"PAR1": "a parquet file",
+    b"\x80\x02": "a pickle, which could run anything",
+    b"\x80\x03": "a pickle, which could run anything",
+    b"\x80\x04": "a pickle, which could run anything",
+    b"\x80\x05": "a pickle, which could run anything",
+    b"\x1f\x8b": "a gzip file",
+}
+"""How files of other kinds begin."""
 
 
 class Broken(Exception):
@@ -55,6 +69,8 @@ class TensorFile:
         """The arrays by name; raises `Broken`."""
         try:
             return load(self.data)
+        except MemoryError:
+            raise Broken(_TOO_LARGE) from None
         except (SafetensorError, ValueError, KeyError, TypeError) as problem:
             raise Broken(str(problem)) from None
 
@@ -71,10 +87,12 @@ def read(path: Path) -> TensorFile:
     if path.exists() and not path.is_file():
         raise Broken("it is a folder" if path.is_dir() else "it is not a file")
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            header = _header(file, path.stat().st_size)
+            file.seek(0)
+            data = file.read()
     except MemoryError:
-        raise Broken("it is larger than this machine's memory") from None
-    header = _header(data)
+        raise Broken(_TOO_LARGE) from None
     metadata = header.pop(_METADATA, {})
     return TensorFile(header, metadata, data)
 
@@ -98,26 +116,34 @@ def _in_order(data: bytes) -> bytes:
     return len(text).to_bytes(8, "little") + text + data[8 + length :]
 
 
-def _header(data: bytes) -> dict[str, Any]:
-    """The header, its entries checked against one another and against the file's length."""
-    if len(data) < 8:
-        raise Broken("it is empty" if not data else "it is cut short")
-    length = int.from_bytes(data[:8], "little")
-    if length > min(MAX_HEADER, len(data) - 8):
-        raise Broken(f"it declares a header of {length:,} bytes in a file of {len(data):,}")
+def _header(file: BinaryIO, size: int) -> dict[str, Any]:
+    """The header, its entries checked against one another and against the file's size."""
+    start = file.read(8)
+    if len(start) < 8:
+        raise Broken("it is cut short" if start else "it is empty")
+    length = int.from_bytes(start, "little")
+    if length > min(MAX_HEADER, size - 8):
+        declared = f"it declares a header of {length:,} bytes in a file of {size:,}"
+        raise Broken(_other_kind(start) or declared)
+    if size > machine_memory():
+        raise Broken(_TOO_LARGE)
     try:
-        header = json.loads(data[8 : 8 + length], object_pairs_hook=_unique)
+        header = json.loads(file.read(length), object_pairs_hook=_unique)
     except (ValueError, RecursionError) as problem:
-        raise Broken(f"its header: {problem}") from None
+        raise Broken(f"its header is no JSON text: {problem}") from None
     if not isinstance(header, dict):
         raise Broken("its header is no map")
-    body = len(data) - 8 - length
     for name, entry in header.items():
         if not (_is_text_map(entry) if name == _METADATA else _is_entry(entry)):
             raise Broken(f"the entry '{name:.80}' of its header is malformed")
-        if name != _METADATA and entry["data_offsets"][1] > body:
+        if name != _METADATA and entry["data_offsets"][1] > size - 8 - length:
             raise Broken(f"it is cut short: it ends before '{name:.80}' does")
     return header
+
+
+def _other_kind(start: bytes) -> str | None:
+    """What a file is that begins so, if that is known; as lengths these beginnings are absurd."""
+    return next((f"it is {kind}" for key, kind in _OTHERS.items() if start.startswith(key)), None)
 
 
 def _unique(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:

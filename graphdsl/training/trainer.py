@@ -20,6 +20,8 @@ from graphdsl.graph.kernel import Array
 from graphdsl.language.diagnostics import Diagnostic, DivergedError, UsageError
 from graphdsl.ops.run_fault import RunFault
 from graphdsl.session import Session, run_refusal
+from graphdsl.training.dataset import batch_symbol
+from graphdsl.training.threads import blas_threads, on_one_thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,8 @@ class Trainer:
             if self._apply is None or not self.pending:
                 return
             program = self.session.executable(self._apply, {})
-            self.session.run(program, (), self.t + 1, self.epoch, self.total_steps)
+            with blas_threads(self.session, 1):
+                self.session.run(program, (), self.t + 1, self.epoch, self.total_steps)
             self.t += 1
 
     @contextmanager
@@ -204,7 +207,9 @@ class Trainer:
         program = session.executable(self.purpose, sizes)
         names = [name for name, _, _ in program.program.schedule.inputs]
         checks = tuple((name, arrays[name].shape, arrays[name].dtype) for name in names)
-        ready = _Ready(session.bound(program), self._memory.arena, checks)
+        rows = sizes.get(batch_symbol(session.inputs) or "", 1)
+        run = on_one_thread(session.bound(program), session, rows)
+        ready = _Ready(run, self._memory.arena, checks)
         # an input the program does not read is checked every time: nothing remembers its shape
         self._ready = ready if len(names) == len(arrays) else None
         return ready, [arrays[name] for name in names]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterator, Mapping
+from importlib import metadata
 
 import numpy as np
 from threadpoolctl import threadpool_info
@@ -22,11 +23,20 @@ def versions() -> dict[str, str]:
     return {
         "graphdsl": version(),
         "numpy": np.__version__,
+        "numba": _numba(),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
         "cores": str(len(os.sched_getaffinity(0))),
         "blas": ", ".join(sorted(blas)) or "unknown",
     }
+
+
+def _numba() -> str:
+    """The version of numba, which a long training may have been compiled by."""
+    try:
+        return metadata.version("numba")
+    except metadata.PackageNotFoundError:
+        return "none"
 
 
 def changed(before: Mapping[str, str]) -> Iterator[str]:

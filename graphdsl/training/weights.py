@@ -1,27 +1,40 @@
 """Parameters and states on disk: one safetensors file, written whole or not at all.
 
 The tensors are those of the model by qualified name; the metadata says which model and version
-wrote them. A checkpoint holds them under the same names, beside more, and is taken for weights.
+wrote them, with a digest of it all that is compared when they are read. A checkpoint holds them
+under the same names, beside more, and is taken for weights, as is the folder of a run.
 """
 
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from graphdsl.graph.kernel import Array
-from graphdsl.language.diagnostics import DataError, Diagnostic
-from graphdsl.language.near import nearest
+from graphdsl.language.diagnostics import DataError, Diagnostic, did_you_mean
 from graphdsl.language.system_faults import reading_help
 from graphdsl.session import Session
 from graphdsl.training import tensor_file
 from graphdsl.training.identity import model_hash
-from graphdsl.training.tensor_file import Broken, TensorFile, type_of
+from graphdsl.training.tensor_file import Broken, TensorFile
 from graphdsl.training.version import version
+from graphdsl.training.weight_checks import find_differences, find_not_finite, fits, unfit
+
+WEIGHTS = "weights.safetensors"
+"""The weights that a run leaves in its folder."""
+
+DIGEST = "digest"
+"""The text of a file that is a hash of all else in it."""
+
+_KIND = "weights are safetensors files, as model.save and a run's folder have them"
+_NAMED = "name a .safetensors file, or the folder of a run that has ended, such as runs/digits-1"
 
 APART = ":"
 """Stands in no qualified name: what a checkpoint holds beside the weights has it in its name."""
@@ -46,42 +59,53 @@ def write(
         "dtype": str(session.compilation.float),
         **(metadata or {}),
     }
-    tensor_file.write(Path(path), tensors, said)
+    tensor_file.write(Path(path), tensors, {**said, DIGEST: seal(tensors, said)})
 
 
-def restore(path: str | Path, session: Session) -> dict[str, str]:
-    """Set a model's parameters and states from a file; the file's metadata.
+def restore(path: str | Path, session: Session) -> tuple[Diagnostic, ...]:
+    """Set a model's parameters and states from a file or a run's folder; warnings of what is in it.
 
     Raises `DataError`, leaving the model as it is, if the file is not one or does not fit.
     """
-    path = Path(path)
+    path = _file_of(Path(path))
     file, found = _read(path), live(session)
-    if differences := list(find_differences(file, found)):
-        raise _unfit(path, differences, file.metadata, session)
+    if differences := list(find_differences(file, found, _names(file))):
+        raise unfit(path, differences, _is_another(file, session))
     tensors = _tensors(path, file)
     with session.lock:
         for name, array in found.items():
             array[...] = tensors[name]
-    return dict(file.metadata)
+    return tuple(find_not_finite(path, found, session.memory.states))
 
 
-def take_fitting(path: str | Path, session: Session) -> tuple[list[str], list[str]]:
-    """Set those parameters and states that a file has with their name and type; the names of
-    those, and a line for each other, of the model or the file.
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What `take_fitting` took: the names of tensors, a line for each other one, of the model or
+    the file, and warnings of what is in those taken."""
+
+    path: Path
+    names: Sequence[str]
+    left: Sequence[str]
+    warnings: Sequence[Diagnostic]
+
+
+def take_fitting(path: str | Path, session: Session) -> Taken:
+    """Set those parameters and states that a file, or a run's folder, has with their name and type.
 
     Raises `DataError` if the file is not one or nothing in it fits.
     """
-    path = Path(path)
+    path = _file_of(Path(path))
     file, found = _read(path), live(session)
-    left = list(find_differences(file, found))
-    taken = [name for name, array in found.items() if _fits(file, name, array)]
-    if not taken:
-        raise _unfit(path, left, file.metadata, session)
+    left = list(find_differences(file, found, _names(file)))
+    names = [name for name, array in found.items() if fits(file, name, array)]
+    if not names:
+        raise unfit(path, left, _is_another(file, session))
     tensors = _tensors(path, file)
     with session.lock:
-        for name in taken:
+        for name in names:
             found[name][...] = tensors[name]
-    return taken, left
+    taken = {name: found[name] for name in names}
+    return Taken(path, names, left, tuple(find_not_finite(path, taken, session.memory.states)))
 
 
 def live(session: Session) -> dict[str, Array]:
@@ -103,26 +127,36 @@ def bits(array: Array) -> Array:
     return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
 
 
-def find_differences(file: TensorFile, wanted: Mapping[str, Array]) -> Iterable[str]:
-    """What a file lacks, has too much, or has otherwise than the model, a line each."""
-    entries = [name for name in file.entries if APART not in name]
-    for name, array in wanted.items():
-        if name not in file.entries:
-            near = nearest(name, [other for other in entries if other not in wanted])
-            yield f"'{name}' is missing" + (f"; is it '{near}' in the file?" if near else "")
-        elif file.type(name) != type_of(array):
-            yield f"'{name}' is {file.type(name)} in the file and {type_of(array)} in the model"
-        elif not _fits(file, name, array):
-            yield f"'{name}' has another number of bytes than its shape"
-    for name in entries:
-        if name not in wanted:
-            yield f"'{name:.80}' is no parameter or state of the model"
+def seal(tensors: Mapping[str, Array], texts: Mapping[str, str]) -> str:
+    """A hash of all that a file holds: its tensors and its texts."""
+    said = f"{digest(tensors)}\0{json.dumps(dict(texts), sort_keys=True)}"
+    return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()
 
 
-def _fits(file: TensorFile, name: str, array: Array) -> bool:
-    if name not in file.entries or file.type(name) != type_of(array):
-        return False
-    return file.nbytes(name) == math.prod(array.shape) * array.itemsize
+# --- files ---------------------------------------------------------------------------------------
+
+
+def _file_of(path: Path) -> Path:
+    """The weights file that a path stands for; raises `DataError` for a folder without one."""
+    if not path.is_dir():
+        return path
+    file = path / WEIGHTS
+    if file.exists():
+        return file
+    saved = sorted(path.glob("checkpoints/*.safetensors"))
+    help = f"name one of its checkpoints: {saved[-1]}" if saved else _NAMED
+    message = f"the folder '{path}' holds no {WEIGHTS}, as that of a run that has ended does"
+    raise DataError(Diagnostic("E0620", message, (), (help,)))
+
+
+def _names(file: TensorFile) -> list[str]:
+    """The tensors of a file that stand for parameters and states."""
+    return [name for name in file.entries if APART not in name]
+
+
+def _is_another(file: TensorFile, session: Session) -> bool:
+    """Whether a file says that another model wrote it."""
+    return file.metadata.get("model") not in (None, model_hash(session.compilation))
 
 
 def _read(path: Path) -> TensorFile:
@@ -130,31 +164,44 @@ def _read(path: Path) -> TensorFile:
         return tensor_file.read(path)
     except Broken as broken:
         raise _no_weights(path, broken) from None
+    except FileNotFoundError:
+        raise _missing(path) from None
     except (OSError, ValueError) as problem:
         reason = getattr(problem, "strerror", None) or str(problem)
         message = f"the weights '{path}' cannot be read: {reason}"
-        raise DataError(Diagnostic("E0620", message, (), reading_help(problem))) from None
+        help = reading_help(problem) or (_NAMED,)
+        raise DataError(Diagnostic("E0620", message, (), help)) from None
+
+
+def _missing(path: Path) -> DataError:
+    """The error for a path that nothing is at, with the name near it."""
+    names: list[str] = []
+    with suppress(OSError):
+        names = [one.name for one in islice(path.parent.iterdir(), 1000)]
+    message = f"there is no weights file '{path}'"
+    return DataError(Diagnostic("E0620", message, (), did_you_mean(path.name, names) or (_NAMED,)))
 
 
 def _tensors(path: Path, file: TensorFile) -> dict[str, Array]:
+    """The arrays, found to be those that were written where the file can tell."""
     try:
-        return file.tensors()
+        tensors = file.tensors()
     except Broken as broken:
         raise _no_weights(path, broken) from None
+    said = {key: text for key, text in file.metadata.items() if key != DIGEST}
+    if _is_sealed(file.metadata) and file.metadata[DIGEST] != seal(tensors, said):
+        message = f"the weights '{path}' are not those that were written: their digest is another"
+        help = ("the file was damaged or changed: take a copy of it, or train again",)
+        raise DataError(Diagnostic("E0620", message, (), help))
+    return tensors
+
+
+def _is_sealed(metadata: Mapping[str, str]) -> bool:
+    """Whether a file holds a digest of ours; other programs may mean something else by the name."""
+    ours = "graphdsl" in metadata or metadata.get("format", "").startswith("graphdsl")
+    return ours and DIGEST in metadata
 
 
 def _no_weights(path: Path, broken: Broken) -> DataError:
-    help = ("weights are safetensors files, as model.save and a run's folder have them",)
-    return DataError(Diagnostic("E0620", f"'{path}' is no weights file: {broken}", (), help))
-
-
-def _unfit(
-    path: Path, differences: list[str], metadata: Mapping[str, str], session: Session
-) -> DataError:
-    shown = differences[:8]
-    if len(differences) > 8:
-        shown.append(f"and {len(differences) - 8} more differences")
-    if metadata.get("model") not in (None, model_hash(session.compilation)):
-        shown.append("they were saved by another model, or by this one with other constants")
-    message = f"the weights '{path}' do not fit the model"
-    return DataError(Diagnostic("E0621", message, (), tuple(shown)))
+    message = f"'{path}' is no weights file: {broken}"
+    return DataError(Diagnostic("E0620", message, (), (_KIND, _NAMED)))

@@ -137,6 +137,35 @@ def test_columns(bind: Bind, expression: str, first: list[float]) -> None:
     assert bind(f"x = {expression}").train.arrays["x"][:3].tolist() == first
 
 
+@rule(DATA, "A column of a `.csv` file holds numbers where every cell is one, and text where none")
+@rule(DATA, "One that holds both is an error at its first cell of text, in `table` too.")
+def test_numbers_and_text_in_one_column(bind: Bind, tmp_path: Path) -> None:
+    csv = tmp_path / "d.csv"
+    csv.write_text("a,b,c\n1,2,cat\n3,4,dog\n")
+    source = 'source = "d.csv"'
+    assert bind(source, "x = sum(table, axis = 1)").train.arrays["x"].tolist() == [3, 7]
+    csv.write_text("a,b,c\n1,2,cat\n3,four,dog\n")
+    assert bind(source, "x = a").train.arrays["x"].tolist() == [1, 3]
+    for expression in ("sum(table, axis = 1)", "table[:, 0]", "b"):
+        with pytest.raises(graphdsl.DataError, match=r"E0627") as caught:
+            bind(source, f"x = {expression}")
+        assert "d.csv:3:3" in str(caught.value)
+
+
+@rule(DATA, "Where `category`, `stratify` or `split_by` names it, it is text")
+def test_a_column_of_both_may_be_text(bind: Bind, tmp_path: Path) -> None:
+    rows = "".join(f"{k},{part}\n" for k in range(4) for part in (7, "train", 7, "train"))
+    (tmp_path / "d.csv").write_text(f"a,b\n{rows}")
+    lines = ["x = sum(table, axis = 1) + 0 * category(b)"]
+    lines += ['x = table[:, -1]\nstratify = "b"\nsplit = [0.5, 0.5]']
+    for line in lines:
+        found = bind('source = "d.csv"', line).train.arrays["x"]
+        assert set(found.tolist()) == {0, 1, 2, 3}
+    (tmp_path / "d.csv").write_text(f"a,b\n{rows.replace('7', 'valid')}5,6\n")
+    with pytest.raises(graphdsl.DataError, match="E0623"):  # a row's part, and no number
+        bind('source = "d.csv"', 'x = table[:, -1]\nsplit_by = "b"')
+
+
 @rule(DATA, "c with mean 0 and deviation 1, as measured on the training part")
 def test_standardize(bind: Bind) -> None:
     data = bind("x = standardize(a)", "split = [0.5, 0.5]")

@@ -12,6 +12,7 @@ from graphdsl.training import assembly, deferred, windows
 from graphdsl.training.batches import Batches
 from graphdsl.training.data import load_dataset
 from graphdsl.training.dataset import Dataset, Part
+from graphdsl.training.stacked import Stacked
 from rules.citations import rule
 
 LARGE = "Data › Large data"
@@ -52,7 +53,7 @@ def epoch(part: Part, number: int, seed: int = 0, shuffle: bool = True) -> list[
 
 
 @rule(LARGE, "`.npy` and unpacked IDX files are mapped into memory, not read.")
-@rule(LARGE, "Where the mapped columns that rows are made of have more than")
+@rule(LARGE, "Where the columns that rows are made of have more than 2^25 mapped elements")
 @rule(LARGE, "no array of all rows is ever made: each expression is computed for the rows")
 @rule(LARGE, "`images / 16` and `standardize(images)` do;")
 @pytest.mark.parametrize("expression", ["a / 16", "standardize(a)"])
@@ -66,6 +67,45 @@ def test_rows_are_computed_when_needed(
     held = load(folder, expression).train.arrays["x"]
     assert isinstance(held, np.ndarray)
     assert rows == held.tolist()
+
+
+@rule(LARGE, "The columns of `.npz`, packed IDX and `.parquet` files are unpacked into memory")
+@rule(LARGE, "or more than 2^28 of any kind")
+def test_what_is_unpacked_may_be_larger(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = folder / "m.gdl"
+    np.savez(folder / "d.npz", a=np.arange(ROWS))
+    path.write_text(TEXT.format("a / 16").replace('"columns"', '"d.npz"'))
+    held = load_dataset(graphdsl.load(path).session).train.arrays["x"]
+    assert isinstance(held, np.ndarray)
+    monkeypatch.setattr(assembly, "HELD", ROWS - 1)
+    deferred_rows = load_dataset(graphdsl.load(path).session).train.arrays["x"]
+    assert not isinstance(deferred_rows, np.ndarray)
+    assert deferred_rows[:].tolist() == held.tolist()
+    assert (assembly.LARGE, deferred.HELD) == (ROWS - 1, 2**28)
+
+
+@rule(LARGE, "a `.csv` file is read whole.")
+@rule(LARGE, "Columns are let go once the inputs are made.")
+def test_columns_are_read_once_for_each_data(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "d.csv").write_text("a\n1\n2\n")
+    path = folder / "m.gdl"
+    path.write_text(TEXT.format("a / 16").replace('"columns"', '"d.csv"'))
+    forgotten = []
+    forget = Stacked.forget
+    monkeypatch.setattr(Stacked, "forget", lambda self: forgotten.append(1) or forget(self))
+    assert isinstance(load_dataset(graphdsl.load(path).session).train.arrays["x"], np.ndarray)
+    assert forgotten
+
+
+@rule(LARGE, "What would not fit the memory there is, is refused by its declared size.")
+def test_what_does_not_fit_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.savez(folder / "d.npz", a=np.zeros(ROWS))
+    path = folder / "m.gdl"
+    path.write_text(TEXT.format("a").replace('"columns"', '"d.npz"'))
+    monkeypatch.setattr("graphdsl.training.columns.machine_memory", lambda: 8 * ROWS - 1)
+    monkeypatch.setattr("zipfile.ZipFile.read", None)
+    with pytest.raises(graphdsl.DataError, match="E0613"):
+        load_dataset(graphdsl.load(path).session)
 
 
 @rule(LARGE, "`images / max(images)` is an error then.")

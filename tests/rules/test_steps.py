@@ -82,10 +82,24 @@ def test_modes() -> None:
 
 
 @rule(MODES, "In `run`, `evaluate`, `predict`, `value_and_grad` and `gradcheck` it is false;")
-def test_predict_is_evaluation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "m.gdl").write_text(MODAL)
-    assert main(["predict", str(tmp_path / "m.gdl"), "x=3"]) == 0
-    assert capsys.readouterr().out == "y = 3\n"
+@rule(MODES, "`training=True` in Python, and `--training` on the command line, make it true.")
+@pytest.mark.parametrize(("training", "value"), [(False, 3), (True, 30)])
+def test_modes_of_rows(
+    training: bool, value: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = f"dim N\n{MODAL.replace('input x', 'input x: [N]').replace('J = h', 'J = mean(h)')}"
+    data = 'data {\n  source = "d.csv"\n  x = a\n}\n'
+    (tmp_path / "d.csv").write_text("a\n3\n3\n")
+    (tmp_path / "m.gdl").write_text(text + data)
+    for words in (["x=[3]"], [], ["x=[3]", "--output", "h"], ["--output", "h"]):
+        path, option = str(tmp_path / "m.gdl"), ["--training"] * training
+        assert main(["predict", path, *words, *option]) == 0
+        assert f"[{value}" in capsys.readouterr().out
+    assert main(["evaluate", path, *option]) == 0
+    assert capsys.readouterr().out == f"train J {value}\n"
+    model = graphdsl.load(tmp_path / "m.gdl")
+    assert model.predict(training=training)["y"].tolist() == [value, value]
+    assert model.measure(training=training) == {"J": value}
 
 
 @rule(MODES, "`training=True` in Python, and `--training` on the command line, make it true")

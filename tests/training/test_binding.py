@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import graphdsl
-from graphdsl import GraphdslError, ModelError
+from graphdsl import DataError, GraphdslError, ModelError
 from graphdsl.training.data import load_dataset
 from graphdsl.training.dataset import Dataset
+from graphdsl.training.formulas import Formula
 
 HEAD = """dim N
 const k = 2
@@ -123,3 +125,89 @@ def test_imported_names_are_seen(write, tmp_path: Path) -> None:
     assert unused == ["nothing uses 'spare'"]
     data = load_dataset(model.session)
     np.testing.assert_allclose(data.train.arrays["x"][:2], [[2, 4], [6, 9]])
+
+
+MIXED = "a,b,c,kind\n1,2,0,cat\n3,oops,1,7\n5,6,2,cat\n"
+
+
+@pytest.mark.parametrize(
+    "x", ["table[:, :2]", "stack(a, b, axis = 1)", "standardize(table)[:, :2]"]
+)
+def test_a_text_cell_among_numbers_is_an_error_at_the_cell(write, x: str) -> None:
+    table = MIXED.replace(",7\n", ",emu\n")
+    path = write(f'source = "a.csv"\nx = {x}\ny = c', table, "", HEAD)
+    with pytest.raises(GraphdslError) as caught:
+        dataset(path)
+    text = str(caught.value)
+    assert "error[E0627]: column 'b' has 'oops' here" in text
+    assert "a.csv:3:3" in text
+    assert "category(b)" in text
+
+
+@pytest.mark.parametrize(
+    "said", ["y = category(kind)", 'y = c\nstratify = "kind"\nsplit = [0.5, 0.5]']
+)
+def test_a_column_that_is_said_to_be_text_is_no_part_of_the_table(write, said: str) -> None:
+    rows = "".join(f"{i},{2 * i},{i % 2},{'7' if i % 2 else 'cat'}\n" for i in range(20))
+    path = write(f'source = "a.csv"\nx = table[:, :2]\n{said}', f"a,b,c,kind\n{rows}", "", HEAD)
+    data = dataset(path)
+    assert data.train.arrays["x"].shape[1] == 2
+    assert set(data.train.arrays["y"].tolist()) == {0, 1}
+
+
+def test_text_in_the_table_of_another_part(write, tmp_path: Path) -> None:
+    data = 'train = "a.csv"\nvalid = "v.csv"\nx = table[:, :2]\ny = c'
+    path = write(data, MIXED.replace("oops", "4").replace(",7\n", ",emu\n"), "", HEAD)
+    for cells, code in ((("1", "oops"), "E0627"), (("one", "oops"), "E0510")):
+        rows = "".join(f"1,{cell},0,cat\n" for cell in cells)
+        (tmp_path / "v.csv").write_text(f"a,b,c,kind\n{rows}")
+        with pytest.raises(GraphdslError) as caught:
+            dataset(path)
+        assert code in str(caught.value)
+        assert "v.csv" in str(caught.value)
+
+
+@pytest.mark.parametrize(("value", "said"), [("0.5", "0.5 at [1]"), ("1e30", "1e+30 at [1]")])
+def test_a_label_that_is_none_names_its_row(write, value: str, said: str) -> None:
+    path = write('source = "a.csv"\nx = table[:, :2]\ny = c', f"a,b,c\n1,2,0\n3,4,{value}\n")
+    with pytest.raises(GraphdslError) as caught:
+        dataset(path)
+    assert "E0606" in str(caught.value)
+    assert f"was fed {said}: row 1 (line 3) of '" in str(caught.value)
+
+
+def test_lack_of_memory_is_told_with_what_it_was_for(
+    write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write('source = "a.csv"\nx = table[:, :2] / 2\ny = c', train="", head=HEAD)
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Formula, "all", fail)
+    with pytest.raises(DataError) as caught:
+        dataset(path)
+    assert "E0613" in str(caught.value)
+    assert "'table[:, :2] / 2' of 6 rows" in str(caught.value)
+    assert "m.gdl:11:5" in str(caught.value)
+    monkeypatch.setattr("graphdsl.training.assembly.open_tables", fail)
+    with pytest.raises(DataError, match="E0613") as caught:
+        dataset(path)
+    assert "m.gdl:9:1" in str(caught.value)
+
+
+def test_columns_are_let_go_when_the_inputs_are_made(write, tmp_path: Path) -> None:
+    rows = 100_000
+    np.savez(tmp_path / "big.npz", a=np.ones((rows, 8)), c=np.zeros(rows, np.uint8))
+    head = HEAD.replace("x: [N, 2]", "x: [N, 8]")
+    path = write('source = "big.npz"\nx = a\ny = c', None, "", head)
+    model = graphdsl.load(path)
+    tracemalloc.start()
+    try:
+        data = load_dataset(model.session)
+        held, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    stored, made = rows * 8 * 8, data.train.arrays["x"].nbytes
+    assert held < made + 3.5 * rows * 8  # the labels and the numbers of the rows beside it
+    assert most < stored + 2.5 * made

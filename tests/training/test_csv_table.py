@@ -51,6 +51,7 @@ def test_a_fault_counts_only_where_the_column_is_used(tmp_path: Path) -> None:
         ("1,2\n3,4\n", None, "E0611", ":1:1"),
         ("a;b\n3;4\n", None, "E0611", ":1:1"),
         ('a,b\n1,"2\n', None, "E0611", ":2:1"),
+        ('a,b\n1,2\n3,"4"5\n', None, "E0611", ":3:1"),
     ],
 )
 def test_faults_have_their_place(
@@ -61,7 +62,7 @@ def test_faults_have_their_place(
     text = str(caught.value)
     assert code in text
     assert f"t.csv{place}" in text
-    assert "help" in text or code == "E0611"
+    assert "help: " in text
 
 
 @pytest.mark.parametrize(
@@ -79,9 +80,58 @@ def test_what_is_no_csv(tmp_path: Path, content: bytes, said: str) -> None:
         table(tmp_path, content)
     assert "E0610" in str(caught.value)
     assert said in str(caught.value)
+    assert "help: " in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("cells", "said"),
+    [
+        (["1", "x", "3"], "has 'x' here"),
+        (["x", "y", "3"], "has 'x' here"),
+        (["1", "?", "", "4"], "has '?' here"),
+        (["1", "y" * 50, "2"], f"has '{'y' * 39}…' here"),
+        (["cat", "dog", "nan"], None),
+        (["inf", "dog", "-"], None),
+        (["1", "2", "nan"], None),
+        (["1", "", "3"], None),
+    ],
+)
+def test_numbers_and_text_in_one_column(tmp_path: Path, cells: list[str], said: str | None) -> None:
+    rows = "".join(f"{i},{cell}\n" for i, cell in enumerate(cells))
+    column = table(tmp_path, "a,b\n" + rows).columns["b"]
+    if said is None:
+        assert column.mixed is None
+    else:
+        assert column.mixed is not None
+        assert column.mixed.code == "E0627"
+        assert said in column.mixed.message
+        assert column.mixed.primary is not None
+        line = 2 + next(i for i, cell in enumerate(cells) if not cell.isdigit())
+        assert column.mixed.primary.span.line == line
+
+
+def test_text_counts_as_wide_as_its_longest_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = table(tmp_path, "a,b\n" + "x,1\n" * 1000 + f"{'y' * 100_000},1\n")
+    assert read.columns["a"].nbytes == 1001 * 100_000 * 4
+    monkeypatch.setattr("graphdsl.training.columns.machine_memory", lambda: 10**8)
+    with pytest.raises(DataError, match="E0613"):
+        read.array("a")
+    assert read.array("b").sum() == 1001
 
 
 def test_size_is_checked_before_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graphdsl.training.csv_table.machine_memory", lambda: 100)
-    with pytest.raises(DataError, match="E0613"):
-        table(tmp_path, "a,b\n1,2\n")
+    for memory in (10, 500):  # for its bytes, and for its cells
+        monkeypatch.setattr("graphdsl.training.csv_records.machine_memory", lambda: memory)  # noqa: B023
+        with pytest.raises(DataError, match="E0613"):
+            table(tmp_path, "a,b\n1,2\n")
+
+
+def test_a_cell_of_megabytes_is_named_for_what_it_is(tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text(f"a,b\n1,2\n3,{'x' * 200_000}\n")
+    with pytest.raises(DataError) as caught:
+        read_csv(tmp_path / "d.csv")
+    (found,) = caught.value.diagnostics
+    assert found.message == "a cell of this line is longer than 131,072 characters"
+    assert "shorten it" in found.help[0]

@@ -247,6 +247,7 @@ def test_labels_out_of_range_are_found_in_the_file(write) -> None:
         text = str(caught.value)
         assert "E0607" in text
         assert "3 stands in input 'y', column 'c', row 2 (line 4) of" in text
+        assert "3 is the size of the axis that is indexed: the model may need a larger" in text
     with pytest.raises(DataError, match="row 1 of the arrays"):
         model.fit({"x": np.ones((3, 2)), "y": [0, -1, 2]}, split=None, batch="all")
 

@@ -113,6 +113,27 @@ def test_the_rows_are_those_of_held_data(
         assert data.digest() == whole.digest()
 
 
+def test_what_is_unpacked_is_held_once_where_it_is_large(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrays = {path.stem: np.load(path) for path in (folder / "data").glob("*.npy")}
+    np.savez_compressed(folder / "data.npz", **arrays)
+    path = folder / "m.gdl"
+    text = MODEL.format(x="standardize(b)", y="category(kind)", more="split = [0.6, 0.2, 0.2]")
+    path.write_text(text.replace('"data"', '"data.npz"'))
+    session = graphdsl.load(path).session
+    whole = load_dataset(session)
+    assert not whole.train.deferred
+    monkeypatch.setattr("graphdsl.training.assembly.HELD", 5 * ROWS - 1)
+    data = load_dataset(session)
+    assert data.train.deferred
+    for name, part in data.parts.items():
+        for key, rows in part.arrays.items():
+            np.testing.assert_allclose(rows[:], whole.parts[name].arrays[key], atol=1e-6)
+    monkeypatch.setattr("graphdsl.training.assembly.HELD", 5 * ROWS)
+    assert not load_dataset(session).train.deferred
+
+
 @pytest.mark.usefixtures("small_limits")
 def test_training_is_a_function_of_the_seed(folder: Path) -> None:
     ends = []
@@ -131,8 +152,10 @@ def test_predictions_for_large_data(folder: Path, monkeypatch: pytest.MonkeyPatc
     one = model(folder, "standardize(a)")
     data, whole = load_dataset(one.session), held(one.session, monkeypatch)
     for size in (7, 1024, "all"):
-        found = measure.predict(one.session, data.valid, size)["p"]
-        expected = measure.predict(one.session, whole.valid, size)["p"]
+        sets = (data, whole)
+        found, expected = (
+            measure.predictions(one.session, [d.valid], ["p"], size).collect()["p"] for d in sets
+        )
         np.testing.assert_allclose(found, expected, atol=1e-6)
     part = load_part(one.session, folder / "data")
     assert isinstance(part.arrays["x"], Deferred)
@@ -166,7 +189,7 @@ def test_faults_of_expressions(folder: Path, x: str, code: str, said: str) -> No
     ("column", "value", "code", "said"),
     [
         ("b", np.nan, "E0612", "row 1,234 of"),
-        ("label", 0.5, "E0606", "row 1,"),
+        ("label", 0.5, "E0606", ": row 1,234 of"),
         ("label", 7, "E0607", "7 stands in input 'y', column 'label', row 1,234 of"),
     ],
 )

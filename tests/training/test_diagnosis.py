@@ -71,6 +71,27 @@ def test_growing_beyond_what_floats_hold_has_general_advice() -> None:
     assert place(found) == "mean((w - x)^2)"
 
 
+@pytest.mark.parametrize(
+    ("power", "x", "mend"),
+    [
+        ("(w * x)^1.5", -1.0, "only whole powers of a negative base"),
+        ("(w * x)^w", -1.0, "only whole powers of a negative base"),
+        ("(w * x)^30.5", 1e5, "a smaller exponent"),
+        ("(w * x)^30.5", [0.0, 1e5], "a smaller exponent"),
+        ("(w * x)^(40 * w)", 10.0, "a smaller exponent"),
+        ("(2 * w)^x", 1e5, "a smaller exponent"),
+        ("(w * x)^-1.5", 0.0, "keep the base above 0"),
+        ("abs(w * x)^(w / 3)", 0.0, "keep the base above 0"),  # in the reverse sweep
+    ],
+)
+def test_the_mend_of_a_power_is_by_what_happened(
+    power: str, x: float | list[float], mend: str
+) -> None:
+    found = diagnose(f"loss J = mean({power})", {"x": np.broadcast_to(x, 2)})
+    assert place(found) == power
+    assert mend in found.help[0]
+
+
 def test_inside_a_block_the_call_is_named() -> None:
     found = diagnose("block f(a) {\n  return a / a\n}\nloss J = mean(f(x - x) * w)")
     assert place(found) == "a / a"
@@ -188,3 +209,10 @@ def test_what_follows_from_a_bad_node_is_not_first() -> None:
     found = recorder.find()
     assert found is not None
     assert found.node.op.name == "ln"
+
+
+@pytest.mark.parametrize("debug_nan", [False, True])
+def test_what_was_fed_is_mended_in_the_data(debug_nan: bool) -> None:
+    found = diagnose("loss J = mean((w * x)^2)", {"x": [1.0, np.inf]}, debug_nan=debug_nan)
+    assert "'x' holds inf" in found.message
+    assert "mend these values in the data" in found.help[0]

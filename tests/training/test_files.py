@@ -44,6 +44,16 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
         write_bytes(tmp_path / "no" / "a", b"x")
 
 
+def test_a_folder_that_takes_no_files(tmp_path: Path) -> None:
+    if not Path("/proc").is_dir():
+        pytest.skip("this system has no /proc")
+    for write in (lambda p: write_bytes(p, b"x"), make_folder):
+        with pytest.raises(DataError, match="'/proc' takes no new files"):
+            write(Path("/proc/x"))
+    with pytest.raises(DataError, match="make its folder first"):
+        write_bytes(tmp_path / "no" / "a", b"x")
+
+
 def test_a_file_that_grows_is_there_at_once(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("one\n")
     file = Appended(tmp_path / "a")

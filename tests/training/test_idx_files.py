@@ -106,6 +106,24 @@ def test_damaged_gzip_files(tmp_path: Path) -> None:
             read_table(path).array("a")
 
 
+def test_the_file_that_is_damaged_is_named_and_not_the_one_beside_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "t-images.idx", GOOD)
+    write(tmp_path / "t-labels.idx.gz", GOOD)
+    packed = (tmp_path / "t-labels.idx.gz").read_bytes()
+    (tmp_path / "t-labels.idx.gz").write_bytes(packed[:-9])
+    with pytest.raises(DataError, match=r"'[^']*t-labels\.idx\.gz' is no readable") as caught:
+        read_table(path).array("labels")
+    assert "fetch or write it anew" in str(caught.value)
+
+
+def test_a_packed_file_larger_than_memory_is_refused_by_its_header(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.idx.gz", b"\0\0\x0e\x02" + b"\xff" * 8 + bytes(100))
+    column = read_table(path).columns["a"]
+    assert column.nbytes == 8 * (2**32 - 1) ** 2
+    with pytest.raises(DataError, match=f"{column.nbytes:,} bytes"):
+        read_table(path).array("a")
+
+
 def test_no_more_is_unpacked_than_declared(tmp_path: Path) -> None:
     path = write(tmp_path / "a.idx.gz", GOOD + bytes(2**26))
     with pytest.raises(DataError, match="holds more than the 12 bytes"):

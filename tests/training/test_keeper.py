@@ -12,7 +12,15 @@ import graphdsl
 from graphdsl import DataError
 from graphdsl.training import keeper as keepers
 from graphdsl.training.history import History
-from graphdsl.training.keeper import CHECKPOINTS, SHARE, Every, Keeper, find_checkpoints, newest
+from graphdsl.training.keeper import (
+    CHECKPOINTS,
+    FIRST,
+    SHARE,
+    Every,
+    Keeper,
+    find_checkpoints,
+    newest,
+)
 from graphdsl.training.position import Position, Progress
 from graphdsl.training.snapshot import Snapshot
 
@@ -54,6 +62,7 @@ def test_by_seconds_and_never_more_than_its_share(
     now = [100.0]
     monkeypatch.setattr(keepers.time, "perf_counter", lambda: now[0])
     keeper = Keeper(tmp_path, "r", Every(seconds=10))
+    now[0] = 100.0 + FIRST - 1
     assert not keeper.due_at_step(1)
     now[0] = 110.0
     assert keeper.due_at_step(2)
@@ -69,6 +78,21 @@ def test_by_seconds_and_never_more_than_its_share(
     assert not keeper.due_at_step(3)
     now[0] += 1
     assert keeper.due_at_step(4)
+
+
+def test_a_young_run_is_saved_sooner(
+    simple: graphdsl.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By seconds, at most as far apart as the run is old: no more than half of it is ever lost."""
+    now = [0.0]
+    monkeypatch.setattr(keepers.time, "perf_counter", lambda: now[0])
+    keeper, snapshot, saved = Keeper(tmp_path, "r", Every(seconds=60)), Snapshot(simple.session), []
+    for second in range(400):
+        now[0] = float(second)
+        if keeper.due_at_step(second):
+            keeper.save(simple.session, snapshot, progress(second))
+            saved.append(second)
+    assert saved == [5, 10, 20, 40, 80, 140, 200, 260, 320, 380]
 
 
 def test_the_last_few_are_kept_and_the_best(simple: graphdsl.Model, tmp_path: Path) -> None:

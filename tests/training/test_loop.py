@@ -72,9 +72,9 @@ def test_losses_are_weighted_by_rows(simple: graphdsl.Model) -> None:
 
 def test_predictions_of_every_row(simple: graphdsl.Model) -> None:
     part = load_dataset(simple.session, {"split": None}).train
-    p = measure.predict(simple.session, part, 4)["p"]
+    p = measure.predictions(simple.session, [part], ["p"], 4).collect()["p"]
     np.testing.assert_allclose(p, simple.run(x=part.arrays["x"])["p"], rtol=1e-6)
-    assert measure.predict(simple.session, part, 4, ["W"])["W"].shape == (2, 3)
+    assert measure.predictions(simple.session, [part], ["W"], 4).collect()["W"].shape == (2, 3)
 
 
 class Watch(Silent):

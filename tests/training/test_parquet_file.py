@@ -10,6 +10,7 @@ import pytest
 
 import graphdsl
 from graphdsl import DataError
+from graphdsl.training import parquet_file
 from graphdsl.training.data import load_dataset
 from graphdsl.training.sources import read_table
 
@@ -102,6 +103,44 @@ def test_what_cannot_be_used_counts_only_where_it_is(
     assert said in text
 
 
+@pytest.mark.parametrize("group", [1, 3, 100])
+def test_columns_are_read_piece_by_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, group: int
+) -> None:
+    monkeypatch.setattr(parquet_file, "PIECE", 4)
+    numbers, texts = list(range(11)), ["y" * (n % 5) for n in range(11)]
+    lists = [[n, -n] for n in numbers]
+    columns = {"n": numbers, "t": texts, "l": lists, "k": pa.array(texts).dictionary_encode()}
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table(columns), path, row_group_size=group)
+    table = read_table(path)
+    assert table.array("n").tolist() == numbers
+    assert table.array("l").tolist() == lists
+    assert table.array("t").tolist() == table.array("k").tolist() == texts
+
+
+def test_a_gap_is_found_in_whichever_piece_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_file, "PIECE", 4)
+    path = write(tmp_path / "t.parquet", a=[*range(9), None], b=[[1, 2]] * 9 + [[1, None]])
+    for name in "ab":
+        assert "no value in row 9" in refusal(path, name)
+    write(path, a=[[1]] * 9 + [[1, 2]])
+    assert "lists of different lengths" in refusal(path, "a")
+
+
+def test_one_long_text_makes_all_of_them_wide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_file, "PIECE", 1000)
+    path = write(tmp_path / "t.parquet", a=["x"] * 5000 + ["y" * 10_000])
+    monkeypatch.setattr(parquet_file, "machine_memory", lambda: 10**8)
+    text = refusal(path, "a")
+    assert "E0613" in text
+    assert f"{4 * 5001 * 10_000:,} bytes" in text
+
+
 def test_damaged_files(tmp_path: Path) -> None:
     path = write(tmp_path / "t.parquet", a=np.arange(1000))
     whole = path.read_bytes()
@@ -125,7 +164,7 @@ def test_what_memory_cannot_hold_is_refused(
 ) -> None:
     path = write(tmp_path / "t.parquet", a=np.zeros(100_000))
     assert path.stat().st_size < 100_000
-    monkeypatch.setattr("graphdsl.training.parquet_file.machine_memory", lambda: 500_000)
+    monkeypatch.setattr("graphdsl.training.columns.machine_memory", lambda: 500_000)
     assert "E0613" in refusal(path, "a")
 
 

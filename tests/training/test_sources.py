@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import struct
@@ -79,7 +80,7 @@ def test_what_memory_cannot_hold_is_refused(
 ) -> None:
     path = tmp_path / "d.npz"
     np.savez_compressed(path, a=np.zeros(100_000))
-    monkeypatch.setattr("graphdsl.training.numpy_files.machine_memory", lambda: 50_000)
+    monkeypatch.setattr("graphdsl.training.columns.machine_memory", lambda: 50_000)
     assert "E0613" in refusal(path, "a")
     assert machine_memory() > 2**28
 
@@ -108,6 +109,34 @@ def test_damaged_archives(tmp_path: Path, make: object, said: str) -> None:
     text = refusal(tmp_path / "d.npz")
     assert "E0610" in text
     assert said in text
+    assert "help: write" in text
+
+
+def test_elements_of_no_bytes_are_refused(tmp_path: Path) -> None:
+    data = header("'|S0'", "(4611686018427387904,)")
+    assert "elements of no bytes" in refusal(npz(tmp_path / "d.npz", ("a.npy", data)), "a")
+
+
+def test_an_archive_whose_list_of_members_is_damaged(tmp_path: Path) -> None:
+    path = npz(tmp_path / "d.npz", ("a.npy", buffer(np.ones(3))))
+    path.write_bytes(path.read_bytes()[40:])
+    text = refusal(path)
+    assert "E0610" in text
+    assert "its list of members points outside of it" in text
+
+
+def test_lack_of_memory_is_told_with_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    (tmp_path / "d.csv").write_text("a\n1\n")
+    np.savez(tmp_path / "d.npz", a=np.ones(3))
+    monkeypatch.setattr("graphdsl.training.csv_records.csv.reader", fail)
+    assert "E0613" in refusal(tmp_path / "d.csv")
+    monkeypatch.setattr("numpy.lib.format.read_array", fail)
+    assert "'a' of '" in refusal(tmp_path / "d.npz", "a")
 
 
 def test_a_name_twice_is_refused(tmp_path: Path) -> None:
@@ -129,6 +158,10 @@ def test_missing_files_and_formats(tmp_path: Path) -> None:
     text = refusal(tmp_path / "digit.npz")
     assert "E0609" in text
     assert "did you mean 'digits.npz'" in text
+    assert "data beside it: digits.npz" in refusal(tmp_path / "z.idx")
+    assert f"there is no folder '{tmp_path / 'no'}'" in refusal(tmp_path / "no" / "z.idx")
+    (tmp_path / "nothing").mkdir()
+    assert "holds no data" in refusal(tmp_path / "nothing" / "z.idx")
     (tmp_path / "d.xlsx").write_bytes(b"PK")
     text = refusal(tmp_path / "d.xlsx")
     assert "E0608" in text
@@ -146,3 +179,31 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "x.npy").symlink_to(tmp_path / "secret.npy")
     assert "E0508" in refusal(tmp_path / "data")
+
+
+@pytest.mark.parametrize("name", ["d.npz", "d.csv", "d.parquet", "d.idx", "d.idx.gz"])
+def test_a_file_that_may_not_be_read_is_not_called_damaged(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    """As root, whom a file's mode stops nowhere, the system's answer is given for it."""
+    (tmp_path / name).write_bytes(b"PK")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    said = refusal(tmp_path / name)
+    assert f"{name}' cannot be read: Permission denied" in said
+    assert "chmod u+r" in said
+
+
+def test_a_link_that_leads_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "d.npz").symlink_to(tmp_path / "d.npz")
+    assert "'d.npz' is a link" in refusal(tmp_path / "d.npz").replace(f"{tmp_path}/", "")
+
+
+def test_a_header_that_is_code_is_told_the_same_each_time(tmp_path: Path) -> None:
+    path = npz(tmp_path / "d.npz", ("x.npy", header("__import__('os')", "(1,)")))
+    said = refusal(path)
+    assert "'x': malformed node or string" in said
+    assert " at 0x" not in said

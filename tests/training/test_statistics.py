@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import graphdsl
-from graphdsl.language.diagnostics import UsageError
+from graphdsl.language.diagnostics import ModelError, UsageError
 from graphdsl.training.statistics import LayerStatistics, MovingMoments, measure_gradients
 
 LECTURE = Path(__file__).parents[2] / "examples" / "lecture"
@@ -99,6 +99,24 @@ def test_moving_moments_of_a_constant_are_exact() -> None:
         moments.add({"g": np.full(2, 7.0, np.float32)})
     assert moments.mean["g"].tolist() == [7, 7]
     assert moments.variance("g").tolist() == [0, 0]
+
+
+def test_the_first_bad_node_is_named_and_the_model_works_on() -> None:
+    text = "dim N\ninput x: [N]\nparam w = 1\nloss J = mean(ln(w * x))"
+    model = graphdsl.loads(text)
+    with pytest.raises(ModelError) as caught:
+        measure_gradients(model.session, [{"x": [1.0]}, {"x": [2.0, 0.0]}])
+    (found,) = caught.value.diagnostics
+    assert found.message == "the loss is not finite in batch 2: 'ln' gives -inf"
+    assert found.primary is not None
+    assert found.primary.span.text == "ln(w * x)"
+    assert measure_gradients(model.session, [{"x": [1.0]}])[0].rms == 1
+
+
+def test_a_gradient_alone_that_is_not_finite() -> None:
+    model = graphdsl.loads("dim N\ninput x: [N]\nparam w = 1\nloss J = mean(sqrt(w * x))")
+    with pytest.raises(ModelError, match="gradient of 'w' is not finite in batch 1: '/' gives inf"):
+        measure_gradients(model.session, [{"x": [0.0]}])
 
 
 def test_what_has_no_gradients_is_refused() -> None:

@@ -52,6 +52,29 @@ def test_an_iterator_is_not_begun_twice() -> None:
         list(stream)
 
 
+@pytest.mark.parametrize(
+    ("bad", "code", "said"),
+    [
+        (1, "E0618", 'give {"x": …, "y": …} for each step'),
+        ({"x": np.ones((4, 2))}, "E0602", "feed y: i64[N]"),
+        ({**BATCH, "y": [0, 1, 2.5, 1]}, "E0606", "2.5 at [2]"),
+        ({**BATCH, "y": [0, 1, 9, 1]}, "E0607", "index 9"),
+        ({**BATCH, "x": [["a", "b"]] * 4}, "E0606", "number them first"),
+    ],
+)
+@pytest.mark.parametrize("once", [False, True])
+def test_what_is_wrong_with_a_batch_is_told_with_its_number(
+    simple: graphdsl.Model, bad: object, code: str, said: str, once: bool
+) -> None:
+    batches = [BATCH, BATCH, bad, BATCH]
+    with pytest.raises(DataError) as caught:
+        simple.fit(iter(batches) if once else batches, epochs=1)
+    text = str(caught.value)
+    assert code in text
+    assert said in text
+    assert "met in batch 3 of epoch 1" in text
+
+
 def test_an_iterable_without_batches(simple: graphdsl.Model) -> None:
     with pytest.raises(DataError, match="gave none in epoch 1"):
         simple.fit([], epochs=1)

@@ -14,8 +14,9 @@ from safetensors.numpy import load_file, save_file
 
 import graphdsl
 from graphdsl import DataError
+from graphdsl.training import tensor_file
 from graphdsl.training.identity import model_hash
-from graphdsl.training.weights import restore, save
+from graphdsl.training.weights import restore, save, take_fitting
 
 MODEL = """input x: [3]
 const k = 2
@@ -65,8 +66,8 @@ def test_views_that_are_not_contiguous_are_saved_right(tmp_path: Path, model) ->
     np.testing.assert_array_equal(load_file(tmp_path / "w")["W"], turned)
 
 
-def test_metadata(model: graphdsl.Model, saved: Path) -> None:
-    said = restore(saved, model.session)
+def test_metadata(saved: Path) -> None:
+    said = tensor_file.read(saved).metadata
     assert said["graphdsl"] == graphdsl.__version__
     assert said["dtype"] == "f32"
     assert len(said["model"]) == 32
@@ -166,8 +167,103 @@ def test_truncated_files(model: graphdsl.Model, saved: Path, cut: int) -> None:
 
 
 def test_missing_file_and_folder(model: graphdsl.Model, tmp_path: Path) -> None:
-    assert "No such file" in refusal(model, tmp_path / "none")
-    assert "folder" in refusal(model, tmp_path)
+    assert "there is no weights file" in refusal(model, tmp_path / "none")
+    assert "name a .safetensors file, or the folder of a run" in refusal(model, tmp_path / "none")
+    assert "holds no weights.safetensors" in refusal(model, tmp_path)
+    model.save(tmp_path / "digits.safetensors")
+    assert "did you mean 'digits.safetensors'" in refusal(model, tmp_path / "digit.safetensors")
+
+
+def test_a_run_that_has_not_ended_has_checkpoints(model: graphdsl.Model, tmp_path: Path) -> None:
+    (tmp_path / "checkpoints").mkdir()
+    for name in ("best", "step-000009", "step-000010"):
+        model.save(tmp_path / "checkpoints" / f"{name}.safetensors")
+    assert "checkpoints/step-000010.safetensors" in refusal(model, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"PK\x03\x04", "a zip archive"),
+        (b"\x93NUMPY\x01\x00", "an array"),
+        (b"PAR1", "a parquet file"),
+        (b"\x80\x04\x95\x00\x01\x00\x00\x00", "a pickle"),
+        (b"\x1f\x8b\x08\x00\x00\x00\x00\x00", "a gzip file"),
+    ],
+)
+def test_files_of_other_kinds_are_known(
+    model: graphdsl.Model, tmp_path: Path, start: bytes, kind: str
+) -> None:
+    (tmp_path / "w").write_bytes(start + bytes(range(100)))
+    assert f"is no weights file: it is {kind}" in refusal(model, tmp_path / "w")
+
+
+def test_a_header_may_be_as_long_as_a_pickle_begins(tmp_path: Path) -> None:
+    header = json.dumps({"b": entry()})
+    (tmp_path / "w").write_bytes(raw(header + " " * (0x0280 - len(header))))
+    model = graphdsl.loads("param b = 7\noutput y = b")
+    model.restore(tmp_path / "w")
+    assert model.params["b"] == 0
+
+
+def test_every_changed_bit_is_found(model: graphdsl.Model, saved: Path) -> None:
+    whole = saved.read_bytes()
+    for place in range(len(whole)):
+        spoilt = bytearray(whole)
+        spoilt[place] ^= 1 << place % 8
+        saved.write_bytes(bytes(spoilt))
+        # without these names it is a file that says nothing of itself, all else being as it was
+        if b'"digest"' in spoilt and b'"graphdsl"' in spoilt:
+            assert "E062" in refusal(model, saved)
+    saved.write_bytes(whole[:-1] + bytes([whole[-1] ^ 64]))
+    assert "their digest is another" in refusal(model, saved)
+    with pytest.raises(DataError, match="their digest is another"):
+        take_fitting(saved, model.session)
+
+
+@pytest.mark.parametrize("metadata", [None, {"digest": "of something else"}, {"graphdsl": "0.0.9"}])
+def test_files_without_a_digest_of_ours_are_taken(
+    model: graphdsl.Model, tmp_path: Path, metadata: dict[str, str] | None
+) -> None:
+    found = {n: np.full_like(a, 3) for n, a in {**model.params, **model.states}.items()}
+    save_file(found, tmp_path / "w", metadata)
+    model.restore(tmp_path / "w")
+    assert (model.params["W"] == 3).all()
+
+
+def test_values_that_are_not_finite_are_told(model: graphdsl.Model, tmp_path: Path) -> None:
+    model.states["m"][0] = np.inf  # as a smallest value so far begins
+    model.save(tmp_path / "w")
+    assert restore(tmp_path / "w", model.session) == ()
+    model.params["W"][0, 1], model.params["W"][2, 0] = -np.inf, np.nan
+    model.states["m"][1] = np.nan
+    model.save(tmp_path / "w")
+    (warning,) = restore(tmp_path / "w", model.session)
+    assert (warning.code, warning.severity) == ("W0113", "warning")
+    assert str(tmp_path / "w") in warning.message
+    assert warning.notes == (
+        "'W': 2 of 6 values, the first -inf",
+        "'m': 1 of 3 values, the first nan",
+    )
+    assert take_fitting(tmp_path / "w", model.session).warnings == (warning,)
+    with pytest.warns(RuntimeWarning, match="W0113"):
+        model.restore(tmp_path / "w")
+
+
+def test_what_fits_is_taken_from_a_folder(model: graphdsl.Model, tmp_path: Path) -> None:
+    model.save(tmp_path / "weights.safetensors")
+    other = graphdsl.loads(MODEL, k=3, seed=9)
+    taken = take_fitting(tmp_path, other.session)
+    assert taken.path == tmp_path / "weights.safetensors"
+    assert taken.names == ["b", "m"]
+    assert taken.left == ["'W' is f32[3, 2] in the file and f32[3, 3] in the model"]
+
+
+def test_a_file_larger_than_memory_is_not_read(
+    model: graphdsl.Model, saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("graphdsl.training.tensor_file.machine_memory", lambda: 100)
+    assert "it is larger than this machine's memory" in refusal(model, saved)
 
 
 def test_saving_where_nothing_can_be_written(model: graphdsl.Model, tmp_path: Path) -> None:
