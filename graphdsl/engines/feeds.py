@@ -6,7 +6,7 @@ value is whole. A fed array is never modified, and copied only if its layout or 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,17 @@ from graphdsl.graph.kernel import Array
 from graphdsl.graph.sizes import Poly, evaluate, symbols
 from graphdsl.graph.types import DType, TensorType
 from graphdsl.language.diagnostics import DataError, Diagnostic, did_you_mean
+
+Feeds = Mapping[str, Any] | None
+"""Values for inputs by name, in front of those that are keywords: where a name is an option's."""
+
+Place = Callable[[int], str]
+"""Names a row, by its number in an array."""
+
+
+def merge(feeds: Feeds, named: Mapping[str, Any]) -> dict[str, Any]:
+    """Everything that a call feeds, in a mapping and by keyword."""
+    return {**(feeds or {}), **named}
 
 
 def check_names(fed: Mapping[str, Any], inputs: Mapping[str, TensorType]) -> None:
@@ -35,8 +46,11 @@ def check_all_fed(fed: Mapping[str, Any], wanted: Mapping[str, TensorType]) -> N
         raise refusal("E0602", f"the input{plural} not fed: {', '.join(missing)}", f"feed {types}")
 
 
-def as_array(name: str, value: Any, type: TensorType) -> Array:
-    """`value` as an array of the input's elements in C order; raises `DataError`."""
+def as_array(name: str, value: Any, type: TensorType, place: Place | None = None) -> Array:
+    """`value` as an array of the input's elements in C order; raises `DataError`.
+
+    `place` names a row, counted along the first axis, for the message.
+    """
     if np.ma.is_masked(value):
         help = "fill it: array.filled(0), and feed the mask as an input of its own"
         raise refusal("E0606", f"input '{name}' was fed a masked array", help)
@@ -45,10 +59,12 @@ def as_array(name: str, value: Any, type: TensorType) -> Array:
     except ValueError as bad:
         depth = "maximum" in str(bad)
         what = "it has more axes than arrays can have" if depth else "the rows differ in length"
-        raise refusal("E0603", f"input '{name}': {what}") from None
+        help = "pad the short rows, or feed them one by one"
+        raise refusal("E0603", f"input '{name}': {what}", *(() if depth else (help,))) from None
     except Exception as bad:  # what a user's own class raises when asked for an array
-        raise refusal("E0603", f"input '{name}' is no array: {bad}") from None
-    array = _converted(name, array, type.dtype)
+        help = "feed what NumPy takes for one: numbers, lists of numbers, np.ndarray"
+        raise refusal("E0603", f"input '{name}' is no array: {bad}", help) from None
+    array = _converted(name, array, type.dtype, place)
     return np.ascontiguousarray(array) if array.ndim else array
 
 
@@ -105,42 +121,59 @@ def _symbol(size: object) -> str | None:
     return None
 
 
-def _converted(name: str, array: Array, dtype: DType) -> Array:
+def _converted(name: str, array: Array, dtype: DType, place: Place | None) -> Array:
     wanted = dtype.numpy
     if array.dtype == wanted:
         return array
     kind = array.dtype.kind
     if kind not in "biuf" or (dtype is DType.bool and kind != "b"):
-        raise refusal(
-            "E0606", f"input '{name}' is declared {dtype} and was fed {_described(array)}"
-        )
+        found, help = _KINDS.get(kind, (f"elements of type {array.dtype}", _COMPARE))
+        raise refusal("E0606", f"input '{name}' is declared {dtype} and was fed {found}", help)
     if wanted.kind == "f":
         with np.errstate(over="ignore"):  # beyond f32 is inf, as everywhere
             return array.astype(wanted)
     if kind == "f":
-        _check_whole(name, array, dtype)
-    _check_range(name, array, dtype)
+        _verify_whole(name, array, dtype, place)
+    _verify_range(name, array, dtype, place)
     return array.astype(wanted)
 
 
-def _check_whole(name: str, array: Array, dtype: DType) -> None:
+_WHOLE = "whole numbers may be fed as floats: round the others, or declare the input a float"
+_COMPARE = "compare first: mask != 0"
+_NUMBER = "number them first; in a data block, category(column) does"
+_KINDS = {
+    "U": ("strings", _NUMBER),
+    "T": ("strings", _NUMBER),
+    "S": ("byte strings", _NUMBER),
+    "O": ("Python objects", "make numbers of them: np.asarray(values, dtype=np.float32)"),
+    "c": ("complex numbers", "feed their real and imaginary parts as two inputs"),
+    "M": ("dates", "feed numbers: days = (dates - dates[0]) / np.timedelta64(1, 'D')"),
+    "m": ("spans of time", "feed numbers: days = spans / np.timedelta64(1, 'D')"),
+    "V": ("records", "feed one field: records['x']"),
+}
+"""What elements of a kind that no input takes are, and what to do about them."""
+
+
+def _verify_whole(name: str, array: Array, dtype: DType, place: Place | None) -> None:
     bad = ~np.isfinite(array) | (np.trunc(array) != array)
     if bad.any():
-        place = tuple(int(i) for i in np.argwhere(bad)[0])
-        raise refusal(
-            "E0606",
-            f"input '{name}' is declared {dtype} and was fed {array[place]!s} at {list(place)}",
-            "whole numbers may be fed as floats, others not",
-        )
+        found = _found(array, bad, place)
+        message = f"input '{name}' is declared {dtype} and was fed {found}"
+        raise refusal("E0606", message, _WHOLE)
 
 
-def _check_range(name: str, array: Array, dtype: DType) -> None:
+def _verify_range(name: str, array: Array, dtype: DType, place: Place | None) -> None:
     bits = 8 * dtype.numpy.itemsize - 1
     # as powers of two, which floats hold exactly: the largest integer itself they do not
     if array.size and (array.max() >= 2.0**bits or array.min() < -(2.0**bits)):
-        raise refusal("E0606", f"input '{name}': a value does not fit {dtype}")
+        found = _found(array, (array >= 2.0**bits) | (array < -(2.0**bits)), place)
+        message = f"input '{name}' is declared {dtype} and was fed {found}"
+        help = f"{dtype} holds whole numbers of {bits} bits"
+        raise refusal("E0606", message, f"{help}: declare it i64" if bits < 63 else help)
 
 
-def _described(array: Array) -> str:
-    names = {"U": "strings", "S": "byte strings", "O": "Python objects", "c": "complex numbers"}
-    return names.get(array.dtype.kind, f"elements of type {array.dtype}")
+def _found(array: Array, bad: Array, place: Place | None) -> str:
+    """The first bad element and where it stands."""
+    at = tuple(int(i) for i in np.argwhere(bad)[0])
+    row = f": {place(at[0])}" if place is not None and at else ""
+    return f"{array[at]!s} at {list(at)}{row}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -66,3 +68,15 @@ def test_a_refusal_leaves_other_programs_at_work(monkeypatch: pytest.MonkeyPatch
     limit(monkeypatch, 3 * PARAM)
     refused(lambda: model.run(x=np.ones((1024, 256), np.float32)))
     assert model.run(x=x)["J"] == before
+
+
+def test_a_container_and_the_shell_may_allow_less(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "CONTAINER_LIMITS", (tmp_path / "none", tmp_path / "max"))
+    (tmp_path / "max").write_text("max\n")
+    whole = memory.machine_memory()
+    (tmp_path / "max").write_text("123456789\n")
+    assert memory.machine_memory() == 123_456_789 < whole
+    monkeypatch.setattr(memory.resource, "getrlimit", lambda _: (10**6, 10**6))
+    assert memory.machine_memory() == 10**6

@@ -1,0 +1,1 @@
+"""The numba engine: what a schedule computes, as compiled kernels (extra `fast`)."""

@@ -1,0 +1,157 @@
+"""From a schedule to one whose steps are compiled, and what the names in it stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from graphdsl.compiler.schedule import Schedule
+from graphdsl.engines.numba import library
+from graphdsl.engines.numba.calls import MULTIPLY, Call
+from graphdsl.engines.numba.crew import count_cores, find_crew, offer_address
+from graphdsl.engines.numba.functions import KNOWN
+from graphdsl.engines.numba.program import Plan, Segment, make_plan
+from graphdsl.engines.numba.runner import CLOCK, CODE, COUNT, INPUTS, PATCH_COUNT, PATCHES
+from graphdsl.graph.graph import Graph
+from graphdsl.graph.kernel import Array
+
+UNSET = "WIDTH, MASKED, ONE = 1, True, np.float32(1)"
+"""The line of `tiles.py` that is set for each kind of tiles."""
+
+
+def translate(schedule: Schedule, graph: Graph) -> tuple[Schedule, Mapping[str, Any]]:
+    """The schedule with its runs of loops and products compiled, and what its new names are."""
+    plan = make_plan(schedule, graph, set(KNOWN), count_cores())
+    if not plan.segments:
+        return schedule, {}
+    module = library.load(plan.text)
+    enter = _entry(len(plan.inputs))
+    alone: int = library.load_file("runner.py").run.address
+    names: dict[str, Any] = {"enter": enter, "alone": alone}
+    names["enter_together"] = _together(enter, alone)
+    views, clock = [], "float(t), float(epoch), float(total_steps)"
+    calls: dict[str, str] = {}
+    for number, segment in enumerate(plan.segments):
+        names[f"attach_{number}"] = _attaching(segment, plan, module)
+        views.append((f"e{number}", f"attach_{number}(globals())"))
+        arguments = ", ".join([f"e{number}", clock, *plan.inputs])
+        way = "enter_together(" if segment.shared else "enter(alone, 0, 0, "
+        calls[f"compiled_{number}"] = f"{way}{arguments})"
+    steps = tuple(
+        replace(step, lines=tuple(calls.get(line, line) for line in step.lines))
+        for step in plan.schedule.steps
+    )
+    notes = dict(plan.schedule.notes)
+    for number, segment in enumerate(plan.segments):
+        notes[-number - 1] = f"{len(segment.calls)} kernels"
+    views = [*plan.schedule.views, *views]
+    return replace(plan.schedule, steps=steps, views=tuple(views), notes=notes), names
+
+
+def _entry(inputs: int) -> Callable[..., None]:
+    """The compiled function that takes the address of what runs a state, the crew's, how many of it
+    are waited for, the state, the clock and so many fed arrays, and runs."""
+    fed = [f"x{number}" for number in range(inputs)]
+    given = ["run", "crew", "others", "state", "t", "epoch", "total_steps", *fed]
+    lines = [
+        '"""The way into compiled programs, emitted by graphdsl."""',
+        "",
+        "from graphdsl.engines.numba.decorators import entry",
+        "from graphdsl.engines.numba.intrinsics import call, f64_at",
+        "",
+        "",
+        "@entry",
+        f"def enter({', '.join(given)}):",
+        f"    clock = f64_at(state.ctypes.data + {8 * CLOCK})",
+        "    clock[0] = t",
+        "    clock[1] = epoch",
+        "    clock[2] = total_steps",
+        *(f"    state[{INPUTS + n}] = {name}.ctypes.data" for n, name in enumerate(fed)),
+        "    call(run, state.ctypes.data, crew, others)",
+    ]
+    made: Callable[..., None] = library.load("\n".join(lines) + "\n").enter
+    return made
+
+
+def _together(enter: Callable[..., None], alone: int) -> Callable[..., None]:
+    """The same with the crew, where there is one and it is free."""
+
+    def enter_together(*arguments: Any) -> None:
+        crew = find_crew()
+        if crew is None or not crew.take():
+            enter(alone, 0, 0, *arguments)
+            return
+        try:
+            enter(offer_address(), crew.address, crew.size, *arguments)
+        finally:
+            crew.give()
+
+    return enter_together
+
+
+def _attaching(
+    segment: Segment, plan: Plan, module: ModuleType
+) -> Callable[[Mapping[str, Array]], Array]:
+    """A function of a program's names that gives the state of a segment at its arrays."""
+    kept: list[Array] = []  # what the state points to
+    tables = {call.kernel: _tile_functions(call) for call in segment.calls if _is_product(call)}
+
+    def attach(names: Mapping[str, Array]) -> Array:
+        state = np.zeros(INPUTS + len(plan.inputs), np.int64)
+        counts = [len(call.arguments) for call in segment.calls]
+        arguments = np.zeros(max(1, sum(counts)), np.int64)
+        code = np.zeros((len(counts), 3), np.int64)
+        patches: list[tuple[int, int, int]] = []
+        start = 0
+        for row, call in enumerate(segment.calls):
+            code[row] = _address(call, module), arguments[start:].ctypes.data, call.divided
+            for number, argument in enumerate(call.arguments):
+                place = start + number
+                if isinstance(argument, int):
+                    arguments[place] = argument
+                    continue
+                root, byte = argument
+                if root == "functions":
+                    arguments[place] = tables[call.kernel].ctypes.data
+                    continue
+                if root in plan.inputs:
+                    where = arguments[place:].ctypes.data
+                    patches.append((where, plan.inputs.index(root), byte))
+                elif root == "clock":
+                    arguments[place] = state[CLOCK:].ctypes.data
+                else:
+                    arguments[place] = names[root].ctypes.data + byte
+            start += counts[row]
+        table = np.array(patches, np.int64).reshape(-1, 3)
+        state[CODE], state[COUNT] = code.ctypes.data, len(code)
+        state[PATCHES], state[PATCH_COUNT] = table.ctypes.data, len(table)
+        kept[:] = [state, arguments, code, table]
+        return state
+
+    return attach
+
+
+def _is_product(call: Call) -> bool:
+    return call.kernel.startswith(MULTIPLY)
+
+
+def _tile_functions(call: Call) -> Array:
+    """The addresses of what multiplies tiles of the product's element type, of each kind."""
+    bits = call.kernel.removeprefix(f"{MULTIPLY}f")
+    text = library.read("tiles.py")
+    kinds = library.load_file("products.py").KINDS
+    found = []
+    for width, masked in kinds:
+        setting = f"WIDTH, MASKED, ONE = {width}, {masked}, np.float{bits}(1)"
+        found.append(library.load(text.replace(UNSET, setting)).multiply_rows.address)
+    return np.array(found)
+
+
+def _address(call: Call, module: ModuleType) -> int:
+    where = library.load_file("products.py") if _is_product(call) else module
+    address: int = getattr(where, call.kernel).address
+    return address

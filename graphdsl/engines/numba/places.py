@@ -1,0 +1,205 @@
+"""Where the arrays of a schedule stand: which memory, from which element on, with which strides.
+
+Variables of a program come in, `Access`es over the axes of a loop go out. Two accesses with the
+same memory, start and strides are the same elements in the same order.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from graphdsl.compiler.schedule import Schedule
+from graphdsl.graph.kernel import Array, ArrayType
+from graphdsl.graph.types import DType
+
+NAME = re.compile(r"(?<![\w.'\"])[bcpvx]\d+(?:_\d+)?\b|\bk_w\w+\b")
+"""The variables of a program that are arrays."""
+
+_DTYPES = {dtype.numpy: dtype for dtype in DType}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An array: elements of the memory of `root` from `start` on; strides count elements."""
+
+    root: str
+    dtype: DType
+    start: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    @property
+    def size(self) -> int:
+        """The number of elements."""
+        return int(np.prod(self.shape, dtype=object))
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The element of a root's memory at each turn of a loop nest: `start` plus each axis' counter
+    times its stride, plus, if there is an `index`, what that holds times `scale`."""
+
+    root: str
+    dtype: DType
+    start: int
+    strides: tuple[int, ...]
+    index: Access | None = None
+    scale: int = 0
+
+    def reach(self, shape: Sequence[int]) -> tuple[int, int]:
+        """The bytes of the root from the first to behind the last that the loops touch."""
+        moves = [s * (n - 1) for s, n in zip(self.strides, shape, strict=True)]
+        first = self.start + sum(m for m in moves if m < 0)
+        last = self.start + sum(m for m in moves if m > 0)
+        itemsize = self.dtype.numpy.itemsize
+        return first * itemsize, (last + 1) * itemsize
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """The bytes of a root: those of a stored array that programs share, or its own."""
+
+    memory: str
+    start: int
+    nbytes: int
+
+
+class Places:
+    """The arrays of one schedule by their variables."""
+
+    def __init__(self, schedule: Schedule) -> None:
+        self._stand_ins: dict[str, Array] = {}
+        self.extents: dict[str, Extent] = {}
+        for name, region in schedule.regions.items():
+            first = region.offset * region.type.dtype.numpy.itemsize
+            self.extents[name] = Extent(region.array, first, region.type.nbytes)
+            self._stand_in(name, region.type)
+        for name, slot in schedule.slots.items():
+            self._own(name, slot.type)
+        for _, type, name in schedule.inputs:
+            self._own(name, type)
+        for name, array in schedule.constants.items():
+            self._own(name, ArrayType(_DTYPES.get(array.dtype, DType.i64), array.shape))
+            self._stand_ins[name] = array
+        for name, dtype in schedule.cells.items():
+            self._own(name, ArrayType(dtype))
+        self._roots = {name: name for name in self._stand_ins}
+        fed = (view for step in schedule.steps for view in step.views)
+        for name, text in (*schedule.views, *fed):
+            if name not in self._stand_ins:
+                base = NAME.match(text)
+                assert base is not None, text
+                self._roots[name] = self._roots[base[0]]
+                self._stand_ins[name] = eval(text, {base[0]: self._stand_ins[base[0]]})
+
+    def root(self, name: str) -> str:
+        """The variable whose memory `name` is a view of."""
+        return self._roots[name]
+
+    def roots_in(self, lines: Iterable[str]) -> set[str]:
+        """The roots of all arrays that statements name."""
+        found = {name for line in lines for name in NAME.findall(line)}
+        return {self._roots[name] for name in found if name in self._roots}
+
+    def find(self, name: str) -> Place | None:
+        """The place of an array; None where it is none, or has elements no loop is made for."""
+        array = self._stand_ins.get(name)
+        if array is None or array.dtype not in _DTYPES:
+            return None
+        root = self._roots[name]
+        itemsize = array.itemsize
+        apart = _address(array) - _address(self._stand_ins[root])
+        if apart % itemsize or any(stride % itemsize for stride in array.strides):
+            return None
+        strides = tuple(stride // itemsize for stride in array.strides)
+        return Place(root, _DTYPES[array.dtype], apart // itemsize, array.shape, strides)
+
+    def _own(self, name: str, type: ArrayType) -> None:
+        self.extents[name] = Extent(name, 0, type.nbytes)
+        self._stand_in(name, type)
+
+    def _stand_in(self, name: str, type: ArrayType) -> None:
+        # never touched: no page is ever made
+        self._stand_ins[name] = np.empty(type.shape, type.dtype.numpy)
+
+
+def _address(array: Array) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+def spread(place: Place, shape: Sequence[int]) -> Access:
+    """An array as loops over `shape` read it, broadcast as NumPy does."""
+    missing = len(shape) - len(place.shape)
+    strides = [
+        0 if size == 1 else stride for size, stride in zip(place.shape, place.strides, strict=True)
+    ]
+    return Access(place.root, place.dtype, place.start, (*[0] * missing, *strides))
+
+
+def covers(access: Access, shape: Sequence[int], nbytes: int) -> bool:
+    """Whether a loop over `shape` touches every element of a root of so many bytes, each once."""
+    if access.index is not None or access.start < 0:
+        return False
+    pairs = [(s, n) for s, n in zip(access.strides, shape, strict=True) if n > 1]
+    expected = 1
+    for stride, size in sorted(pairs):
+        if stride != expected:
+            return False
+        expected *= size
+    return expected * access.dtype.numpy.itemsize == nbytes and access.start == 0
+
+
+def reshaped(access: Access, shape: Sequence[int], wanted: Sequence[int]) -> Access | None:
+    """The access over other axes with as many turns in the same order; None where an axis would
+    need two strides."""
+    strides: list[int] = []
+    sizes = list(zip(shape, access.strides, strict=True))
+    stack = [pair for pair in sizes if pair[0] != 1]
+    for size in reversed(wanted):
+        if size == 1:
+            strides.append(0)
+            continue
+        if not stack:
+            return None
+        whole, stride = stack.pop()
+        while whole < size and stack and size % whole == 0:
+            # two axes as one, where they are as far apart as they are long
+            outer, outer_stride = stack[-1]
+            if outer_stride != stride * whole:
+                return None
+            stack.pop()
+            whole *= outer
+        if whole % size:
+            return None
+        strides.append(stride)
+        if whole > size:
+            stack.append((whole // size, stride * size))
+    if stack:
+        return None
+    made = replace(access, strides=tuple(reversed(strides)))
+    if access.index is None:
+        return made
+    index = reshaped(access.index, shape, wanted)
+    return None if index is None else replace(made, index=index)
+
+
+def refined(shapes: Iterable[Sequence[int]]) -> tuple[int, ...] | None:
+    """The coarsest axes that those of all shapes, with as many elements, are made of."""
+    cuts: set[int] = set()
+    for shape in shapes:
+        behind = 1
+        for size in reversed(shape):
+            behind *= size
+            cuts.add(behind)
+    ordered = sorted(cuts | {1})
+    sizes = []
+    for low, high in pairwise(ordered):
+        if high % low:
+            return None
+        sizes.append(high // low)
+    return tuple(reversed(sizes))

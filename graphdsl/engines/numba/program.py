@@ -1,0 +1,281 @@
+"""A schedule as kernels and what stays NumPy: the same program, its runs of loops compiled.
+
+A `Schedule` comes in, another goes out whose steps are calls of compiled segments, with what the
+names in them stand for. Everything is known before anything is compiled: `Plan` is that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from graphdsl.compiler.schedule import Schedule, Slot, Step
+from graphdsl.compiler.schedule.arena import Span, place
+from graphdsl.engines.numba.calls import (
+    LONG,
+    Call,
+    loop_call,
+    product_call,
+    room_for,
+    scalar_kernel,
+)
+from graphdsl.engines.numba.fusing import Group, Part, fuse
+from graphdsl.engines.numba.items import Loop, Product, Statements
+from graphdsl.engines.numba.loops import loop_kernel
+from graphdsl.engines.numba.nests import group_kernel
+from graphdsl.engines.numba.places import NAME, Places
+from graphdsl.engines.numba.reading import Reader
+from graphdsl.engines.numba.writing import Kernel, Surroundings
+from graphdsl.graph.graph import Graph
+from graphdsl.graph.kernel import ArrayType
+from graphdsl.graph.types import DType
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Calls between which nothing stays NumPy."""
+
+    calls: tuple[Call, ...]
+
+    @property
+    def shared(self) -> bool:
+        """Whether it is worth several threads."""
+        return sum(call.cost for call in self.calls if call.divided) >= LONG
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a program will be: its kernels' text, its segments, and the schedule around them."""
+
+    text: str
+    segments: tuple[Segment, ...]
+    schedule: Schedule
+    roots: tuple[str, ...]
+    """Of the arrays that kernels are given, in the order in which they are handed over."""
+    inputs: tuple[str, ...]
+    """The variables of the fed arrays among them."""
+
+
+def make_plan(schedule: Schedule, graph: Graph, known: set[str], threads: int = 1) -> Plan:
+    """The plan of a schedule; `known` are the functions that compiled formulas may call, and
+    `threads` how many may share in it."""
+    return _Planner(schedule, graph, known, threads).plan()
+
+
+class _Planner:
+    def __init__(self, schedule: Schedule, graph: Graph, known: set[str], threads: int) -> None:
+        self.threads = threads
+        self.schedule = schedule
+        self.places = Places(schedule)
+        items = Reader(schedule, graph, self.places, known).items()
+        checks, others = self._apart(fuse(items, self.places))
+        self.checks = len(checks)
+        self.parts = [*checks, *others]
+        self.values = dict(self._uniform_constants())
+        self.kernels: dict[tuple[str, ...], str] = {}
+        self.touched: list[set[str]] = []
+        self.rooms: dict[str, ArrayType] = {}
+        self.known = known
+
+    def plan(self) -> Plan:
+        """Kernels first: they say what has to be in memory."""
+        calls = [
+            self._call(number, part, live)
+            for number, (part, live) in enumerate(zip(self.parts, self._lives(), strict=True))
+        ]
+        scalars = self._scalar_call()
+        if scalars is not None:
+            calls.insert(self.checks, scalars)
+            self.parts.insert(self.checks, Statements(0, (), frozenset()))
+        for part, call in zip(self.parts, calls, strict=True):
+            named = part.roots if isinstance(part, Statements) else ()
+            self.touched.append({*named, *(_roots(call) if call else ())})
+        segments, steps = self._segments(calls)
+        slots, total = self._slots()
+        roots = {root: None for s in segments for call in s.calls for root in _roots(call)}
+        made = self._schedule(steps, slots, total, scalars is not None, roots)
+        inputs = tuple(variable for _, _, variable in made.inputs if variable in roots)
+        return Plan(self._text(), tuple(segments), made, tuple(roots), inputs)
+
+    # --- parts -----------------------------------------------------------------------------------
+
+    def _apart(self, parts: Sequence[Part]) -> tuple[list[Part], list[Part]]:
+        """Checks of what is fed, each once: they run before anything is written; and the rest."""
+        checks: dict[str, Part] = {}
+        others: list[Part] = []
+        for part in parts:
+            if isinstance(part, Statements) and self._checks_fed(part):
+                checks.setdefault(part.lines[0].partition(", '")[0], part)
+            else:
+                others.append(part)
+        return list(checks.values()), others
+
+    def _checks_fed(self, part: Statements) -> bool:
+        fed = {variable for _, _, variable in self.schedule.inputs}
+        return all(line.startswith("check_") for line in part.lines) and part.roots <= fed
+
+    def _uniform_constants(self) -> Iterator[tuple[str, float | int | bool]]:
+        for name, array in self.schedule.constants.items():
+            if array.size and bool((array == array.flat[0]).all()):
+                yield name, array.flat[0].item()
+
+    def _lives(self) -> list[set[str]]:
+        """Behind each part, the roots that hold what is read later."""
+        live = {self.places.root(v) for _, v, _ in self.schedule.results if self._is_array(v)}
+        live |= set(self.schedule.regions)
+        found: list[set[str]] = []
+        for part in reversed(self.parts):
+            found.append(set(live))
+            live |= self._read_by(part)
+        return found[::-1]
+
+    def _is_array(self, variable: str) -> bool:
+        return self.places.find(variable) is not None
+
+    def _read_by(self, part: Part) -> set[str]:
+        if isinstance(part, Statements):
+            return set(part.roots)
+        if isinstance(part, Product):
+            return {part.left.root, part.right.root}
+        if isinstance(part, Loop):
+            return {access.root for access in part.reads()} | {part.out.root}
+        written: set[str] = set()
+        read: set[str] = set()
+        for member in part.members:
+            read |= {access.root for access in member.loop.reads()} - written
+            written.add(member.loop.out.root)
+        return read
+
+    # --- kernels ---------------------------------------------------------------------------------
+
+    def _call(self, number: int, part: Part, live: set[str]) -> Call | None:
+        if isinstance(part, Statements):
+            return None
+        if isinstance(part, Product):
+            return self._product(number, part)
+        around = Surroundings(self.places.extents, self.values, live.__contains__)
+        if isinstance(part, Group):
+            kernel = group_kernel(part, around)
+            nodes = [member.loop.node for member in part.members]
+        else:
+            kernel, nodes = loop_kernel(part, around), [part.node]
+        notes = [self.schedule.notes.get(node, "") for node in nodes]
+        return loop_call(self._named(kernel), kernel, "; ".join(notes))
+
+    def _named(self, kernel: Kernel) -> str:
+        return self.kernels.setdefault(kernel.body, f"k{len(self.kernels)}")
+
+    def _product(self, number: int, product: Product) -> Call:
+        room = f"room{number}"
+        each = room_for(product)
+        self.rooms[room] = ArrayType(DType.i64, (self.threads * each // 8,))
+        return product_call(product, room, each, self.schedule.notes.get(product.node, ""))
+
+    def _scalar_call(self) -> Call | None:
+        """A kernel for what depends on the step alone, if all of it can be compiled."""
+        kernel = scalar_kernel(self.schedule, self.known)
+        if kernel is None:
+            return None
+        what = "what depends on the step alone"
+        return Call(self._named(kernel), kernel.arguments, what, False, 0.0)
+
+    def _text(self) -> str:
+        body = [line for lines in self.kernels for line in lines]
+        code = "\n".join(body)
+        called = sorted(set(re.findall(r"(?<![\w.])(_[a-z]\w*)(?=\()", code)))
+        lines = [
+            '"""Kernels of a program, emitted by graphdsl."""',
+            "",
+            "from math import inf, nan",
+            "",
+            "from numpy import float32 as f32, float64 as f64, int32 as i32, int64 as i64",
+            "",
+            "import graphdsl.engines.numba.functions",
+            "from graphdsl.engines.numba.decorators import kernel",
+            "from graphdsl.engines.numba.intrinsics import bool_at, f32_at, f64_at, i32_at, i64_at",
+        ]
+        lines += [f"from graphdsl.ops.scalars import {', '.join(called)}"] if called else []
+        for text, name in self.kernels.items():
+            lines += ["", "", "@kernel", f"def {name}(arguments, part, parts):"]
+            lines += [f"    {line}" for line in text]
+        return "\n".join(lines) + "\n"
+
+    # --- the schedule around them ----------------------------------------------------------------
+
+    def _segments(self, calls: Sequence[Call | None]) -> tuple[list[Segment], list[Step]]:
+        segments: list[list[Call]] = []
+        steps: list[Step] = []
+        before: Call | None = None
+        for part, call in zip(self.parts, calls, strict=True):
+            if call is not None:
+                if before is None:
+                    segments.append([])
+                    steps.append(Step(-len(segments), (f"compiled_{len(segments) - 1}",)))
+                segments[-1].append(call)
+            else:
+                assert isinstance(part, Statements)
+                old = self.schedule.steps[part.step]
+                steps.append(replace(old, lines=part.lines))
+            before = call
+        return [Segment(tuple(one)) for one in segments], steps
+
+    def _slots(self) -> tuple[dict[str, Slot], int]:
+        """New places for the buffers that are still used, and the bytes in all."""
+        lives: dict[str, list[int]] = {}
+        for number, roots in enumerate(self.touched):
+            for root in roots:
+                lives.setdefault(root, []).append(number)
+        for _, variable, _ in self.schedule.results:
+            if self._is_array(variable):
+                lives.setdefault(self.places.root(variable), []).append(len(self.touched))
+        types = {name: slot.type for name, slot in self.schedule.slots.items() if name in lives}
+        types |= self.rooms
+        names = list(types)
+        spans = []
+        for name in names:
+            first, last = min(lives[name]), max(lives[name])
+            spans.append(Span(first, last, types[name].nbytes))
+        offsets, total = place(spans)
+        made = {
+            name: Slot(offset, types[name], span.start, span.end)
+            for name, offset, span in zip(names, offsets, spans, strict=True)
+        }
+        return made, total
+
+    def _schedule(
+        self,
+        steps: Sequence[Step],
+        slots: Mapping[str, Slot],
+        total: int,
+        no_scalars: bool,
+        roots: Iterable[str],
+    ) -> Schedule:
+        schedule = self.schedule
+        lines = [line for step in steps for line in step.lines]
+        lines += [text for step in steps for _, text in step.views]
+        used = {name for line in lines for name in NAME.findall(line)}
+        used |= {variable for _, variable, _ in schedule.results}
+        texts = dict(schedule.views)
+        waiting = [name for name in used if name in texts]
+        while waiting:
+            for name in NAME.findall(texts[waiting.pop()]):
+                if name not in used:
+                    used.add(name)
+                    waiting += [name] if name in texts else []
+        used |= set(roots)
+        return replace(
+            schedule,
+            steps=tuple(steps),
+            slots=slots,
+            arena_bytes=total,
+            views=tuple((name, text) for name, text in schedule.views if name in used),
+            constants={n: a for n, a in schedule.constants.items() if n in used},
+            regions={n: r for n, r in schedule.regions.items() if n in used},
+            scalars=() if no_scalars else schedule.scalars,
+        )
+
+
+def _roots(call: Call) -> Iterator[str]:
+    """Those of the arrays that a kernel is given."""
+    return (argument[0] for argument in call.arguments if isinstance(argument, tuple))
