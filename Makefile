@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 DEMO   := examples/digits.gdl
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check nightly bench format clean
+.PHONY: help demo test check nightly bench gallery format clean
 
 help:
 	@echo 'make demo      train $(DEMO), print its held-out accuracy, draw its graph'
@@ -15,6 +15,7 @@ help:
 	@echo 'make check     the same checks, in the environment as it is'
 	@echo 'make nightly   the slow tests'
 	@echo 'make bench     time a training step beside hand-written NumPy and its peers'
+	@echo 'make gallery   run the commands of docs/gallery.md, draw its pictures again'
 	@echo 'make format    format the code and apply the safe lint fixes'
 	@echo 'make clean     remove the environment and everything built'
 
@@ -39,6 +40,9 @@ nightly: $(VENV)/.installed-test
 bench: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/step.py
 	$(BIN)/python benchmarks/compile.py
+
+gallery: $(VENV)/.installed-test
+	$(BIN)/python scripts/make_gallery.py
 
 format: $(VENV)/.installed-test
 	$(BIN)/ruff format .

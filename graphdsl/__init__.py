@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     )
     from graphdsl.loading import load, loads
     from graphdsl.model import Model
+    from graphdsl.notebook import load_ipython_extension
     from graphdsl.training.stopping import after, early, plateau
 
 __version__ = "0.1.0"
@@ -36,6 +37,7 @@ _HOMES = {
     ),
     "graphdsl.loading": ("load", "loads"),
     "graphdsl.model": ("Model",),
+    "graphdsl.notebook": ("load_ipython_extension",),
     "graphdsl.training.stopping": ("after", "early", "plateau"),
 }
 
@@ -51,6 +53,7 @@ __all__ = [
     "after",
     "early",
     "load",
+    "load_ipython_extension",
     "loads",
     "plateau",
 ]

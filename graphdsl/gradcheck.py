@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from graphdsl.derivatives import find_target, trained, verify_sources
 from graphdsl.driver import DIRECTION, Compilation, Purpose
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.types import DType
@@ -42,20 +43,25 @@ class Row:
 
 def gradcheck(
     session: Session,
-    of: str,
-    wrt: Sequence[str],
     fed: Mapping[str, Any],
+    of: str | None = None,
+    wrt: Sequence[str] | None = None,
     *,
     samples: int = 64,
     seed: int = 0,
     training: bool = False,
     second: bool = True,
 ) -> list[Row]:
-    """Every gradient of `of` in `wrt` (parameters, states' readers, inputs) beside differences.
+    """Every gradient of `of`, the loss unless named, in `wrt` beside differences.
 
-    The model is compiled anew in f64 with the session's parameters; nothing of it is changed.
+    `wrt` are the trained parameters and the float inputs that are fed and reach `of`, unless
+    named. The model is compiled anew in f64 with the session's parameters; nothing of it is
+    changed. Raises `UsageError` for what has no gradient.
     """
-    doubled = _in_f64(session)
+    of = find_target(session, of, training)
+    wrt = _find_sources(session, of, fed, training) if wrt is None else wrt
+    verify_sources(session, wrt, training)
+    doubled = in_f64(session)
     check = _Check(doubled, of, dict(doubled.feed(fed)[0]), training)
     rng = np.random.default_rng(seed)
     gradients = check.gradients(wrt)
@@ -65,10 +71,19 @@ def gradcheck(
     return rows
 
 
-def _in_f64(session: Session) -> Session:
-    """The model in f64, with the same parameters and states."""
+def _find_sources(session: Session, of: str, fed: Mapping[str, Any], training: bool) -> list[str]:
+    """The trained parameters and the float inputs that are fed, as far as `of` depends on them."""
+    graph, inputs = session.compilation.graph(training), session.inputs
+    floats = [name for name in fed if name in inputs and inputs[name].dtype.is_float]
+    reach = graph.reaching([graph.names[of]])
+    return [name for name in (*trained(graph), *floats) if graph.names[name] in reach]
+
+
+def in_f64(session: Session) -> Session:
+    """The model in f64, with the same parameters, states and seed."""
     old = session.compilation
-    made = Session(Compilation(old.program, old.constants, DType.f64, old.include))
+    compilation = Compilation(old.program, old.constants, DType.f64, old.include)
+    made = Session(compilation, session.memory.seed)
     for table in ("params", "states"):
         for name, value in getattr(session.memory, table).items():
             getattr(made.memory, table)[name][...] = value

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from graphdsl.driver import compile_source
+from graphdsl.engines.choice import check_engine
 from graphdsl.graph.types import DType
 from graphdsl.language.diagnostics import Diagnostic, UsageError
 from graphdsl.language.overriding import GivenSettings
@@ -21,18 +22,20 @@ def load(
     *,
     dtype: str = "f32",
     seed: int | None = None,
-    engine: str = "numpy",
+    engine: str = "auto",
     include: Sequence[str | Path] = (),
     settings: Mapping[str, Any] | None = None,
     **constants: Any,
 ) -> Model:
     """The model in a file; keywords override its constants.
 
-    `dtype` is the model's float ("f32" or "f64"); `seed` that of initial values, shuffling and
-    random ops, in place of the train block's; `include` are folders that imports may also come
-    from. `settings` take the place of those of the `data` and `train` blocks, each a text as a
-    file has it or a plain value: `{"optimizer": "adam(lr = 1e-2)", "batch": 32, "x": "a / 255"}`;
-    None leaves one out. Raises `ModelError` with every fault of the file.
+    `dtype` is the model's float ("f32" or "f64"); `engine` runs it: "numpy", "numba" (the extra
+    `fast`), or "auto", which compiles trainings that are long enough for that; `seed` is that of
+    initial values, shuffling and random ops, in place of the train block's; `include` are folders
+    that imports may also come from. `settings` take the place of those of the `data` and `train`
+    blocks, each a text as a file has it or a plain value: `{"optimizer": "adam(lr = 1e-2)",
+    "batch": 32, "x": "a / 255"}`; None leaves one out. Raises `ModelError` with every fault of the
+    file.
     """
     return _build(read_source(Path(path)), dtype, seed, engine, include, settings, constants)
 
@@ -42,7 +45,7 @@ def loads(
     *,
     dtype: str = "f32",
     seed: int | None = None,
-    engine: str = "numpy",
+    engine: str = "auto",
     include: Sequence[str | Path] = (),
     settings: Mapping[str, Any] | None = None,
     **constants: Any,
@@ -62,13 +65,13 @@ def _build(
 ) -> Model:
     if dtype not in ("f32", "f64"):
         raise _refused(f"a model's float is 'f32' or 'f64', not '{dtype}'")
-    if engine != "numpy":
-        raise _refused(f"there is no engine '{engine}'", "the engines are: numpy")
+    chosen = check_engine(engine)
     if seed is not None:
         check_overrides({"seed": seed}, TRAIN)
     folders = [Path(folder) for folder in include]
     given = _given(settings)
-    return Model(compile_source(source, constants, DType[dtype], folders, given), seed)
+    compilation = compile_source(source, constants, DType[dtype], folders, given)
+    return Model(compilation, seed, chosen)
 
 
 def _given(settings: Mapping[str, Any] | None) -> GivenSettings:

@@ -2,46 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
+from graphdsl import derivatives
 from graphdsl.driver import DIRECTION, Compilation, Purpose
+from graphdsl.engines.choice import Engine
+from graphdsl.engines.feeds import Feeds, merge
 from graphdsl.gradcheck import Row, gradcheck
-from graphdsl.graph.graph import Graph
 from graphdsl.graph.kernel import Array
-from graphdsl.graph.op import Fault
 from graphdsl.graph.types import TensorType
-from graphdsl.language.diagnostics import Diagnostic, UsageError
 from graphdsl.session import Session
 from graphdsl.training import measure, weights
-from graphdsl.training.data import load_dataset
 from graphdsl.training.history import History
 from graphdsl.training.learned import Learned
 from graphdsl.training.loop import fit
-from graphdsl.training.new_rows import NewRows, find_rows
-from graphdsl.training.options import Size, eval_batch, fit_settings, split_overrides
+from graphdsl.training.new_rows import NewRows, find_part, find_rows
+from graphdsl.training.options import Size, fit_settings, verify_mode
+from graphdsl.training.preparing import Data, make_trainer, prepare_fit
 from graphdsl.training.progress import Listener
 from graphdsl.training.resuming import kept_in
 from graphdsl.training.run_data import learned_in
-from graphdsl.training.run_folder import WEIGHTS
 from graphdsl.training.trainer import Trainer
+from graphdsl.views import doors
 
 if TYPE_CHECKING:
     import networkx as nx
 
     from graphdsl.views.export import Sizes
+    from graphdsl.views.network.options import EitherShown
     from graphdsl.views.profile import Profile
+    from graphdsl.views.trace.record import Trace
 
 
 class Model:
     """A compiled model with its parameters."""
 
-    def __init__(self, compilation: Compilation, seed: int | None = None) -> None:
+    def __init__(
+        self, compilation: Compilation, seed: int | None = None, engine: Engine = "auto"
+    ) -> None:
         self.compilation = compilation
         self.seed = fit_settings(compilation, {}, seed).seed
-        self.session = Session(compilation, self.seed)
+        self.session = Session(compilation, self.seed, engine)
         self._learned: Learned | None = None
 
     @property
@@ -71,94 +76,66 @@ class Model:
         return self.compilation.graph().to_networkx()
 
     def run(
-        self,
-        feeds: Mapping[str, Any] | None = None,
-        /,
-        *,
-        training: bool = False,
-        **named: Any,
+        self, feeds: Feeds = None, /, *, training: bool = False, **named: Any
     ) -> dict[str, Array]:
-        """Every output, metric and loss that depends only on what is fed, by name.
-
-        `training` computes what a training step would, and updates nothing: what is random is
-        drawn as at step 0, before the first. Raises `UsageError` if nothing can be computed,
-        `DataError` if an array does not fit its input.
-        """
-        _check_mode(training)
-        fed = {**(feeds or {}), **named}
-        arrays, _ = self.session.feed(fed)
-        names = self._computable(arrays, training)
+        """Every output, metric and loss that depends only on what is fed, by name. `training`
+        computes what a training step would, and updates nothing: what is random is drawn as at
+        step 0, before the first. Raises `UsageError` if nothing can be computed, `DataError` if an
+        array does not fit its input."""
+        verify_mode(training)
+        arrays, _ = self.session.feed(merge(feeds, named))
+        names = measure.computable(self.session, arrays, training)
         return self.session.results(Purpose(tuple(names), training=training), arrays)
 
-    def _computable(self, fed: Mapping[str, Any], training: bool) -> list[str]:
-        """The outputs, metrics and losses that depend only on what is fed; raises `UsageError`
-        for none of them."""
-        names = self.session.reachable(list(fed), list(self.outputs), training)
-        if not names:
-            wanted = ", ".join(n for n in self.inputs if n not in fed)
-            help = (f"feed {wanted} too",) if wanted else ("declare an output: output y = …",)
-            message = "nothing to compute: every result depends on an input that is not fed"
-            raise UsageError(Diagnostic("E0806", message, (), help))
-        return names
-
     def evaluate(
-        self,
-        name: str,
-        feeds: Mapping[str, Any] | None = None,
-        /,
-        *,
-        training: bool = False,
-        **named: Any,
+        self, name: str, feeds: Feeds = None, /, *, training: bool = False, **named: Any
     ) -> Array:
         """The value of any named node; `training` as for `run`."""
-        _check_mode(training)
+        verify_mode(training)
         self.session.check_node(name, training)
         purpose = Purpose((name,), training=training)
-        return self.session.results(purpose, {**(feeds or {}), **named})[name]
+        return self.session.results(purpose, merge(feeds, named))[name]
 
     def predict(
         self,
         data: NewRows | None = None,
-        /,
         *,
         outputs: str | Sequence[str] | None = None,
         part: str | None = None,
         batch: Size | None = None,
+        training: bool = False,
     ) -> dict[str, Array]:
-        """The outputs, or any nodes named as `outputs`, for every row, `batch` rows at once.
+        """The outputs, or any nodes named as `outputs`, for every row, `batch` rows at once;
+        `training` as for `run`, anew for each batch.
 
         Rows are those of a path, with the columns the data block names; arrays by input; or, by
         default, those of a `part` of the data ("train", "valid", "test", "all"), the one held out
         unless named. Raises `DataError` for rows that do not fit, `UsageError` for a node that is
         not there or mixes the rows of several batches.
         """
-        names = [outputs] if isinstance(outputs, str) else outputs
-        names = measure.outputs(self.session.graph) if names is None else names
-        if not names:
-            raise _misused("the model declares no output", "outputs='z' names one", code="E0829")
-        rows = find_rows(self.session, names, data, part, self._learned)
-        parts, size = list(rows.parts.values()), eval_batch(self.compilation, batch)
-        return measure.predictions(self.session, parts, names, size).collect()
+        verify_mode(training)
+        names = measure.asked_for(self.session, outputs)
+        rows = find_rows(self.session, names, data, part, self._learned, training)
+        parts = list(rows.parts.values())
+        return measure.predictions(self.session, parts, names, batch, training).collect()
 
     def measure(
         self,
         data: NewRows | None = None,
-        /,
         *,
         part: str | None = None,
         batch: Size | None = None,
+        training: bool = False,
     ) -> dict[str, float]:
         """The loss and the metrics over rows given as for `predict`, with answers: row-weighted
-        means. What depends on an input that is not given is left out."""
-        if part == "all":
-            raise _misused("parts are measured one by one", "part='train', 'valid' or 'test'")
-        rows = find_rows(self.session, None, data, part, self._learned)
-        (found,) = rows.parts.values()
-        return measure.evaluate(self.session, found, eval_batch(self.compilation, batch))
+        means. What depends on an input that is not given is left out; `training` as there."""
+        verify_mode(training)
+        found = find_part(self.session, data, part, self._learned)
+        return measure.evaluate(self.session, found, batch, training)
 
     def value_and_grad(
         self,
-        feeds: Mapping[str, Any] | None = None,
+        feeds: Feeds = None,
         /,
         *,
         of: str | None = None,
@@ -169,27 +146,12 @@ class Model:
         """A scalar and its gradients: of the loss with respect to every trained parameter, unless
         `of` and `wrt` name others. Each gradient has the shape of what it is taken for.
         `training` as for `run`."""
-        _check_mode(training)
-        target = of or self._loss()
-        self.session.check_node(target, training)
-        graph = self.compilation.graph(training)
-        names = list(wrt) if wrt is not None else [v.name for v in graph.params if not v.frozen]
-        for name in names:
-            self.session.check_node(name, training)
-            _check_float(graph, name)
-        if graph.nodes[graph.names[target]].type.shape:
-            raise _misused(f"'{target}' is no scalar: only a scalar has a gradient")
-        _check_float(graph, target)
-        purpose = Purpose((target,), tuple(names), training)
-        with self.session.lock:
-            values = self.session.results(purpose, {**(feeds or {}), **named})
-            stored = self.session.memory.gradients() if set(names) & set(self.params) else {}
-            grads = {n: stored[n].copy() if n in stored else values[f"∂{n}"] for n in names}
-        return float(values[target]), grads
+        verify_mode(training)
+        return derivatives.value_and_grad(self.session, merge(feeds, named), of, wrt, training)
 
     def gradcheck(
         self,
-        feeds: Mapping[str, Any] | None = None,
+        feeds: Feeds = None,
         /,
         *,
         of: str | None = None,
@@ -199,71 +161,41 @@ class Model:
         **named: Any,
     ) -> list[Row]:
         """Every gradient beside central differences in f64, a row each with the coordinate that
-        is furthest off; to second order along a random direction.
+        is furthest off, of at most `samples`; to second order along a random direction. `wrt` are
+        the trained parameters and the float inputs that are fed, unless named; `training` as for
+        `run`."""
+        verify_mode(training)
+        fed = merge(feeds, named)
+        return gradcheck(self.session, fed, of, wrt, samples=samples, training=training)
 
-        `wrt` are the trained parameters and the float inputs that are fed, unless named; at most
-        `samples` coordinates of each are looked at. `training` as for `run`.
-        """
-        _check_mode(training)
-        target, fed = of or self._loss(), {**(feeds or {}), **named}
-        self.session.check_node(target, training)
-        graph = self.compilation.graph(training)
-        if wrt is None:
-            trained = [v.name for v in graph.params if not v.frozen]
-            wrt = [*trained, *(n for n in fed if n in self.inputs and self._is_float(n))]
-            reach = graph.reaching([graph.names[target]])
-            wrt = [name for name in wrt if graph.names[name] in reach]
-        for name in wrt:
-            self.session.check_node(name, training)
-            _check_float(graph, name)
-        return gradcheck(self.session, target, wrt, fed, samples=samples, training=training)
-
-    def jacobian(
-        self, of: str, wrt: str, feeds: Mapping[str, Any] | None = None, /, **named: Any
-    ) -> Array:
+    def jacobian(self, of: str, wrt: str, feeds: Feeds = None, /, **named: Any) -> Array:
         """∂of/∂wrt in denominator layout: the sizes of `wrt` first, then those of `of`, which
         have to be constants."""
-        return self._derivative("jacobian", of, wrt, {**(feeds or {}), **named})
+        return derivatives.derive(self.session, "jacobian", of, wrt, merge(feeds, named))
 
-    def hessian(
-        self, of: str, wrt: str, feeds: Mapping[str, Any] | None = None, /, **named: Any
-    ) -> Array:
+    def hessian(self, of: str, wrt: str, feeds: Feeds = None, /, **named: Any) -> Array:
         """The second derivatives of a scalar, of shape [wrt…, wrt…]; constant sizes."""
-        return self._derivative("hessian", of, wrt, {**(feeds or {}), **named})
+        return derivatives.derive(self.session, "hessian", of, wrt, merge(feeds, named))
 
-    def hvp(
-        self, of: str, wrt: str, v: Any, feeds: Mapping[str, Any] | None = None, /, **named: Any
-    ) -> Array:
+    def hvp(self, of: str, wrt: str, v: Any, feeds: Feeds = None, /, **named: Any) -> Array:
         """The Hessian of a scalar times a direction `v` of the shape of `wrt`."""
-        return self._derivative("hvp", of, wrt, {**(feeds or {}), **named, DIRECTION: v})
+        fed = {**merge(feeds, named), DIRECTION: v}
+        return derivatives.derive(self.session, "hvp", of, wrt, fed)
 
-    def jvp(
-        self, of: str, wrt: str, v: Any, feeds: Mapping[str, Any] | None = None, /, **named: Any
-    ) -> Array:
+    def jvp(self, of: str, wrt: str, v: Any, feeds: Feeds = None, /, **named: Any) -> Array:
         """The derivative of `of` along a direction `v` of the shape of `wrt`."""
-        return self._derivative("jvp", of, wrt, {**(feeds or {}), **named, DIRECTION: v})
-
-    def _derivative(self, kind: str, of: str, wrt: str, fed: Mapping[str, Any]) -> Array:
-        for name in (of, wrt):
-            self.session.check_node(name)
-        try:
-            return self.session.results(Purpose((of,), (wrt,), derivative=kind), fed)[kind]
-        except Fault as fault:
-            raise _misused(fault.message, *filter(None, [fault.help])) from None
+        fed = {**merge(feeds, named), DIRECTION: v}
+        return derivatives.derive(self.session, "jvp", of, wrt, fed)
 
     def trainer(self, **settings: Any) -> Trainer:
-        """A trainer, at its first step, for steps on arrays that are fed.
-
-        `settings` override those of the train block. Raises `UsageError` if nothing trains, or
-        for a setting that does not exist or fit.
-        """
-        chosen = fit_settings(self.compilation, settings, self.seed)
-        return Trainer(self.session, chosen.recipe, chosen.accumulate)
+        """A trainer, at its first step, for steps on arrays that are fed. `settings` override those
+        of the train block; raises `UsageError` for one that is none or does not fit, or if nothing
+        trains."""
+        return make_trainer(self.session, settings, self.seed)
 
     def fit(
         self,
-        data: Mapping[str, Any] | str | Path | Iterable[Mapping[str, Any]] | None = None,
-        /,
+        data: Data | None = None,
         *,
         listener: Listener | None = None,
         checkpoints: str | Path | None = None,
@@ -272,21 +204,17 @@ class Model:
     ) -> History:
         """Train from the parameters as they are, as the train block and `settings` say.
 
-        `data` is a path, arrays by input, or an iterable of batches, in place of the data block's
-        source; `settings` override either block's by name. The model is left at its best weights
-        on the valid part, or, without one, its last. Raises `DataError`, `UsageError`, or
-        `DivergedError` for a loss or a parameter that is not finite, with the node it began at;
-        `debug_nan` looks at every node of every step. Ctrl-C ends training early.
+        `data` is a path, arrays by input, or an iterable of batches, for the data block's source;
+        `settings` override either block's by name. The model is left at its best weights on the
+        valid part, without one its last. Raises `DataError`, `UsageError`, or `DivergedError` for
+        a loss or a parameter that is not finite, with the node it began at; `debug_nan` looks at
+        every node of every step. Ctrl-C ends training early.
 
-        `checkpoints` is a folder to save the run in, once a minute and at its end. Where it holds
-        this run already, by model, weights, data and settings, it goes on as if it had never
-        stopped; another number of epochs is no other run.
+        `checkpoints` is a folder to save the run in, once a minute and at its end. A run that it
+        holds, by model, weights, data and settings but for epochs, goes on as if never stopped.
         """
-        of_train, of_data = split_overrides(settings)
-        chosen = fit_settings(self.compilation, of_train, self.seed)
-        dataset = load_dataset(self.session, of_data, data)
+        trainer, dataset, chosen = prepare_fit(self.session, data, settings, self.seed)
         self._learned = dataset.learned if dataset.learned.columns else None
-        trainer = Trainer(self.session, chosen.recipe, chosen.accumulate)
         folder = Path(checkpoints) if checkpoints is not None else None
         with kept_in(folder, self.session, dataset, chosen) as keeper:
             return fit(trainer, dataset, chosen, listener, None, keeper, debug_nan=debug_nan)
@@ -297,72 +225,70 @@ class Model:
 
     def restore(self, path: str | Path) -> None:
         """Take parameters and states from a file that `save` wrote, or from the folder of a run,
-        and with a run what its data block learned; raises `DataError`."""
+        and with a run what its data block learned; raises `DataError`. A `RuntimeWarning` names
+        the tensors that hold values that are not finite."""
         path = Path(path)
-        self._learned = learned_in(path) if path.is_dir() else None
-        weights.restore(path / WEIGHTS if path.is_dir() else path, self.session)
+        learned = learned_in(path) if path.is_dir() else None
+        for caution in weights.restore(path, self.session):
+            warnings.warn(str(caution), RuntimeWarning, stacklevel=2)
+        self._learned = learned
 
-    def render(self, path: str | Path) -> None:
-        """Draw the computation graph: svg, png, pdf or dot, by the path's ending.
+    def render(
+        self, path: str | Path, /, view: str = "graph", **shown: Unpack[EitherShown]
+    ) -> None:
+        """Draw the computation graph: svg, png, pdf or dot, by the path's ending. `shown` are the
+        options of `graphdsl render`: `values={"x": 2}, grad=True, only=["J"], depth=3`. The view
+        "network" draws units and layers, by `direction` and `normalisation`, and raises
+        `ModelError` for a model that is no network. Raises `UsageError` for another ending or name,
+        `DataError` where values are missing or do not fit, or it cannot be drawn or written."""
+        doors.draw(self.session, path, view, **shown)
 
-        Raises `UsageError` for another ending, `DataError` where it cannot be drawn or written.
-        """
-        from graphdsl.views.render import render
+    def trace(
+        self, feeds: Feeds = None, /, *, of: str | None = None, training: bool = False, **named: Any
+    ) -> Trace:
+        """Both sweeps written out, two tables when printed: each variable's value, each cotangent
+        as a sum of chain-rule terms with the numbers put in. `of` is the scalar differentiated,
+        unless named the loss or the one scalar result; `training` as for `run`. Raises
+        `UsageError` for another, `DataError` for an input that it needs and that is not fed."""
+        return doors.write_trace(self.session, merge(feeds, named), of, training)
 
-        render(self.compilation, path)
+    def view(
+        self,
+        path: str | Path,
+        feeds: Feeds = None,
+        /,
+        *,
+        of: str | None = None,
+        training: bool = False,
+        **named: Any,
+    ) -> None:
+        """Write the page that plays backpropagation, one .html file for a browser; without feeds
+        it has symbols alone. `of` and `training` as for `trace`, and so are the errors; raises
+        `UsageError` for another ending, `DataError` where it cannot be written."""
+        doors.write_view(self.session, path, merge(feeds, named), of, training)
 
     def export(
         self, path: str | Path, /, *, to: str = "numpy", sizes: Sizes | None = None
     ) -> list[Path]:
-        """Write the model as it is as a Python file that needs NumPy alone; the files written.
-
-        It has `predict`, for the outputs, and `train_step`, for the sizes given by name, each a
-        number or several; larger arrays stand in a .npz file beside it. Raises `UsageError` for
-        sizes or a target that will not do, `DataError` where it cannot be written.
-        """
-        from graphdsl.views.export import export
-
-        settings = fit_settings(self.compilation, {}, self.seed)
-        return export(self.session, settings, path, to, sizes)
+        """Write the model as a Python file that needs NumPy alone, with `predict` and `train_step`
+        for the sizes given by name, each a number or several; larger arrays stand in a .npz file
+        beside it. The files written. Raises `UsageError` for sizes or a target that will not do,
+        `DataError` where it cannot be written."""
+        return doors.export_code(self.session, self.seed, path, to, sizes)
 
     def profile(
-        self,
-        feeds: Mapping[str, Any] | None = None,
-        /,
-        *,
-        steps: int = 50,
-        warm_up: int = 5,
-        **named: Any,
+        self, feeds: Feeds = None, /, *, steps: int = 50, warm_up: int = 5, **named: Any
     ) -> Profile:
-        """Where the time of a training step goes, by node, line and sweep; of what `run` computes,
-        where the model says no way to train it or is not fed all its inputs.
+        """Where the time of a training step goes, by node, line and sweep, or of `run` where none
+        can be made: the mean of `steps`, after `warm_up` that do not count. Parameters and
+        optimizer states are left as they are. Raises as `run` does."""
+        return doors.time_steps(self.session, merge(feeds, named), steps, warm_up)
 
-        The mean of `steps`, after `warm_up` that do not count. Parameters and optimizer states are
-        left as they are. Raises as `run` does.
-        """
-        from graphdsl.views.profiling import profile_program
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the graph, where this machine can lay it out, and text."""
+        from graphdsl.views.notebook import bundle_model
 
-        if steps < 1 or warm_up < 0:
-            message = f"a profile of {steps} steps after {warm_up} is none"
-            raise _misused(message, "steps=1 or more, warm_up=0 or more", code="E0883")
-        fed, _ = self.session.feed({**(feeds or {}), **named})
-        train = self.compilation.lowered(training=True).train
-        if train is not None and self.inputs.keys() <= fed.keys():
-            chosen = fit_settings(self.compilation, {}, self.seed)
-            purpose = self.compilation.step_purpose(chosen.recipe)
-        else:
-            purpose = Purpose(tuple(self._computable(fed, training=False)))
-        return profile_program(self.session, purpose, fed, steps, warm_up)
-
-    def _loss(self) -> str:
-        loss = self.compilation.graph().loss
-        if loss is None:
-            raise _misused("the model has no loss", "name what to differentiate: of='y'")
-        return loss.name
-
-    def _is_float(self, name: str) -> bool:
-        graph = self.compilation.graph()
-        return graph.nodes[graph.names[name]].type.dtype.is_float
+        return bundle_model(repr(self), self.compilation)
 
     def __repr__(self) -> str:
         count = sum(view.size for view in self.params.values())
@@ -371,18 +297,11 @@ class Model:
         return f"<Model {name}: inputs {inputs or 'none'}; {count:,} parameters>"
 
 
-def _check_float(graph: Graph, name: str) -> None:
-    type = graph.nodes[graph.names[name]].type
-    if not type.dtype.is_float:
-        raise _misused(f"'{name}' is {type}: only floats have gradients")
+def _draw_history(history: History) -> str:
+    """The curves as SVG."""
+    from graphdsl.views.report.panels import draw_history
+
+    return draw_history(history)
 
 
-def _check_mode(training: object) -> None:
-    """Raise `UsageError` where an input of that name was meant."""
-    if not isinstance(training, bool):
-        help = 'an input of that name is fed by a mapping in front: model.run({"training": …})'
-        raise _misused("'training' is True or False", help, code="E0830")
-
-
-def _misused(message: str, *help: str, code: str = "E0807") -> UsageError:
-    return UsageError(Diagnostic(code, message, (), help))
+History.drawing = _draw_history

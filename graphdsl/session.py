@@ -19,6 +19,7 @@ import numpy as np
 from graphdsl.compiler.schedule import Schedule
 from graphdsl.driver import DIRECTION, Compilation, Compiled, Purpose, initial_values
 from graphdsl.engines import feeds
+from graphdsl.engines.choice import Engine, pays
 from graphdsl.engines.limits import check_sizes, refused_sizes
 from graphdsl.engines.memory import Memory
 from graphdsl.engines.numpy import Executable, emit
@@ -62,8 +63,10 @@ class Retiring(Protocol):
 class Session:
     """One model's memory and programs. Calls from several threads wait for one another."""
 
-    def __init__(self, compilation: Compilation, seed: int = 0) -> None:
+    def __init__(self, compilation: Compilation, seed: int = 0, engine: Engine = "auto") -> None:
         self.compilation = compilation
+        self.engine = engine
+        self._steps = 0.0
         self.memory = Memory(compilation.layout, seed)
         self.lock = threading.RLock()
         self.trainer: Retiring | None = None
@@ -102,7 +105,7 @@ class Session:
         if computed is None:
             return
         compiled, names = computed
-        values = self.run(self._load(compiled, {}), [], 0, 0, 0)
+        values = self.run(self._load(compiled, {}, self.engine == "numba"), [], 0, 0, 0)
         for name, value in zip(names, values, strict=True):
             target = memory.params.get(name)
             (memory.states[name] if target is None else target)[...] = value
@@ -120,18 +123,39 @@ class Session:
         for slot in compiled.slots:
             if f"slot_{slot.name}" not in self.memory.arrays:
                 self.memory.add_slot(slot.name, slot.dtype, slot.size, slot.value)
-        made = kept[key] = self._load(compiled, sizes)
+        made = kept[key] = self._load(compiled, sizes, self._compiles(purpose, compiled))
         if len(kept) > PROGRAMS_KEPT:
             kept.popitem(last=False)
         return made
 
-    def _load(self, compiled: Compiled, sizes: Mapping[str, int]) -> Executable:
+    def expect_steps(self, steps: float) -> None:
+        """Say how many training steps will be made, for the engine to be chosen by; infinitely
+        many where nobody knows."""
+        self._steps = steps
+        if self.engine == "auto":
+            self._programs = {p: kept for p, kept in self._programs.items() if not p.step}
+            self._renew()
+
+    def _compiles(self, purpose: Purpose, compiled: Compiled) -> bool:
+        """Whether a purpose's programs are compiled rather than run by NumPy."""
+        if self.engine == "auto":
+            return purpose.step and pays(compiled.graph, self._steps)
+        return self.engine == "numba"
+
+    def _load(
+        self, compiled: Compiled, sizes: Mapping[str, int], compiles: bool = False
+    ) -> Executable:
         check_sizes(compiled.graph, sizes)
         try:
             with paused_collector():
-                if self._probe is None:
-                    return Executable(compiled.emit(sizes), self.memory)
-                schedule, names = self._probe(compiled.plan(sizes), compiled.graph, sizes)
+                schedule: Schedule = compiled.plan(sizes)
+                names: Mapping[str, Any] = {}
+                if self._probe is not None:  # which sees what NumPy does between two statements
+                    schedule, names = self._probe(schedule, compiled.graph, sizes)
+                elif compiles:
+                    from graphdsl.engines.numba.engine import translate
+
+                    schedule, names = translate(schedule, compiled.graph)
                 return Executable(emit(schedule), self.memory, names)
         except MemoryError:
             message = "this program's arrays take more memory than there is"
@@ -198,14 +222,29 @@ class Session:
         arrays, sizes = self.feed(fed, needed)
         feeds.check_all_fed(arrays, needed)
         with self.lock:
-            program = self.executable(purpose, sizes)
-            values = self.call(program, arrays, *clock)
-            types = [type for _, _, type in program.program.schedule.results]
-            names = [name for name, _, _ in program.program.schedule.results]
-            return {
-                name: np.array(value, type.dtype.numpy).reshape(type.shape)
-                for name, value, type in zip(names, values, types, strict=True)
-            }
+            return self._own_results(self.executable(purpose, sizes), arrays, *clock)
+
+    def values(
+        self, compiled: Compiled, several: Sequence[Mapping[str, Any]]
+    ) -> list[dict[str, Array]]:
+        """The results of a graph that nothing keeps, at step 0, for one feed after the other, all
+        of the same sizes: by name, as arrays of the caller's own."""
+        needed = self.needed_inputs(compiled.graph)
+        bound = [self.feed(fed, needed) for fed in several]
+        for arrays, _ in bound:
+            feeds.check_all_fed(arrays, needed)
+        with self.lock:
+            program = self._load(compiled, bound[0][1])
+            return [self._own_results(program, arrays, 0, 0, 0) for arrays, _ in bound]
+
+    def _own_results(
+        self, program: Executable, arrays: Mapping[str, Array], *clock: float
+    ) -> dict[str, Array]:
+        values = self.call(program, arrays, *clock)
+        return {
+            name: np.array(value, type.dtype.numpy).reshape(type.shape)
+            for value, (name, _, type) in zip(values, program.program.schedule.results, strict=True)
+        }
 
     def call(
         self, program: Executable, arrays: Mapping[str, Array], *clock: float
@@ -251,11 +290,15 @@ class Session:
 
     def check_node(self, name: str, training: bool = False) -> None:
         """Raise `UsageError` unless `name` is a node."""
-        names = self.compilation.graph(training).names
-        if name not in names:
-            known = [n for n in names if n]
-            help = did_you_mean(name, known) or (f"the nodes are: {', '.join(known[:12])}",)
-            raise UsageError(Diagnostic("E0803", f"the model has no node '{name}'", (), help))
+        verify_node(self.compilation.graph(training), name)
+
+
+def verify_node(graph: Graph, name: str) -> None:
+    """Raise `UsageError` unless `name` is a node."""
+    if name not in graph.names:
+        known = [n for n in graph.names if n]
+        help = did_you_mean(name, known) or (f"the nodes are: {', '.join(known[:12])}",)
+        raise UsageError(Diagnostic("E0803", f"the model has no node '{name}'", (), help))
 
 
 def _sizes_known(graph: Graph, name: str, bound: set[str]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 
@@ -11,5 +13,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the mark of `tests/rules` known."""
+    """Make the mark of `tests/rules` known, and keep what is compiled out of the user's folders."""
     config.addinivalue_line("markers", "rule(section, words): what docs/language.md says of it")
+    assert config.cache is not None
+    os.environ.setdefault("GRAPHDSL_CACHE", str(config.cache.mkdir("numba")))

@@ -12,24 +12,26 @@ import argparse
 import contextlib
 import io
 import os
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib import import_module
-from types import FrameType
+
+from graphdsl.cli import signals
 
 COMMANDS = {
     "check": "report every error of a file, or what it declares",
     "info": "what a model declares, for programs that feed it",
     "run": "train, or evaluate where the file trains nothing",
-    "verify": "replay a run from its folder: does it come out bit for bit?",
+    "verify": "replay a run from its folder, and compare every bit",
     "evaluate": "the loss and the metrics on a part of the data",
     "predict": "the outputs for the rows of the data, or for given values",
     "gradcheck": "every gradient beside its finite difference",
+    "trace": "both sweeps written out, formulas and numbers, as one does by hand",
     "stats": "the size of every gradient, layer by layer, without training",
     "plot": "curves of the outputs, or the paths of optimizers",
     "render": "draw the graph: svg, png, pdf or dot",
+    "view": "play backpropagation step by step, in one page for a browser",
+    "report": "one page with all that a run left, or two runs side by side",
     "export": "write a Python file that needs NumPy alone, for prediction and training",
     "show": "any stage as text, from the syntax tree to the NumPy that runs",
     "fmt": "format files",
@@ -48,7 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
-            with _heeding_signals():
+            with signals.heeding():
                 return _run(arguments)
         finally:
             sys.stdout.flush()
@@ -68,27 +70,6 @@ def _open_missing_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
-
-
-@contextlib.contextmanager
-def _heeding_signals() -> Iterator[None]:
-    """A polite request to end is what Ctrl-C is: what was reached is saved first."""
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        handler = signal.getsignal(signal.SIGINT)
-        if not callable(handler):  # a shell starts background jobs with Ctrl-C ignored
-            raise KeyboardInterrupt
-        handler(number, frame)  # training lets the step under way end
-
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    if threading.current_thread() is not threading.main_thread():
-        names = []  # only the main thread may
-    before = {name: signal.signal(getattr(signal, name), interrupt) for name in names}
-    try:
-        yield
-    finally:
-        for name, handler in before.items():
-            signal.signal(getattr(signal, name), handler)
 
 
 def _forsake_stdout() -> None:

@@ -24,7 +24,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Check each file; 1 if one has errors, or warnings where they count."""
-    from graphdsl.cli.faults import report
+    from graphdsl.cli.notices import report
     from graphdsl.language.diagnostics import to_json
     from graphdsl.views.summary import summarise, table
 

@@ -16,6 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parts.add_batch(parser)
     options.add_model_options(parser)
     options.add_seed(parser)
+    options.add_engine(parser)
     options.add_training(parser)
     options.add_debug_nan(parser)
     options.add_json(parser)
@@ -27,16 +28,14 @@ def run(args: argparse.Namespace) -> int:
     from graphdsl.cli.faults import BadArgument
     from graphdsl.training import measure
     from graphdsl.training.new_rows import find_rows
-    from graphdsl.training.options import eval_batch
 
     if args.data is not None and args.part is not None:
         raise BadArgument("give one of --data and --part")
     model = parts.load_trained(args)
-    size = eval_batch(model.compilation, args.batch)
     rows = find_rows(model.session, None, args.data, args.part, parts.learned(args))
     with options.debugging(args, model):
         found = {
-            name: measure.evaluate(model.session, part, size, args.training)
+            name: measure.evaluate(model.session, part, args.batch, args.training)
             for name, part in rows.parts.items()
         }
     if args.json:

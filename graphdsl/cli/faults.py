@@ -7,10 +7,10 @@ import errno
 import os
 import sys
 import traceback
-from collections.abc import Sequence
 from importlib import import_module
 
-from graphdsl.language.diagnostics import Diagnostic, DivergedError, GraphdslError, render
+from graphdsl.cli.notices import complain, tell
+from graphdsl.language.diagnostics import Diagnostic, DivergedError, GraphdslError
 
 AT_FAULT = 1
 USAGE = 2
@@ -29,46 +29,33 @@ def guarded(command: str, args: argparse.Namespace) -> int:
     try:
         code: int = import_module(f"graphdsl.cli.{command}").run(args)
     except BadArgument as bad:
-        print(f"graphdsl {command}: error: {bad}", file=sys.stderr)
+        print(f"graphdsl {command}: error: {bad}", file=sys.stderr)  # as argparse does
         return USAGE
     except GraphdslError as error:
-        report(error.diagnostics)
+        tell(args, error.diagnostics)
         return DIVERGED if isinstance(error, DivergedError) else AT_FAULT
     except BrokenPipeError:
         raise
     except OSError as fault:
         if fault.filename is None and fault.errno in (errno.ENOSPC, errno.EIO, errno.EBADF):
             raise  # our own output, which `main` tells of
-        _own_fault(command, fault)
+        _own_fault(command, args, fault)
         return AT_FAULT
     except MemoryError:
-        print("error: this machine's memory does not suffice for it", file=sys.stderr)
+        message = f"this machine's memory does not suffice for 'graphdsl {command}'"
+        help = (
+            "compute fewer rows at once: --batch, or eval_batch in the train block",
+            "or end what else takes memory here",
+        )
+        tell(args, [Diagnostic("E0802", message, (), help)])
         return AT_FAULT
     except Exception as fault:
-        _own_fault(command, fault)
+        _own_fault(command, args, fault)
         return AT_FAULT
     return code
 
 
-def report(diagnostics: Sequence[Diagnostic]) -> None:
-    """Diagnostics on stderr, in colour on a terminal."""
-    color = use_color(sys.stderr)
-    for diagnostic in diagnostics:
-        print(render(diagnostic, color), end="\n\n", file=sys.stderr)
-    errors = sum(one.severity == "error" for one in diagnostics)
-    if errors > 1:
-        print(f"{errors} errors", file=sys.stderr)
-
-
-def use_color(stream: object) -> bool:
-    """Whether colours are welcome: a terminal that knows them, and no NO_COLOR."""
-    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        return False
-    isatty = getattr(stream, "isatty", None)
-    return bool(isatty and isatty())
-
-
-def _own_fault(command: str, fault: Exception) -> None:
+def _own_fault(command: str, args: argparse.Namespace, fault: Exception) -> None:
     """Say that graphdsl is at fault, and what a report of it should hold."""
     if os.environ.get(TRACEBACK):
         traceback.print_exception(fault)
@@ -78,10 +65,10 @@ def _own_fault(command: str, fault: Exception) -> None:
 
     said = str(fault).strip().splitlines()
     what = type(fault).__name__ + (f": {said[0]}" if said else "")
-    print(
+    complain(
+        args,
         f"graphdsl has a fault of its own, in '{command}': {what}\n"
         "Your file may be right. Please report it with the file, the command and what\n"
         f"{TRACEBACK}=1 in the environment makes it print "
         f"(graphdsl {version()}, Python {platform.python_version()}).",
-        file=sys.stderr,
     )

@@ -27,7 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Format each file; a file with errors is left as it is."""
-    from graphdsl.cli.faults import report
+    from graphdsl.cli.notices import report
     from graphdsl.language.diagnostics import GraphdslError
 
     failed = False

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graphdsl.cli import options
+from graphdsl.cli.signals import postponed
 
 if TYPE_CHECKING:
     from graphdsl.session import Session
     from graphdsl.training.dataset import Dataset
-    from graphdsl.training.keeper import Every, Keeper
+    from graphdsl.training.keeper import Keeper
     from graphdsl.training.options import FitSettings
-    from graphdsl.training.recorded import Recorded
-
-KEEP = 2
-"""Checkpoints that are kept, where nothing else is said."""
+    from graphdsl.training.recorded import Given, Recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +46,7 @@ def take_up(args: argparse.Namespace) -> Before:
     given = recorded.given
     args.dtype = args.dtype or recorded.dtype
     args.seed = recorded.seed if args.seed is None else args.seed
+    args.engine = args.engine or recorded.engine
     args.batch = given.train.get("batch") if args.batch is None else args.batch
     args.epochs = given.train.get("epochs") if args.epochs is None else args.epochs
     if args.data is None and given.source is not None:
@@ -73,81 +71,61 @@ def opened(
     settings: FitSettings,
 ) -> Iterator[Keeper]:
     """The keeper of a run in its folder, new or old, which is held as long as this lasts."""
-    from graphdsl.training import run_folder
-    from graphdsl.training.keeper import Every
+    from graphdsl.training.kept_run import begun, gone_on
 
-    every, keep = args.checkpoint_every or Every.default(), args.keep or KEEP
-    if before is None:
-        warm = _warm_start(args, session)
-        folder = run_folder.create(args.out, Path(args.file).stem)
-        with run_folder.held(folder):
-            yield _begun(folder, args, session, dataset, settings, warm, every, keep)
-        return
-    from graphdsl.training.resuming import resume
-
-    folder, recorded = before.folder, before.recorded
-    with run_folder.held(folder):
-        keeper = resume(folder, recorded, session, dataset, settings, every, keep)
-        _tell(keeper, args.quiet)
+    run, often = (session, dataset, settings), (args.checkpoint_every, args.keep)
+    with ExitStack() as stack:
+        with postponed():  # a folder that is half written is no run's
+            if before is None:
+                found = begun(args.out, *run, _given(args, session), *often)
+            else:
+                found = gone_on(before.folder, before.recorded, *run, *often)
+            keeper = stack.enter_context(found)
+        if before is not None:
+            _tell(args, keeper)
         yield keeper
 
 
-def _begun(
-    folder: Path,
-    args: argparse.Namespace,
-    session: Session,
-    dataset: Dataset,
-    settings: FitSettings,
-    start: str | None,
-    every: Every,
-    keep: int,
-) -> Keeper:
-    """The keeper of a new run, what the run is written down; nothing is left where that fails."""
-    from graphdsl.language.diagnostics import GraphdslError
-    from graphdsl.training import run_folder
-    from graphdsl.training.keeper import Keeper
+def _given(args: argparse.Namespace, session: Session) -> Given:
+    """What the command line gives a new run beside its model."""
     from graphdsl.training.recorded import Given
 
     options = {"epochs": args.epochs, "batch": args.batch}
     train = {key: value for key, value in options.items() if value is not None}
     source = str(args.data.resolve()) if args.data is not None else None
-    given = Given(train, source, start)
-    try:
-        recorded = run_folder.write_start(folder, session, dataset, settings, given)
-    except GraphdslError:
-        run_folder.discard(folder, session)
-        raise
-    return Keeper(folder, recorded.run, every, keep)
+    return Given(train, source, _warm_start(args, session))
 
 
 def _warm_start(args: argparse.Namespace, session: Session) -> str | None:
     """Take the weights that fit, say which; the hash of what the run then begins with."""
     if args.warm_start is None:
         return None
+    from graphdsl.cli.notices import say, tell
     from graphdsl.training import weights
-    from graphdsl.training.run_folder import WEIGHTS
 
-    path: Path = args.warm_start / WEIGHTS if args.warm_start.is_dir() else args.warm_start
-    taken, left = weights.take_fitting(path, session)
+    taken = weights.take_fitting(args.warm_start, session)
+    tell(args, taken.warnings)
     if not args.quiet:
-        print(f"from {path}: {', '.join(taken)}", file=sys.stderr)
-        for line in left:
-            print(f"not taken: {line}", file=sys.stderr)
+        say(args, f"from {taken.path}: {', '.join(taken.names)}")
+        for line in taken.left:
+            say(args, f"not taken: {line}")
     return weights.digest(weights.live(session))
 
 
-def _tell(keeper: Keeper, quiet: bool) -> None:
+def _tell(args: argparse.Namespace, keeper: Keeper) -> None:
     """Say where a run goes on, and what is no longer as it was."""
+    from graphdsl.cli.notices import say
     from graphdsl.training.versions import changed
 
-    if quiet:
+    if args.quiet:
         return
+    for path in keeper.restored:
+        say(args, f"{path} was missing: written anew")
     start = keeper.start
     if start is None:
-        print(f"{keeper.folder} has no checkpoint: from the beginning", file=sys.stderr)
+        say(args, f"{keeper.folder} has no checkpoint: from the beginning")
         return
     epoch = start.progress.position.epoch + 1
-    where = f"{start.path}: step {start.progress.t}, epoch {epoch}"
-    print(f"going on from {where}", file=sys.stderr)
+    say(args, f"going on from {start.path}: step {start.progress.t}, epoch {epoch}")
     for line in changed(start.versions):
-        print(f"warning: the bits may differ: {line}", file=sys.stderr)
+        say(args, f"warning: the bits may differ: {line}")

@@ -9,6 +9,8 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from graphdsl.cli.signals import postponed
+
 if TYPE_CHECKING:
     from graphdsl.driver import Compilation
     from graphdsl.graph.types import DType
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 Pair = tuple[str, str]
 
 
-def add_model_options(parser: argparse.ArgumentParser) -> None:
+def add_model_options(parser: argparse.ArgumentParser, dtype: str = "f32") -> None:
     """`--set`, `--with`, `--dtype`: what may be changed of a model from outside its file."""
     parser.add_argument(
         "--set",
@@ -42,7 +44,10 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
         ),
     )
     parser.add_argument(
-        "--dtype", choices=("f32", "f64"), default="f32", help="the model's float (default: f32)"
+        "--dtype",
+        choices=("f32", "f64"),
+        default=dtype,
+        help=f"the model's float (default: {dtype})",
     )
     add_include(parser)
 
@@ -110,17 +115,32 @@ def debugging(args: argparse.Namespace, model: Model) -> AbstractContextManager[
     return model.session.watched(refusing()) if args.debug_nan else nullcontext()
 
 
-def load_model(args: argparse.Namespace) -> Model:
-    """The model of the command line: its file, its constants, its float, its seed."""
-    from graphdsl.model import Model
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """`--engine`."""
+    parser.add_argument(
+        "--engine",
+        choices=("auto", "numpy", "numba"),
+        default=None,
+        help="what computes: numpy, numba (compiled; the extra fast), or auto: numba for "
+        "trainings that are long enough (default: auto)",
+    )
 
-    return Model(compile_model(args), args.seed)
+
+def load_model(args: argparse.Namespace) -> Model:
+    """The model of the command line: its file, its constants, its float, its seed, its engine."""
+    with postponed():
+        from graphdsl.engines.choice import check_engine
+        from graphdsl.model import Model
+
+    engine = check_engine(getattr(args, "engine", None) or "auto")
+    return Model(compile_model(args), args.seed, engine)
 
 
 def compile_model(args: argparse.Namespace) -> Compilation:
     """The same, compiled but without memory: for what only looks at a model."""
-    from graphdsl.driver import compile_source
-    from graphdsl.language.source import read_source
+    with postponed():
+        from graphdsl.driver import compile_source
+        from graphdsl.language.source import read_source
 
     return compile_source(read_source(args.file), *overrides(args))
 
@@ -196,10 +216,11 @@ def constant(text: str) -> tuple[str, Any]:
 
 def natural(text: str) -> int:
     """A whole number, 0 or more."""
-    number = int(text) if text.isdecimal() and len(text) < 20 else -1
-    if not 0 <= number < 2**63:
+    if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"'{text}' is no whole number, 0 or more")
-    return number
+    if len(text) > 19 or int(text) >= 2**63:
+        raise argparse.ArgumentTypeError(f"'{text:.40}' does not fit 64 bits: 2^63 - 1 at most")
+    return int(text)
 
 
 def positive(text: str) -> int:

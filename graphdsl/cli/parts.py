@@ -56,11 +56,10 @@ def load_trained(args: argparse.Namespace) -> Model:
     """The model of the command line with the weights it names."""
     model = options.load_model(args)
     if args.weights is not None:
+        from graphdsl.cli.notices import tell
         from graphdsl.training import weights
-        from graphdsl.training.run_folder import WEIGHTS
 
-        path: Path = args.weights
-        weights.restore(path / WEIGHTS if path.is_dir() else path, model.session)
+        tell(args, weights.restore(args.weights, model.session))
     return model
 
 

@@ -49,6 +49,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     options.add_model_options(parser)
     options.add_seed(parser)
+    options.add_engine(parser)
+    options.add_training(parser)
     options.add_json(parser)
 
 
@@ -99,27 +101,26 @@ def _results(model: Model, args: argparse.Namespace) -> tuple[Results, Sequence[
     several = [name for name, is_given in given if is_given]
     if len(several) > 1:
         raise BadArgument(f"give one of {' and '.join(several)}")
-    names = args.outputs or measure.outputs(model.session.graph)
-    if not names:
-        raise _no_output()
+    names = measure.asked_for(model.session, args.outputs or None)
     if fed or (args.data is None and model.compilation.lowered().data is None):
         if args.labels:
             raise BadArgument("--labels is for the rows of data, and values are given")
-        return Results.of(_for_values(model, fed, args.outputs, names)), ()
+        return Results.of(_for_values(model, fed, args, names)), ()
     return _for_rows(model, args, names)
 
 
 def _for_values(
-    model: Model, fed: dict[str, Any], asked: Sequence[str], names: Sequence[str]
+    model: Model, fed: dict[str, Any], args: argparse.Namespace, names: Sequence[str]
 ) -> dict[str, Any]:
     """What was asked for, or the outputs that the values reach, or else whatever they reach."""
     from graphdsl.driver import Purpose
 
-    if asked:
-        for name in asked:
-            model.session.check_node(name)
-        return model.session.results(Purpose(tuple(dict.fromkeys(asked))), fed)
-    found = model.run(fed)
+    if args.outputs:
+        for name in args.outputs:
+            model.session.check_node(name, args.training)
+        purpose = Purpose(tuple(dict.fromkeys(args.outputs)), training=args.training)
+        return model.session.results(purpose, fed)
+    found = model.run(fed, training=args.training)
     return {name: found[name] for name in names if name in found} or found
 
 
@@ -129,19 +130,12 @@ def _for_rows(
     """The same for every row of the part, or of the other rows, of the command line."""
     from graphdsl.training import measure
     from graphdsl.training.new_rows import class_names, find_rows, with_labels
-    from graphdsl.training.options import eval_batch
 
-    session, size = model.session, eval_batch(model.compilation, args.batch)
-    rows = find_rows(session, names, args.data, args.part, parts.learned(args))
-    results = measure.predictions(session, list(rows.parts.values()), names, size)
+    session = model.session
+    rows = find_rows(session, names, args.data, args.part, parts.learned(args), args.training)
+    found = list(rows.parts.values())
+    results = measure.predictions(session, found, names, args.batch, args.training)
     classes = class_names(session, rows.learned)
     if args.labels:
-        results = with_labels(session, results, classes)
+        results = with_labels(model.compilation.graph(args.training), results, classes)
     return results, classes
-
-
-def _no_output() -> Exception:
-    from graphdsl.language.diagnostics import Diagnostic, ModelError
-
-    help = ("declare what to predict: output p = softmax(z)", "or name it: --output z")
-    return ModelError(Diagnostic("E0829", "the model declares no output", (), help))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,6 +45,7 @@ def opened(args: argparse.Namespace, model: Model, folder: Path) -> Iterator[Non
     if args.profile is None:
         yield
         return
+    from graphdsl.cli.notices import say
     from graphdsl.training.files import write_text
     from graphdsl.views.profiling import profiling
 
@@ -53,8 +53,8 @@ def opened(args: argparse.Namespace, model: Model, folder: Path) -> Iterator[Non
         yield
     found = profiler.profile()
     if found is None:
-        print("no profile: the run ended before its sixth step", file=sys.stderr)
+        say(args, "no profile: the run ended before its sixth step")
         return
     write_text(folder / FILE, json.dumps(found.to_plain(), indent=2, ensure_ascii=False) + "\n")
     if not args.quiet:
-        print(found, file=sys.stderr)
+        say(args, str(found))

@@ -5,9 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import re
-import signal
-import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     options.add_model_options(parser)
     parser.set_defaults(dtype=None)  # a run that goes on has its own
     options.add_seed(parser)
+    options.add_engine(parser)
     options.add_training(parser)
     options.add_json(parser)
     group = parser.add_argument_group("for a file with a train block")
@@ -124,13 +122,14 @@ def every(text: str) -> Every:
 
 def run(args: argparse.Namespace) -> int:
     """Train or evaluate."""
-    from graphdsl.cli.faults import BadArgument, report
+    from graphdsl.cli.faults import BadArgument
+    from graphdsl.cli.notices import tell
 
     fed = options.read_feeds(args.feeds)
     before = going_on.take_up(args) if args.resume is not None else None
     args.dtype = args.dtype or "f32"
     model = options.load_model(args)
-    report(model.compilation.warnings)
+    tell(args, model.compilation.warnings)
     if model.compilation.lowered(training=True).train is not None:
         if fed:
             raise BadArgument("a file with a train block takes its data from there; see predict")
@@ -177,61 +176,57 @@ def train(model: Model, args: argparse.Namespace, before: Before | None) -> int:
     verify_fit(dataset, settings, model.compilation)
     pictures.verify_pictures(args)
     profiling.verify_profile(args)
-    trainer = model.trainer(**_overrides(args))
+    trainer = model.trainer(**_overrides(args))  # its states are part of a checkpoint
     with (
         going_on.opened(args, before, model.session, dataset, settings) as keeper,
         profiling.opened(args, model, keeper.folder),
     ):
-        history = _fit(model, args, trainer, dataset, settings, keeper)
+        history = _fit(trainer, args, dataset, settings, keeper)
     _print_scores(model, history, keeper.folder, args.json)
-    if history.interrupted and not args.quiet:
-        said = f"graphdsl run {args.file} --resume {keeper.folder}"
-        print(f"interrupted; to go on: {said}", file=sys.stderr)
+    if history.interrupted:
+        _say_how_to_go_on(args, keeper)
     return INTERRUPTED if history.interrupted else 0
 
 
 def _fit(
-    model: Model,
-    args: argparse.Namespace,
     trainer: Trainer,
+    args: argparse.Namespace,
     dataset: Dataset,
     settings: FitSettings,
     keeper: Keeper,
 ) -> History:
-    """Train, and leave in the keeper's folder what it came to."""
-    from graphdsl.language.diagnostics import DataError, DivergedError, GraphdslError
-    from graphdsl.training import loop, run_folder
-    from graphdsl.training.history import History
-    from graphdsl.training.progress import Kind, listener
+    """Train, with what shows it; where that fails, say what is left."""
+    from graphdsl.cli.notices import say
+    from graphdsl.cli.signals import heeded_signals
+    from graphdsl.language.diagnostics import GraphdslError
+    from graphdsl.training.display import Kind, listener
+    from graphdsl.training.kept_run import fit_kept
 
     kind: Kind = "quiet" if args.quiet else "json" if args.json else "auto"
-    history, folder = History(), keeper.folder
-    told = pictures.listeners(args, folder, dataset, settings, listener(kind))
+    told = pictures.listeners(args, keeper.folder, dataset, settings, listener(kind))
     try:
-        loop.fit(trainer, dataset, settings, told, history, keeper, _polite(), args.debug_nan)
-    except (GraphdslError, MemoryError) as error:
-        if history.epochs or isinstance(error, DivergedError):
-            with suppress(DataError):  # a full disk is what ended it, maybe: that is told below
-                run_folder.write_end(folder, model.session, history)
-            print(f"what it came to is in {folder}", file=sys.stderr)
-        elif not keeper.resumable:
-            run_folder.discard(folder, model.session)
+        return fit_kept(trainer, dataset, settings, keeper, told, heeded_signals(), args.debug_nan)
+    except (GraphdslError, MemoryError):
+        if keeper.folder.exists():
+            say(args, f"what it came to is in {keeper.folder}")
         raise
-    run_folder.write_end(folder, model.session, history)
-    return history
+    except KeyboardInterrupt:
+        _say_how_to_go_on(args, keeper)
+        raise
+
+
+def _say_how_to_go_on(args: argparse.Namespace, keeper: Keeper) -> None:
+    from graphdsl.cli.notices import say
+
+    if not args.quiet:
+        said = f"graphdsl run {args.file} --resume {keeper.folder}"
+        say(args, f"interrupted; to go on: {said}")
 
 
 def _overrides(args: argparse.Namespace) -> dict[str, Any]:
     """The settings of the train block that the command line overrides."""
     given = {"epochs": args.epochs, "batch": args.batch}
     return {key: value for key, value in given.items() if value is not None}
-
-
-def _polite() -> list[int]:
-    """The signals that ask a process to end, as far as `main` heeds them."""
-    names = ("SIGTERM", "SIGHUP")
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    return [number for number in numbers if callable(signal.getsignal(number))]
 
 
 def _print_scores(model: Model, history: History, folder: Path, as_json: bool) -> None:

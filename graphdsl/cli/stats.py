@@ -71,18 +71,24 @@ def _fraction(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Print a table for each model, and draw them on one picture."""
+    from graphdsl.cli.faults import BadArgument
+    from graphdsl.training.plain import finite
+
     if args.plot is not None:
         from graphdsl.views.plots import verify_plot
 
         verify_plot(args.plot)
     feeds = options.read_feeds([options.pair(word) for word in args.words if "=" in word])
+    of_data = [key for key in ("data", "part", "batch") if getattr(args, key) is not None]
+    if feeds and of_data:
+        raise BadArgument(f"give one of values and --{of_data[0]}")
     found = {}
     for file in (args.file, *(word for word in args.words if "=" not in word)):
         args.file = file
         found[file] = measure(parts.load_trained(args), args, feeds)
     if args.json:
         told = {file: [row.to_plain() for row in rows] for file, rows in found.items()}
-        print(json.dumps(_finite(told), indent=2, ensure_ascii=False))
+        print(json.dumps(finite(told), indent=2, ensure_ascii=False))
     for file, rows in found.items() if not args.json else ():
         print("\n".join([*([f"{file}:"] if len(found) > 1 else []), *table(rows)]))
     if args.plot is not None:
@@ -109,13 +115,15 @@ def _batches(model: Model, args: argparse.Namespace) -> Iterator[Mapping[str, An
     from graphdsl.training.batches import Batches
     from graphdsl.training.data import load_dataset
     from graphdsl.training.new_rows import chosen
-    from graphdsl.training.options import fit_settings
+    from graphdsl.training.options import fit_settings, verify_batch
 
     dataset = load_dataset(model.session, data=args.data)
-    settings = fit_settings(model.compilation, {}, model.seed)
-    part = chosen(dataset, args.part or "train")
-    for one in part.values():
-        batches = Batches(one, args.batch or settings.batch, seed=settings.seed)
+    overrides = {} if args.batch is None else {"batch": args.batch}
+    settings = fit_settings(model.compilation, overrides, model.seed)
+    for name, part in chosen(dataset, args.part or "train").items():
+        if args.batch is not None:
+            verify_batch(settings, part.rows, name)
+        batches = Batches(part, settings.batch, seed=settings.seed)
         yield from (fed for fed, _ in islice(batches.epoch(0), args.batches))
 
 
@@ -151,9 +159,3 @@ def table(rows: Sequence[LayerStatistics]) -> Iterator[str]:
 
 def _number(value: float) -> str:
     return "0" if value == 0 else f"{value:.2e}"
-
-
-def _finite(value: Any) -> Any:
-    from graphdsl.training.plain import finite
-
-    return finite(value)

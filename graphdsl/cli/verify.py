@@ -29,7 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Replay and compare; 0 where every bit is the same, else 1."""
     from graphdsl.cli.faults import AT_FAULT
-    from graphdsl.training.progress import listener
+    from graphdsl.training.display import listener
     from graphdsl.training.replay import replay
 
     verdict = replay(args.run, args.data, listener("quiet" if args.quiet or args.json else "auto"))
@@ -41,12 +41,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _text(verdict: Verdict, folder: Path) -> str:
-    if verdict.equal:
-        return f"{folder}: bit for bit the same: {verdict.weights}"
-    lines = [f"{folder}: not the same: {verdict.weights} then, {verdict.replayed} now"]
+    same = f"{folder}: bit for bit the same: {verdict.weights}"
+    other = f"{folder}: not the same: {verdict.weights} then, {verdict.replayed} now"
+    lines = [same if verdict.equal else other]
+    if verdict.clock_steps is not None:
+        steps = f"for the {verdict.clock_steps:,} steps that the run took"
+        lines.append(f"  replayed {steps}: its stop goes by the clock, and a replay by steps")
     lines += [f"  differs: {line}" for line in verdict.differences]
     lines += [f"  changed: {line}" for line in verdict.reasons]
-    if not verdict.reasons:
+    if not verdict.equal and not verdict.reasons:
         lines.append("  nothing that is recorded has changed: versions, machine, data, model")
     return "\n".join(lines)
 
@@ -56,6 +59,7 @@ def _plain(verdict: Verdict) -> dict[str, object]:
         "equal": verdict.equal,
         "weights": verdict.weights,
         "replayed": verdict.replayed,
+        "clock_steps": verdict.clock_steps,
         "differences": list(verdict.differences),
         "reasons": list(verdict.reasons),
     }

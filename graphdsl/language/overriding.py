@@ -14,7 +14,7 @@ from graphdsl.language import ast
 from graphdsl.language.diagnostics import Diagnostic, UsageError, did_you_mean
 from graphdsl.language.near import nearest
 from graphdsl.language.parser import parse_settings
-from graphdsl.language.settings import BlockName, keys, lookup
+from graphdsl.language.settings import KINDS, BlockName, keys, lookup
 from graphdsl.language.source import Source
 from graphdsl.language.spelling import spell
 
@@ -144,9 +144,21 @@ def _spelled(place: _Place, value: object) -> str:
     try:
         return spell(value)
     except ValueError as why:
-        help = ("give it as text, as a file has it: settings={'stop': 'early(J)'}",)
         message = f"'{place.key}' cannot be {why}"
-        raise UsageError(Diagnostic("E0809", message, (), help)) from None
+        raise UsageError(Diagnostic("E0809", message, (), (_wanted(place),))) from None
+
+
+def _wanted(place: _Place) -> str:
+    """What a key takes: an expression has no other form than a text."""
+    setting = lookup(place.block, place.key)
+    if setting is not None and setting.kind not in _EXPRESSIONS:
+        return f"it is {KINDS[setting.kind]}"
+    text = "images / 16" if setting is None else _EXPRESSIONS[setting.kind]
+    return f"give it as text, as a file has it: settings={{'{place.key}': '{text}'}}"
+
+
+_EXPRESSIONS = {"call": "adam(lr = 1e-3)", "criterion": "early(J)"}
+"""Kinds of settings that no plain value is, each with an example."""
 
 
 def _with_settings(

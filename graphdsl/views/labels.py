@@ -13,13 +13,19 @@ from graphdsl.language.clipping import one_line
 
 Role = Literal["input", "param", "frozen", "state", "constant", "op", "output", "metric", "loss"]
 
-SIGNS = {"*": "·", "-": "−", "<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
+MINUS = "−"
+
+SIGNS = {"*": "·", "-": MINUS, "<=": "≤", ">=": "≥", "==": "=", "!=": "≠"}
 """Signs of mathematics for those of the language."""
+
+DIGITS = 6
+"""Significant digits of a number in a drawing."""
 
 HOLE = "_"
 """Stands for an operand that is a node of its own, where others are numbers."""
 
-_ORDER: Mapping[str, int] = {"loss": 0, "metric": 1, "output": 2}
+RESULTS = ("loss", "metric", "output")
+"""The roles of results, the weightiest first."""
 
 
 def roles(graph: Graph) -> dict[int, Role]:
@@ -28,26 +34,27 @@ def roles(graph: Graph) -> dict[int, Role]:
     found |= dict.fromkeys(graph.inputs, "input")
     found |= {v.node: "frozen" if v.frozen else "param" for v in graph.params}
     found |= {v.node: "state" for v in graph.states}
-    for result in sorted(graph.results, key=lambda r: -_ORDER[r.role]):
+    for result in sorted(graph.results, key=lambda r: -RESULTS.index(r.role)):
         found[result.node] = result.role
     return found
 
 
-def names(graph: Graph) -> dict[int, str]:
-    """The names of the nodes that have some: `h`, `h, y` where two stand for one node, `m ←` for
-    what the state m becomes."""
-    found: dict[int, list[str]] = {}
+def names(graph: Graph, more: Mapping[int, str] | None = None) -> dict[int, tuple[str, ...]]:
+    """The names of the nodes that have some, several where they stand for one node; `m ←` for what
+    the state m becomes. `more` are names of leaves that the graph has none for."""
+    found: dict[int, list[str]] = {id: [name] for id, name in (more or {}).items()}
     for name, id in graph.names.items():
         found.setdefault(id, []).append(name)
     for node in graph.nodes:
         if node.name is not None:
             found.setdefault(node.id, [node.name])
     for write in graph.writes:
-        value = graph.nodes[write.value]
+        value, target = graph.nodes[write.value], found.get(write.target)
         while is_silent(value) and value.id not in found:
             value = graph.nodes[value.operands[0]]
-        found.setdefault(value.id, []).append(f"{graph.nodes[write.target].name} ←")
-    return {id: ", ".join(several) for id, several in found.items()}
+        if target is not None:
+            found.setdefault(value.id, []).append(f"{target[0]} ←")
+    return {id: tuple(several) for id, several in found.items()}
 
 
 def is_number(node: Node) -> bool:
@@ -66,9 +73,8 @@ def number_text(node: Node) -> str:
     if isinstance(value, float):
         if value == math.pi:
             return "π"
-        if value.is_integer() and abs(value) < 1e6:
-            return str(int(value))
-    return attribute_text(value).replace("-", "−")
+        return f"{value:.{DIGITS}g}".replace("-", MINUS)
+    return attribute_text(value).replace("-", MINUS)
 
 
 def function_text(node: Node, numbers: Mapping[int, str]) -> str:
@@ -76,6 +82,8 @@ def function_text(node: Node, numbers: Mapping[int, str]) -> str:
     operands = [numbers.get(position) for position in range(len(node.operands))]
     if node.op.infix is not None and len(operands) == 2:
         return _infix(node.op.infix, *operands)
+    if node.origin is None and not node.op.public and not node.op.leaf:
+        return node.op.formula  # what no file can write, nor has
     attributes = list(_attributes(node))
     word = node.op.name if _said(node) else _formula(node)
     if node.op.leaf:
@@ -98,6 +106,8 @@ def _infix(sign: str, left: str | None, right: str | None) -> str:
 def _attributes(node: Node) -> Iterator[str]:
     for text in attribute_texts(node):
         name, _, value = text.partition("=")
+        if node.op.random and node.op.attributes[name].kind == "internal":
+            continue  # the name of its stream
         # an index and a constant are their values; others need their names
         yield value if node.op.leaf or name == "items" else text
 
@@ -117,7 +127,7 @@ def _formula(node: Node) -> str:
     (operand,) = node.op.operands
     for bare in (formula.removeprefix(operand), formula.removesuffix(operand)):
         if bare != formula and operand not in bare:
-            return bare.strip().replace("-", "−") or node.op.name
+            return bare.strip().replace("-", MINUS) or node.op.name
     return node.op.name
 
 

@@ -28,6 +28,8 @@ LIMIT_S = 60
 DPI = 160
 """Of PNG files: text stays sharp on a projector."""
 
+NO_GRAPHVIZ = "this machine has no Graphviz"
+
 FONT_FOLDERS = (
     *("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "~/.local/share/fonts"),
     *("/System/Library/Fonts", "/Library/Fonts", "WINDOWSFONTDIR"),
@@ -41,6 +43,18 @@ sys.stdout.buffer.write(drawing.draw(format=sys.argv[1], prog="dot"))
 """
 
 
+class NotDrawn(Exception):
+    """Why there is no picture, where no file was to hold it."""
+
+
+def draw_svg(text: str) -> bytes:
+    """The drawing `text` as SVG; raises `NotDrawn` where this machine cannot lay it out."""
+    command = _command("svg")
+    if command is None:
+        raise NotDrawn(NO_GRAPHVIZ)
+    return _lay_out(command, text)
+
+
 def check_path(path: Path) -> str:
     """The format of a picture by its name; raises `UsageError` for an unknown one, `DataError`
     where there is no such folder."""
@@ -50,11 +64,16 @@ def check_path(path: Path) -> str:
         help = (*hint, f"name a file that ends in {', '.join('.' + f for f in FORMATS)}")
         said = f"there is no picture format '{format}'" if format else "a picture needs a format"
         raise UsageError(Diagnostic("E0822", f"'{path}': {said}", (), help))
+    check_folder(path)
+    return format
+
+
+def check_folder(path: Path) -> None:
+    """Raise `DataError` where there is no such folder as a path is in."""
     if not path.parent.is_dir():
         help = (f"make it first: mkdir -p {path.parent}",)
         message = f"'{path}' cannot be written: there is no folder '{path.parent}'"
         raise DataError(Diagnostic("E0823", message, (), help))
-    return format
 
 
 def write_picture(path: Path, text: str) -> None:
@@ -88,7 +107,17 @@ def _dpi(format: str) -> int:
 
 def _drawn(command: list[str], path: Path, text: str) -> bytes:
     """The picture; raises `DataError`, with the drawing's text beside it, if there is none."""
-    why = f"the layout took more than {LIMIT_S} s"
+    try:
+        return _lay_out(command, text)
+    except NotDrawn as why:
+        dot = _beside(path, text)
+        help = (f"the drawing's text is in {dot}, for another tool or a smaller picture",)
+        message = f"'{path}' could not be drawn: {why}"
+        raise DataError(Diagnostic("E0825", message, (), help)) from None
+
+
+def _lay_out(command: list[str], text: str) -> bytes:
+    """What the command makes of a drawing's text; raises `NotDrawn`."""
     with _fonts() as environment:
         try:
             done = subprocess.run(
@@ -100,22 +129,18 @@ def _drawn(command: list[str], path: Path, text: str) -> bytes:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            pass
+            raise NotDrawn(f"the layout took more than {LIMIT_S} s") from None
         except OSError as problem:
-            why = problem.strerror or str(problem)
-        else:
-            if done.returncode == 0 and done.stdout:
-                return done.stdout
-            said = done.stderr.decode(errors="replace").strip().splitlines()
-            why = said[-1] if said else f"Graphviz ended with {done.returncode}"
-    dot = _beside(path, text)
-    help = (f"the drawing's text is in {dot}, for another tool or a smaller picture",)
-    raise DataError(Diagnostic("E0825", f"'{path}' could not be drawn: {why}", (), help))
+            raise NotDrawn(problem.strerror or str(problem)) from None
+    if done.returncode == 0 and done.stdout:
+        return done.stdout
+    said = done.stderr.decode(errors="replace").strip().splitlines()
+    raise NotDrawn(said[-1] if said else f"Graphviz ended with {done.returncode}")
 
 
 def _no_tool(path: Path, text: str) -> DataError:
     dot = _beside(path, text)
-    message = f"'{path}' was not drawn: this machine has no Graphviz"
+    message = f"'{path}' was not drawn: {NO_GRAPHVIZ}"
     help = (
         "install it: pip install 'graphdsl-lang[render]', or the system's package graphviz",
         f"the drawing's text is in {dot}; any Graphviz viewer shows it",

@@ -9,7 +9,8 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphdsl.language.diagnostics import DataError, Diagnostic, UsageError
+from graphdsl.language.diagnostics import Diagnostic, UsageError
+from graphdsl.training.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,17 +88,13 @@ def make_panels(count: int, columns: int, size: tuple[float, float]) -> tuple[Fi
 
 
 def write_figure(path: Path, figure: Figure) -> None:
-    """Write the picture; raises `DataError` where the disk refuses. The same figure gives the same
-    bytes."""
+    """Write the picture whole; raises `DataError` where the disk refuses, and then leaves what
+    stood there before. The same figure gives the same bytes."""
     metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix.lower())
-    try:
-        with warnings.catch_warnings():
-            # a name in a script that the font lacks is drawn as boxes: no reason to complain
-            warnings.filterwarnings("ignore", message="Glyph .* missing")
-            figure.savefig(path, metadata=metadata)
-    except OSError as problem:
-        reason = problem.strerror or str(problem)
-        raise DataError(Diagnostic("E0812", f"'{path}' cannot be written: {reason}")) from None
+    with replacing(path) as file, warnings.catch_warnings():
+        # a name in a script that the font lacks is drawn as boxes: no reason to complain
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        figure.savefig(file, format=path.suffix.lower()[1:], metadata=metadata)
 
 
 def use_log(axes: Axes, values: Sequence[float], span: float = 20.0) -> None:

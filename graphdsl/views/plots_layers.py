@@ -79,7 +79,18 @@ def _draw_series(axes: Axes, series: Sequence[_Series], joined: bool) -> None:
         return
     axes.axhline(low, color="#999999", linewidth=0.8, linestyle=(0, (1, 2)))
     where: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "center"}
-    axes.annotate("exactly 0", (0.995, floor), **where)
+    beside: dict[str, Any] = {"textcoords": "offset points", "color": "#444444"}
+    axes.annotate("exactly 0", (0, floor), (-6, 0), **where, **beside)
+    _keep_ticks(axes, low)
+
+
+def _keep_ticks(axes: Axes, low: float) -> None:
+    """No tick below `low`: what stands there stands for 0, not for what the scale would say."""
+    bottom, top = axes.get_ylim()
+    for minor in (False, True):
+        kept = [tick for tick in axes.get_yticks(minor=minor) if low <= tick <= top]
+        axes.set_yticks(kept, minor=minor)
+    axes.set_ylim(bottom, top)
 
 
 def _by_layer(repeated: Mapping[str, Mapping[str, Curve]]) -> list[_Series]:

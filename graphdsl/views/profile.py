@@ -133,7 +133,7 @@ def _line(node: Node, own: Source) -> str:
     block's from elsewhere."""
     if node.origin is None:
         return "the update"
-    spans = [span for span, _ in node.origin.trail]
+    spans = [level.span for level in node.origin.trail]
     span = next((s for s in (node.origin.span, *spans) if s.source is own), node.origin.span)
     return f"{_place(span)}  {_text(span)}"
 

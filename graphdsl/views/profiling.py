@@ -14,8 +14,10 @@ from graphdsl.driver import Purpose
 from graphdsl.engines import feeds
 from graphdsl.engines.memory import Memory
 from graphdsl.engines.timed import Recorder, product_rate
+from graphdsl.language.diagnostics import Diagnostic, UsageError
 from graphdsl.session import Session
 from graphdsl.training.dataset import batch_symbol
+from graphdsl.training.measure import computable
 from graphdsl.training.threads import blas_threads
 from graphdsl.views.profile import Profile, summarised
 
@@ -65,6 +67,28 @@ def profiling(
 
         recorder.full = full
         yield profiler
+
+
+def profile_model(
+    session: Session, fed: Mapping[str, Any], steps: int = STEPS, warm_up: int = WARM_UP
+) -> Profile:
+    """The profile of a training step; of what can be computed, where the model says no way to
+    train it or is not fed all its inputs.
+
+    Raises `UsageError` for no steps and where nothing can be computed, `DataError` for arrays that
+    do not fit the inputs.
+    """
+    if steps < 1 or warm_up < 0:
+        message = f"a profile of {steps} steps after {warm_up} is none"
+        help = ("steps=1 or more, warm_up=0 or more",)
+        raise UsageError(Diagnostic("E0883", message, (), help))
+    arrays, _ = session.feed(fed)
+    train = session.compilation.lowered(training=True).train
+    if train is not None and session.inputs.keys() <= arrays.keys():
+        purpose = session.compilation.step_purpose()
+    else:
+        purpose = Purpose(tuple(computable(session, arrays)))
+    return profile_program(session, purpose, arrays, steps, warm_up)
 
 
 def profile_program(

@@ -93,7 +93,7 @@ class Notes:
         """The innermost statement of the file that a node comes from."""
         if node.origin is None:
             return None
-        for span in (node.origin.span, *(span for span, _ in reversed(node.origin.trail))):
+        for span in (node.origin.span, *(level.span for level in reversed(node.origin.trail))):
             if span.source is self.source:
                 # none stands inside another: the last that begins before the place, if any
                 above = bisect_right(self.statements, span.start, key=_start)

@@ -83,7 +83,7 @@ def _told(fired: Fired, compilation: Compilation) -> dict[str, Any]:
         return told
     span, trail = fired.origin.span, fired.origin.trail
     own = compilation.program.source
-    called = next((s for s, _ in trail if s.source is own), None)
+    called = next((level.span for level in trail if level.span.source is own), None)
     return {
         "file": span.source.name,
         "line": span.line,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from cli.runs import SMALL, TEXT, at_step, write_data
 from graphdsl.cli import main
 
 TREE = Path(__file__).parents[2]
@@ -58,3 +61,36 @@ def model(tmp_path: Path) -> Callable[[str], Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def path(model, tmp_path: Path) -> Path:
+    """A model with dropout, batch normalisation and a schedule: 7 steps an epoch, 4 epochs."""
+    write_data(tmp_path)
+    found: Path = model(TEXT)
+    return found
+
+
+@pytest.fixture
+def stopped(call: Call, path: Path) -> Path:
+    """A run that was interrupted in its second epoch."""
+    with pytest.MonkeyPatch.context() as patch:
+        at_step(patch, 9, lambda: signal.raise_signal(signal.SIGTERM))
+        assert call("run", path, "-q", "--out", "o").code == 130
+    return Path("o")
+
+
+@pytest.fixture
+def small(model, tmp_path: Path) -> Path:
+    """A model that trains in a moment, its data beside it."""
+    x = np.random.default_rng(0).standard_normal((80, 2))
+    np.savez(tmp_path / "d.npz", x=x, y=x @ [3, -1] + 2)
+    path: Path = model(SMALL)
+    return path
+
+
+@pytest.fixture
+def trained(call, small: Path) -> Path:
+    """A folder of a run."""
+    assert call("run", small, "-q", "--out", "done").code == 0
+    return Path("done")

@@ -1,8 +1,9 @@
-"""Kill a run at random moments, go on with it, and compare: `crashes.py COUNT SEED`.
+"""Hit a run at random moments, go on with it, and compare: `crashes.py COUNT SEED kill|ask`.
 
 Run in an empty folder. Each child is a fork of this process, so that a trial takes no longer than
-its training; it is killed by SIGKILL within steps and within saves. Whatever it leaves has to be
-loadable, and what is gone on with has to end with the bits of the run that was never interrupted.
+its training; it is killed by SIGKILL, or asked to end by one to five signals in quick succession,
+within steps and within saves. Whatever it leaves has to be loadable, and what is gone on with has
+to end with the bits of the run that was never interrupted.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import random
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import numpy as np
 
 import graphdsl
-from graphdsl.cli import main
+from graphdsl import __main__ as command
 from graphdsl.training.checkpoint import read
 from graphdsl.training.keeper import find_checkpoints
 from graphdsl.training.recorded import SETTINGS, read_recorded
@@ -55,16 +57,44 @@ def write_model() -> None:
     Path("m.gdl").write_text(MODEL)
 
 
+ASKING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+INTERRUPTED = 130
+
+
 def start(*words: str) -> int:
     """A child that runs the command line; its process id."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, ASKING)  # none is to find the child unprepared
     child = os.fork()
     if child == 0:
         code = 99
         try:
-            code = main(["run", "m.gdl", "-q", *words])
+            command._answer_signals(command._end)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKING)
+            sys.argv[1:] = ["run", "m.gdl", "-q", *words]
+            code = command.main()
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(code)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ASKING)
     return child
+
+
+def kill(child: int, rng: random.Random) -> int:
+    """End a child at once; the status it ends with."""
+    os.kill(child, signal.SIGKILL)
+    return -signal.SIGKILL
+
+
+def ask(child: int, rng: random.Random) -> int:
+    """Ask a child to end, one to five times; the status it ends with."""
+    for _ in range(rng.randint(1, 5)):
+        os.kill(child, rng.choice(ASKING))
+        time.sleep(rng.choice((0, 0, 0.0003, 0.003)) * rng.random())
+    return INTERRUPTED
+
+
+HITS = {"kill": kill, "ask": ask}
 
 
 def wait(child: int) -> int:
@@ -91,48 +121,49 @@ def verify_loadable(folder: Path) -> None:
         read(path, model.session, recorded.run)
 
 
-def try_once(folder: Path, every: str, seconds: float, rng: random.Random) -> int:
-    """Kill and go on until the run ends; how many kills that took."""
-    kills, begun = 0, False
+def try_once(folder: Path, every: str, seconds: float, rng: random.Random, hit: str) -> int:
+    """Hit a run and go on with it until it ends; how many hits that took."""
+    hits, begun = 0, False
     while True:
         words = ("--resume", str(folder)) if begun else ("--out", str(folder))
         child = start(*words, "--checkpoint-every", every)
-        if kills < 6:
+        expected = 0
+        if hits < 6:
             time.sleep(rng.uniform(0, seconds))
-            os.kill(child, signal.SIGKILL)
+            expected = HITS[hit](child, rng)
         status = wait(child)
         if status == 0:
-            return kills
-        assert status == -signal.SIGKILL, f"the run ended with {status}"
-        kills += 1
+            return hits
+        assert status == expected, f"the run ended with {status}"
+        hits += 1
         begun = (folder / SETTINGS).exists()
         if begun:
             verify_loadable(folder)
-        elif folder.exists():  # killed before it had begun: nothing to go on with
+        elif folder.exists():  # hit before it had begun: nothing to go on with
             for path in folder.iterdir():
                 path.unlink()
 
 
-def run(count: int, seed: int) -> None:
-    """At least so many kills, each of them gone on from."""
+def run(count: int, seed: int, hit: str) -> None:
+    """At least so many hits, each of them gone on from."""
     write_model()
     assert wait(start("--out", "whole")) == 0
     expected = left_by(Path("whole"))
     assert expected[2] == 0
-    rng, kills, trial = random.Random(seed), 0, 0
+    rng, hits, trial = random.Random(seed), 0, 0
     seconds: dict[str, float] = {}
-    while kills < count or trial < len(EVERY):
+    while hits < count or trial < len(EVERY):
         every = EVERY[trial % len(EVERY)]
         if every not in seconds:
             began = time.perf_counter()
             assert wait(start("--out", f"timed-{trial}", "--checkpoint-every", every)) == 0
             seconds[every] = time.perf_counter() - began
             assert left_by(Path(f"timed-{trial}")) == expected
-        kills += try_once(Path(f"run-{trial}"), every, seconds[every], rng)
+        hits += try_once(Path(f"run-{trial}"), every, seconds[every], rng, hit)
         assert left_by(Path(f"run-{trial}")) == expected, f"trial {trial} differs"
         trial += 1
-    print(f"{kills} kills in {trial} runs, every one the same in the end")
+    print(f"{hits} hits in {trial} runs, every one the same in the end")
 
 
 if __name__ == "__main__":
-    run(int(sys.argv[1]), int(sys.argv[2]))
+    run(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])

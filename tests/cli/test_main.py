@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import graphdsl
-from graphdsl.cli import COMMANDS, check, faults
+from graphdsl.cli import COMMANDS, check, faults, notices
 
 TREE = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "graphdsl"]
@@ -174,8 +174,8 @@ def test_colour_on_terminals_alone(
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert faults.use_color(Terminal()) is colored
-    assert faults.use_color(object()) is False
+    assert notices.use_color(Terminal()) is colored
+    assert notices.use_color(object()) is False
 
 
 def test_python_m_runs_the_same() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -107,3 +110,27 @@ def test_events_that_cannot_be_written_end_a_run_before_it_begins(
     assert done.code == 1
     assert "E0812" in done.err
     assert not (tmp_path / "o").exists()
+
+
+def test_a_disk_that_fills_up_under_the_events(
+    call, small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = pytest.importorskip("tensorboard.summary.writer.record_writer")
+    written, write = [], records.RecordWriter.write
+
+    def fill_up(self: Any, data: bytes) -> None:
+        written.append(data)
+        if len(written) > 20:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write(self, data)
+
+    assert call("run", small, "-q", "--out", "whole").code == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(records.RecordWriter, "write", fill_up)
+        done = call("run", small, "-q", "--out", "o", "--checkpoint-every", 1, "--tensorboard")
+    assert (done.code, len(written)) == (1, 21)
+    assert "E0812" in done.err
+    assert "free some space" in done.err
+    assert call("run", small, "-q", "--resume", "o").code == 0
+    weights = [Path(name, "weights.safetensors").read_bytes() for name in ("o", "whole")]
+    assert weights[0] == weights[1]

@@ -47,6 +47,16 @@ def test_the_picture(call, examples: Path, tmp_path: Path) -> None:
         assert (tmp_path / name).stat().st_size > 5000
 
 
+def test_a_batch_that_is_asked_for_has_to_be_there(call, examples: Path) -> None:
+    """The file's own batch is the training part's: of a smaller part there is one, and shorter."""
+    digits = examples / "digits.gdl"
+    done = call("stats", digits, "--part", "valid", "--batch", "1000")
+    assert "a batch is 1,000 rows, and the valid part has 3" in done.err
+    assert done.code == 1
+    assert call("stats", digits, "--part", "valid", "--with", "batch=1000").code == 0
+    assert call("stats", digits, "--part", "valid", "--batch", "all").code == 0
+
+
 def test_what_is_wrong_is_told(call, examples: Path) -> None:
     assert call("stats", examples / "digits.gdl", "--beta", "1").code == 2
     assert "E0807" in call("stats", examples / "lecture" / "l5.gdl", "x=[1]").err

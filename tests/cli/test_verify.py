@@ -11,39 +11,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
+from cli.runs import TEXT, at_step, contents
+from graphdsl.training.run_state import RunState
 from graphdsl.training.trainer import Trainer
-
-TEXT = """const width = 8
-dim N
-input x: [N, 6]
-input y: i64[N]
-h = Dropout(relu(BatchNorm(Dense(x, width))), 0.3)
-z = Dense(h, 3)
-loss J = mean(cross_entropy(z, y))
-metric accuracy = mean(argmax(z) == y)
-data {
-  source = "parts/d.npz"
-  x = x
-  y = y
-  split = [0.7, 0.3]
-}
-train {
-  optimizer = adam(lr = cosine(1e-2, warmup = 5))
-  batch = 10
-  epochs = 3
-}
-"""
-
-
-@pytest.fixture
-def path(model, tmp_path: Path) -> Path:
-    """A model whose data stands below it."""
-    rng = np.random.default_rng(0)
-    x = rng.standard_normal((100, 6))
-    (tmp_path / "parts").mkdir()
-    np.savez(tmp_path / "parts" / "d.npz", x=x, y=(x[:, 0] > 0).astype(int) + (x[:, 1] > 0))
-    found: Path = model(TEXT)
-    return found
 
 
 @pytest.fixture
@@ -51,10 +21,6 @@ def done(call, path: Path) -> Path:
     """A run that has ended."""
     assert call("run", path, "-q", "--out", "o").code == 0
     return Path("o")
-
-
-def contents(folder: Path) -> dict[Path, bytes]:
-    return {one: one.read_bytes() for one in folder.rglob("*") if one.is_file()}
 
 
 def test_a_run_comes_out_bit_for_bit(call, path: Path, done: Path) -> None:
@@ -74,33 +40,25 @@ def test_a_run_comes_out_bit_for_bit(call, path: Path, done: Path) -> None:
         ("--set", "width=3", "--dtype", "f64"),
         ("--with", "batch=7", "--with", "optimizer=sgd(lr = 0.1)"),
         ("--with", "stop=early(J, patience = 1)", "--with", "accumulate=2"),
-        ("--data", "parts/e.npz"),
+        ("--data", "e.npz"),
     ],
     ids=lambda words: str(words[0]) + str(words[1]),
 )
 def test_what_the_command_line_said_is_replayed(call, path: Path, words: tuple) -> None:
     rng = np.random.default_rng(1)
-    np.savez("parts/e.npz", x=rng.standard_normal((60, 6)), y=rng.integers(0, 3, 60))
+    np.savez("e.npz", x=rng.standard_normal((60, 6)), y=rng.integers(0, 3, 60))
     assert call("run", path, "-q", "--out", "o", *words).code == 0
     assert call("verify", "o", "-q").code == 0
 
 
 def test_a_run_that_was_interrupted_is_verified_as_one(call, path: Path) -> None:
-    real = Trainer.step
-
-    def step(self: Trainer, *args: object, **named: object) -> float:
-        loss = real(self, *args, **named)
-        if self.t == 9:
-            signal.raise_signal(signal.SIGTERM)
-        return loss
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Trainer, "step", step)
+        at_step(patch, 9, lambda: signal.raise_signal(signal.SIGTERM))
         assert call("run", path, "-q", "--out", "o").code == 130
     found = call("verify", "o")
     assert found.code == 1
     assert "its ending was 'interrupted'" in found.err
-    assert "--resume" in found.err
+    assert f"graphdsl run {path} --resume o" in found.err
     assert call("run", path, "-q", "--resume", "o").code == 0
     assert call("verify", "o", "-q").code == 0
 
@@ -143,7 +101,7 @@ def test_a_history_that_was_changed_differs(call, done: Path) -> None:
     path.write_text("\n".join(lines[:-1]))
     found = call("verify", "o", "-q")
     assert found.code == 1
-    assert "history.jsonl: 2 epochs then, 3 now" in found.out
+    assert "history.jsonl: 3 epochs then, 4 now" in found.out
     assert "nothing that is recorded has changed" in found.out
     path.write_bytes(b"\xff")
     assert "history.jsonl cannot be read" in call("verify", "o", "-q").out
@@ -156,13 +114,17 @@ def _weights(folder: Path) -> None:
 
 
 def _data(folder: Path) -> None:
-    arrays = dict(np.load("parts/d.npz"))
+    arrays = dict(np.load("d.npz"))
     arrays["y"][0] = 2 - arrays["y"][0]
-    np.savez("parts/d.npz", **{**arrays, "x": arrays["x"] + 1e-3})
+    np.savez("d.npz", **{**arrays, "x": arrays["x"] + 1e-3})
 
 
 def _text(folder: Path) -> None:
     (folder / "model.gdl").write_text(TEXT.replace("width = 8", "width = 9"))
+
+
+def _damage(folder: Path) -> None:
+    (folder / "model.gdl").write_text(TEXT.replace("dim N", "dim dim dim"))
 
 
 @pytest.mark.parametrize(
@@ -170,14 +132,19 @@ def _text(folder: Path) -> None:
     [
         (_weights, "E0838", "'o/weights.safetensors' is not what the run left"),
         (_data, "E0835", "the data is not what the run has been trained on"),
-        (_text, "E0836", "model.gdl, or a file beside it, is not what the run had"),
-        (lambda _: Path("parts/d.npz").unlink(), "E0609", "parts/d.npz"),
-        (lambda folder: (folder / "model.gdl").unlink(), "E0101", "model.gdl"),
+        (_text, "E0836", "'o/model.gdl', or a file that it imports from, is not what"),
+        (_damage, "E0836", "o/model.gdl:2:"),
+        (lambda _: Path("d.npz").unlink(), "E0609", "d.npz"),
+        (lambda folder: (folder / "model.gdl").unlink(), "E0836", "model.gdl"),
         (lambda folder: (folder / "metrics.json").unlink(), "E0838", "it has not ended"),
-        (lambda folder: (folder / "metrics.json").write_text("[]"), "E0838", "cannot be read"),
-        (lambda folder: (folder / "metrics.json").write_text("["), "E0838", "cannot be read"),
+        (
+            lambda folder: (folder / "metrics.json").write_text("[]"),
+            "E0838",
+            "does not say its ending",
+        ),
+        (lambda folder: (folder / "metrics.json").write_text("["), "E0838", "it is no JSON"),
         (lambda folder: (folder / "settings.json").unlink(), "E0836", "no settings.json"),
-        (lambda folder: (folder / "weights.safetensors").unlink(), "E0620", "cannot be read"),
+        (lambda folder: (folder / "weights.safetensors").unlink(), "E0620", "no weights file"),
         (lambda folder: (folder / "weights.safetensors").write_bytes(b""), "E0620", "is empty"),
     ],
 )
@@ -189,10 +156,31 @@ def test_what_is_missing_or_changed_is_said(
     assert (found.code, found.out) == (1, "")
     assert code in found.err
     assert said in found.err
+    assert "  = help: " in found.err
+
+
+@pytest.mark.parametrize("name", ["metrics.json", "model.gdl", "weights.safetensors"])
+@pytest.mark.parametrize("damaged", [True, False])
+def test_the_remedy_that_is_told_mends_it(
+    call, path: Path, done: Path, name: str, damaged: bool
+) -> None:
+    """What can be told from the model and the last checkpoint is written anew by --resume."""
+    if damaged:
+        (done / name).write_bytes(b"\x00damaged")
+    else:
+        (done / name).unlink()
+    before = call("verify", "o", "-q")
+    assert before.code == 1
+    assert f"graphdsl run {path} --resume o" in before.err
+    if damaged and name == "model.gdl":
+        assert "remove what was changed" in before.err
+        (done / name).unlink()
+    assert call("run", path, "-q", "--resume", "o").code == 0
+    assert call("verify", "o", "-q").code == 0
 
 
 def test_data_that_has_moved_is_named(call, done: Path) -> None:
-    Path("parts/d.npz").rename("e.npz")
+    Path("d.npz").rename("e.npz")
     assert call("verify", "o", "-q").code == 1
     assert call("verify", "o", "-q", "--data", "e.npz").code == 0
 
@@ -208,3 +196,70 @@ def test_a_schedule_that_saw_another_end_is_named(call, path: Path) -> None:
     found = call("verify", "o", "-q")
     assert found.code == 1
     assert "the run went on to 3 epochs at step 7" in found.out
+
+
+@pytest.mark.parametrize(
+    "stop",
+    [
+        "after(seconds = 0.2)",
+        "early(J, patience = 9999) or after(seconds = 0.2)",
+        'plateau(J, window = 1, min_delta = 9, part = "train") and after(seconds = 0.2)',
+    ],
+)
+@pytest.mark.parametrize("accumulate", [1, 3])
+def test_a_run_that_the_clock_ended_is_replayed_by_its_steps(
+    call, path: Path, stop: str, accumulate: int
+) -> None:
+    words = ("--stop", stop, "--with", f"accumulate={accumulate}", "--epochs", 10**6)
+    assert call("run", path, "-q", "--out", "o", *words).code == 0
+    said = json.loads(Path("o/metrics.json").read_text())
+    assert said["ending"] == "early"
+    found = call("verify", "o", "-q")
+    assert found.code == 0
+    steps = f"replayed for the {said['steps']:,} steps that the run took"
+    assert steps in found.out
+    assert json.loads(call("verify", "o", "--json").out)["clock_steps"] == said["steps"]
+
+
+def test_a_clock_that_ended_nothing_ends_no_replay(call, path: Path) -> None:
+    words = ("--stop", "after(seconds = 1e-9) and after(steps = 1000)")
+    assert call("run", path, "-q", "--out", "o", *words).code == 0
+    assert json.loads(Path("o/metrics.json").read_text())["ending"] == "epochs"
+    done = call("verify", "o", "-q")
+    assert (done.code, done.out.count("\n")) == (0, 1)
+
+
+def test_a_divergence_is_replayed_whatever_the_clock_may_say(call, model, path: Path) -> None:
+    diverging = model(TEXT.replace("adam(lr = cosine(1e-2, warmup = 5))", "sgd(lr = 1e38)"))
+    words = ("--stop", "after(seconds = 1000)")
+    assert call("run", diverging, "-q", "--out", "o", *words).code == 3
+    done = call("verify", "o")
+    assert done.code == 0
+    assert "diverged after 0 epochs" in done.err
+    assert "the clock" not in done.out
+
+
+def test_a_clock_that_strikes_between_two_updates(
+    call, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run ends after a whole update, which a replay can count: batch 6, not 5."""
+    batches, real = [0], Trainer.step
+
+    def step(self: Trainer, *args: object, **named: object) -> float:
+        batches[0] += 1
+        return real(self, *args, **named)
+
+    words = ("--stop", "after(seconds = 5)", "--with", "accumulate=3")
+    with monkeypatch.context() as patch:
+        patch.setattr(RunState, "seconds", property(lambda _: float(batches[0])))
+        patch.setattr(Trainer, "step", step)
+        assert call("run", path, "-q", "--out", "o", *words).code == 0
+    assert json.loads(Path("o/metrics.json").read_text())["steps"] == 2
+    assert call("verify", "o", "-q").code == 0
+
+
+def test_half_a_replay_is_no_verdict(call, done: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        at_step(patch, 9, lambda: signal.raise_signal(signal.SIGINT))
+        found = call("verify", "o", "-q")
+    assert (found.code, found.out) == (130, "")

@@ -139,6 +139,22 @@ def test_what_says_too_little_is_refused(settings: dict[str, object], said: str)
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("settings", "help"),
+    [
+        ({"epochs": object()}, "it is a whole number, 0 or more"),
+        ({"split": [object()]}, "it is two or three positive fractions"),
+        ({"stop": object()}, "settings={'stop': 'early(J)'}"),
+        ({"optimizer": object()}, "settings={'optimizer': 'adam(lr = 1e-3)'}"),
+        ({"x": object()}, "settings={'x': 'images / 16'}"),
+    ],
+)
+def test_the_help_is_by_what_the_key_takes(settings: dict[str, object], help: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        overridden(settings)
+    assert help in caught.value.diagnostics[0].help[0]
+
+
 def test_every_text_that_does_not_parse_is_told_where_it_stands() -> None:
     with pytest.raises(UsageError) as caught:
         overridden({"epochs": "4 5", "split": "[0.8, 0.2]", "optimizer": "adam(lr = (1)"})

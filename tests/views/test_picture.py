@@ -6,12 +6,18 @@ import shutil
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 import graphdsl
+from graphdsl.driver import compile_source
 from graphdsl.language.diagnostics import DataError, UsageError
+from graphdsl.language.source import Source
 from graphdsl.views import picture, render
+from graphdsl.views.drawing.options import make_options
+
+XLINK = "{http://www.w3.org/1999/xlink}title"
 
 STARTS = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}
 
@@ -50,6 +56,20 @@ def test_text_stays_text_in_svg(model: graphdsl.Model, tool: str, tmp_path: Path
     assert ">θ" in text
     assert "<b>" not in text
     assert "A &lt;b&gt;doc&lt;/b&gt; &amp; more." in text
+
+
+HOSTILE = '<script>alert("x")</script> </script \\N {a|b} &lt; end\''
+
+
+def test_hostile_text_stays_text_in_svg(tool: str, tmp_path: Path) -> None:
+    source = Source(f"## {HOSTILE}\n\n## {HOSTILE}\ninput x\noutput y = x * 2", f"\u202e{HOSTILE}")
+    render.render(compile_source(source), tmp_path / "m.svg", make_options(shapes=True))
+    text = (tmp_path / "m.svg").read_text(encoding="utf-8")
+    root = ElementTree.fromstring(text)
+    assert {e.tag.rpartition("}")[2] for e in root.iter()}.isdisjoint({"script", "b"})
+    titles = [t for e in root.iter() for t in (e.get(XLINK, ""), "".join(e.itertext()))]
+    assert sum(HOSTILE in title for title in titles) >= 2
+    assert "\u202e" not in text
 
 
 def test_letters_are_drawn_where_no_font_is_installed(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pytest
@@ -110,7 +112,10 @@ def test_gradients_by_layer(drawn: list[Any], tmp_path: Path) -> None:
     vanishing = np.array(curves["l13: o[l].W"])
     assert len(vanishing) == 50
     assert np.isnan(vanishing[:10]).all()
-    assert any(text.get_text() == "exactly 0" for text in axes.texts)
+    (zero,) = [text for text in axes.texts if text.get_text() == "exactly 0"]
+    least = np.nanmin(vanishing)
+    assert zero.xy[1] < least / 10
+    assert min(axes.get_yticks()) > zero.xy[1]
     assert not overlaps(drawn[0])
 
 
@@ -162,6 +167,23 @@ def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
         draw_run(tmp_path / "d.png", history())
 
 
+def test_a_full_disk_leaves_the_picture_that_was_there(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from matplotlib.figure import Figure
+
+    def fail(self: Figure, file: BinaryIO, **_: object) -> None:
+        file.write(b"half of")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (tmp_path / "p.png").write_bytes(b"before")
+    monkeypatch.setattr(Figure, "savefig", fail)
+    with pytest.raises(DataError, match="free some space"):
+        draw_run(tmp_path / "p.png", history())
+    assert (tmp_path / "p.png").read_bytes() == b"before"
+    assert [path.name for path in tmp_path.iterdir()] == ["p.png"]
+
+
 def test_layers_are_measured_without_disturbing_the_run(tmp_path: Path) -> None:
     ends = []
     for watched in (False, True):
@@ -173,4 +195,12 @@ def test_layers_are_measured_without_disturbing_the_run(tmp_path: Path) -> None:
     assert [row.epoch for row in log.rows] == [0, 1, 2, 3]
     assert log.rows[0].gradients["h.W"] > 0
     assert log.rows[1].updates["h.W"] > 0  # type: ignore[operator]
-    assert log.rows[0].rate is None
+    assert [row.rate for row in log.rows] == [0.01] * 4
+
+
+def test_the_rate_is_the_schedule_s() -> None:
+    train = "train {\n  optimizer = sgd(lr = exponential(0.5, 0.5))\n  epochs = 3\n}"
+    model = graphdsl.loads(f"dim N\ninput x: [N]\nparam w = 1\nloss J = mean((w - x)^2)\n{train}")
+    log = LayerLog({"x": np.ones(4, "f4")})
+    model.fit({"x": np.ones(4)}, listener=log)
+    assert [row.rate for row in log.rows] == [0.5, 0.5, 0.25, 0.125]

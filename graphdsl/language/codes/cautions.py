@@ -88,4 +88,18 @@ WARNINGS = {
         bad="input x\ninput z\noutput y = z + grad(x^2, z)",
         good="input x\ninput z\noutput y = z + grad(x^2 * z, z)",
     ),
+    "W0112": Code(
+        "a rate below 0",
+        "An optimizer goes down by its rate times the gradient: by a rate below 0 it climbs the "
+        "loss, and by a decay below 0 weights grow.",
+        "Leave the sign away, unless a parameter is meant to climb what the others descend.",
+        bad="param w = 1\nloss J = w^2\ntrain {\n  optimizer = sgd(lr = -0.1)\n}",
+        good="param w = 1\nloss J = w^2\ntrain {\n  optimizer = sgd(lr = 0.1)\n}",
+    ),
+    "W0113": Code(
+        "weights that are not finite",
+        "A run that diverged leaves nan or infinities in its parameters, and so does a damaged "
+        "file: all that is computed from them is nan as well.",
+        "Take the weights from before: an earlier checkpoint, or a run that did not diverge.",
+    ),
 }

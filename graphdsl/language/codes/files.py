@@ -104,8 +104,9 @@ FILES = {
     ),
     "E0620": Code(
         "a weights file cannot be read",
-        "Weights are safetensors files, as `model.save` and a run's folder have them.",
-        "Name such a file, or the run's folder.",
+        "Weights are safetensors files, as `model.save` and a run's folder have them; those that "
+        "graphdsl wrote hold a digest, by which a changed bit is found.",
+        "Name such a file, or the run's folder; take a copy of a damaged one.",
     ),
     "E0621": Code(
         "weights do not fit the model",
@@ -137,5 +138,11 @@ FILES = {
         "a checkpoint cannot be used",
         "It is damaged, or was written by another run, model or version: nothing of it is taken.",
         "Remove it: the run goes on from the one before it. `--warm-start` takes what fits.",
+    ),
+    "E0627": Code(
+        "numbers and text in one column",
+        "A cell that is no number makes a column text, and `table` would leave it out without a "
+        "word, so that other columns took its place.",
+        "Mend the cell in the message, or say that the column is text: `category(name)`.",
     ),
 }

@@ -129,7 +129,8 @@ RUNNING = {
     "E0826": Code(
         "too many nodes to draw",
         "A picture of so many boxes nobody can read.",
-        "Make the model smaller for the drawing: `--set NAME=VALUE`.",
+        "Let it fold, draw a part of it, `--only NAME --depth 10`, or make the model smaller for the "
+        "drawing: `--set NAME=VALUE`.",
     ),
     "E0827": Code(
         "no such part of the data",
@@ -182,7 +183,8 @@ RUNNING = {
     "E0836": Code(
         "there is no run to go on with",
         "The folder of a run holds its settings and its model as they were.",
-        "Name such a folder: `runs/MODEL-N`, or the one that `--out` named.",
+        "Name such a folder: `runs/MODEL-N`, or the one that `--out` named. Of a model's files that "
+        "are no longer as they were, remove those that were changed: `--resume` writes them anew.",
     ),
     "E0837": Code(
         "a run is under way",
@@ -192,7 +194,12 @@ RUNNING = {
     "E0838": Code(
         "a run cannot be verified",
         "A replay is compared with what a run that has ended has left.",
-        "Go on with the run to its end: `--resume`; or restore the files that were changed.",
+        "Go on with the run: `--resume` takes it to its end, and writes anew what it had left.",
+    ),
+    "E0840": Code(
+        "an engine that is not installed",
+        "`--engine numba` compiles programs with numba, which does not come along by itself.",
+        "`pip install 'graphdsl-lang[fast]'`, or leave the engine out.",
     ),
     "E0845": Code(
         "one value of all rows, and rows in batches",
@@ -211,10 +218,29 @@ RUNNING = {
         "Name it, `x_input`, `y_input` or `output`, or give the model one of the shape that is "
         "said.",
     ),
+    "E0850": Code(
+        "a drawing cannot be asked for like this",
+        "A drawing has the options of `graphdsl render`; a depth is counted from the node that "
+        "`only` names, and the direction is TB or LR.",
+        "Follow the help.",
+    ),
+    "E0851": Code(
+        "nothing of that name can be folded",
+        "What is folded are calls, by the name they are bound to or by their block, and loops, by "
+        "the name they carry.",
+        "Take one of those that the help names.",
+    ),
+    "E0855": Code(
+        "no network to draw",
+        "A drawing of a network has layers: products with weights, functions of each unit, sums "
+        "and concatenations of layers, convolutions and the like, and calls of blocks. This node "
+        "is none, and stands in no call.",
+        "Put what belongs together into a block, which is drawn as one box; or draw the graph.",
+    ),
     "E0870": Code(
         "a value that is not finite",
-        "`--debug-nan` looks at every node, and this one is the first that is nan or infinite "
-        "though its operands are finite.",
+        "`--debug-nan` looks at every node, and `stats` at the loss and the gradients: this node is "
+        "the first that is nan or infinite though its operands are finite.",
         "Look at the operands' ranges; the help says what keeps the op within bounds.",
     ),
     "E0871": Code(

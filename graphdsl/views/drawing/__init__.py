@@ -1,0 +1,1 @@
+"""The computation graph as a drawing: what is drawn, what it is folded to, and its DOT text."""

@@ -1,0 +1,1 @@
+"""Backpropagation written out: the forward sweep and the reverse sweep as tables."""

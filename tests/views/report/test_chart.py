@@ -1,0 +1,88 @@
+"""Charts as SVG: well formed whatever curves are called, told apart in grey, gaps left open."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+import numpy as np
+
+from graphdsl.training.history import History
+from graphdsl.views.report.chart import Chart, Curve, describe, draw_alone, draw_plot, looks
+from graphdsl.views.report.markup import element
+from graphdsl.views.report.panels import chart_histories, draw_history
+
+EVIL = "</svg><script>alert(1)</script>\" onload='x' \u202e&amp;"
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def curve(values: list[float], label: str = "train") -> Curve:
+    return Curve(label, np.arange(1.0, len(values) + 1), np.array(values))
+
+
+def paths(chart: Chart) -> list[str]:
+    return re.findall(r'<path d="(M[^"]*h0[^"]*)"', draw_plot(chart).text)
+
+
+def test_names_are_text_whatever_they_hold() -> None:
+    svg = draw_alone([Chart(EVIL, [curve([1, 2], EVIL), curve([2, 3], "b")])])
+    root = ElementTree.fromstring(svg)
+    assert {one.tag.removeprefix(SVG) for one in root.iter()} == {
+        *("svg", "rect", "text", "line", "path", "g"),
+    }
+    shown = [one.text for one in root.iter(f"{SVG}text")]
+    assert EVIL.replace("\u202e", "\\u202e") in shown
+
+
+def test_attributes_cannot_be_left() -> None:
+    root = ElementTree.fromstring(element("p", {"title": EVIL, "hidden": None}, "<b>").text)
+    assert root.attrib == {"title": EVIL.replace("\u202e", "\\u202e")}
+    assert (root.text, len(root)) == ("<b>", 0)
+
+
+def test_a_value_that_is_not_finite_is_a_gap() -> None:
+    (path,) = paths(Chart("J", [curve([1, 2, np.nan, np.inf, 3, 4])]))
+    assert path.count("M") == 2
+    assert path.count("L") == 2
+
+
+def test_a_lone_point_is_drawn() -> None:
+    (path,) = paths(Chart("J", [curve([1.0])]))
+    assert path == "M500.0 500.0h0"
+
+
+def test_curves_differ_in_dashes_and_marks_too() -> None:
+    four = looks(4)
+    assert len({look.dashes for look in four}) == len({look.shape for look in four}) == 4
+    svg = draw_plot(Chart("J", [curve([1, 2], name) for name in "abcd"])).text
+    assert {look.shape for look in four} <= set(re.findall(r' d="([^"]*)"', svg))
+
+
+def test_a_long_curve_takes_few_bytes_and_keeps_its_peak() -> None:
+    values = np.sin(np.arange(100_000.0) ** 2)
+    values[60_000] = 50
+    chart = Chart("J", [curve(values.tolist())])
+    assert len(draw_plot(chart).text) < 60_000
+    top = 1000 * (1 - chart.scales[1].at(50))
+    faint, clear = paths(chart)
+    assert f" {top:.1f}" in faint
+    assert f" {top:.1f}" not in clear  # it goes through the middle
+
+
+def test_a_chart_is_told_in_words() -> None:
+    said = describe(Chart("J", [curve([4, 1]), curve([np.nan], "valid")]))
+    assert said == "J by epoch: train from 4 to 1; valid has no finite value"
+
+
+def test_losses_share_a_chart_and_numbered_metrics_too() -> None:
+    row = {"epoch": 1.0, "train.J": 2.0, "valid.J": 3.0, "valid.top_1": 0.5, "valid.top_5": 0.9}
+    history = History(epochs=[row], best=1)
+    told = {c.title: [one.label for one in c.curves] for c in chart_histories({"": history})}
+    assert told == {"J": ["train", "valid"], "top": ["top_1", "top_5"]}
+    both = chart_histories({"A": history, "B": History(epochs=[{"epoch": 1.0, "train.J": 1.0}])})
+    assert [one.label for one in both[0].curves] == ["A train", "A valid", "B train"]
+    assert both[0].marks == [(1.0, "A kept")]
+
+
+def test_a_history_without_rows_has_no_drawing() -> None:
+    assert draw_history(History()) == ""

@@ -1,0 +1,129 @@
+"""A run's folder is read as far as it can be; the report says what is not as it should be."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from graphdsl.language.diagnostics import DataError
+from graphdsl.training.run_folder import held
+from graphdsl.views.report.build import report_text
+from graphdsl.views.report.reading import ReportedRun, read_run
+from reported import train
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    return train(tmp_path, "r")
+
+
+def notes_of(run: Path) -> str:
+    """The notes, which stand in the page too."""
+    found = read_run(run)
+    assert report_text([found])
+    return "\n".join(found.notes)
+
+
+def test_a_whole_run_has_nothing_to_note(run: Path) -> None:
+    found = read_run(run)
+    assert found.notes == ()
+    assert (found.name, found.ended, found.history.best) == ("r", True, 4)
+    assert len(found.history.epochs) == 4
+    assert found.history.final["valid"].keys() == {"J", "accuracy"}
+
+
+DAMAGES: list[tuple[str, Callable[[Path], object], str]] = [
+    ("no history", lambda r: (r / "history.jsonl").unlink(), "There is no history.jsonl"),
+    ("empty", lambda r: (r / "history.jsonl").write_text(""), "It came to no epoch"),
+    ("half a line", lambda r: _append(r, '{"epoch": 5, "st'), "line 5 cannot be read"),
+    ("no numbers", lambda r: _append(r, '{"epoch": "x"}\n[]\n7'), "line 5 and 2 more"),
+    ("huge", lambda r: _append(r, f'{{"epoch": 5, "step": 1{"0" * 400}}}'), "line 5 cannot"),
+    ("back again", lambda r: _append(r, '{"epoch": 2, "step": 1}'), "line 5 cannot be read"),
+    ("deep", lambda r: _append(r, "[" * 100_000), "line 5 cannot be read"),
+    ("no end", lambda r: (r / "metrics.json").unlink(), "--resume"),
+    ("bad end", lambda r: (r / "metrics.json").write_text("[]"), "metrics.json cannot be read"),
+    ("odd end", lambda r: (r / "metrics.json").write_text('{"ending": "?"}'), "how the run ended"),
+    ("no model", lambda r: (r / "model.gdl").unlink(), "The model's file cannot be read"),
+    ("other model", lambda r: (r / "model.gdl").write_text("input x"), "There is no drawing"),
+]
+
+
+@pytest.mark.parametrize(("damage", "said"), [d[1:] for d in DAMAGES], ids=[d[0] for d in DAMAGES])
+def test_damage_is_said(run: Path, damage: Callable[[Path], object], said: str) -> None:
+    damage(run)
+    assert said in notes_of(run)
+
+
+def _append(run: Path, text: str) -> None:
+    with (run / "history.jsonl").open("a") as file:
+        file.write(text)
+
+
+def test_a_run_under_way_is_said_to_be(run: Path) -> None:
+    (run / "metrics.json").unlink()
+    with held(run):
+        assert "under way" in notes_of(run)
+
+
+def test_values_that_are_not_finite_are_gaps(run: Path) -> None:
+    _append(run, '{"epoch": 5, "step": 35, "train.J": null}\n')
+    found = read_run(run)
+    assert found.history.epochs[-1]["train.J"] != found.history.epochs[-1]["train.J"]
+    assert report_text([found])
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"seed": 1}'])
+def test_without_its_settings_a_folder_is_no_run(run: Path, text: str) -> None:
+    (run / "settings.json").write_text(text)
+    with pytest.raises(DataError, match="E0836"):
+        read_run(run)
+
+
+@pytest.mark.parametrize("key", ["constants", "rows", "learned", "versions", "train"])
+def test_odd_facts_are_shown_and_break_nothing(run: Path, key: str) -> None:
+    plain = json.loads((run / "settings.json").read_text())
+    odd = {"a": {"b": [1, None]}, "<b>": "</script>", "epochs": 4, "batch": 10}
+    plain[key] = odd if key in ("versions", "train") else [odd]
+    (run / "settings.json").write_text(json.dumps(plain))
+    assert "<b>" not in report_text([read_run(run)]).split("<main")[1].split("sign")[0]
+
+
+def test_gone_data_is_said_where_the_gradients_would_be(run: Path) -> None:
+    (run.parent / "d.npz").unlink()
+    text = report_text([read_run(run)])
+    assert "No gradients were taken" in text
+    assert "d.npz" in text
+
+
+def test_gone_weights_leave_the_gradients_of_the_beginning(run: Path) -> None:
+    (run / "weights.safetensors").unlink()
+    text = report_text([read_run(run)])
+    assert "No gradients at the kept weights" in text
+    assert '<table class="gradients">' in text
+
+
+def both(run: Path, other: Path) -> list[ReportedRun]:
+    return [read_run(run), read_run(other)]
+
+
+def test_two_runs_are_compared(run: Path, tmp_path: Path) -> None:
+    other = train(tmp_path, "s", "--set", "width=16", "--with", "batch=20", "--seed", "3")
+    text = report_text(both(run, other))
+    for name in ("seed", "width", "batch"):
+        assert f'<b class="sign">≠ </b>{name}' in text
+    assert '<b class="sign">≠ </b>float' not in text
+    assert '16<span class="tag">overridden</span>' in text
+    assert 'class="sign">−</b>' in text
+    assert 'class="sign">+</b>' in text
+    assert "A train" in text
+    assert "B valid" in text
+
+
+def test_the_same_run_twice_differs_in_nothing(run: Path) -> None:
+    text = report_text(both(run, run))
+    assert "No of these differ" in text
+    assert "Both runs have the same text." in text
+    assert text.count("data:image/svg+xml") == 1
