@@ -14,6 +14,7 @@ from typing import Any
 from graphdsl import ops
 from graphdsl.compiler.conditioning import gather
 from graphdsl.compiler.differentiate import Mark, differentiate, expand_gradients
+from graphdsl.compiler.direction import derive
 from graphdsl.compiler.lower import Lowered, lower, read_overrides, verify_modes
 from graphdsl.compiler.purpose import Purpose as Purpose
 from graphdsl.compiler.recipe import PLAIN, Recipe, recipe_of, scaled_settings
@@ -25,10 +26,8 @@ from graphdsl.compiler.update import apply_updates
 from graphdsl.engines.bands import in_bands
 from graphdsl.engines.numpy import Program, emit
 from graphdsl.engines.workers import count_cores
-from graphdsl.graph.build import Expr, resume
 from graphdsl.graph.graph import Graph, Result
 from graphdsl.graph.layout import Layout, lay_out, regroup
-from graphdsl.graph.op import OPS
 from graphdsl.graph.sizes import symbol
 from graphdsl.graph.types import DType, leading_symbol
 from graphdsl.language import ast
@@ -151,7 +150,8 @@ class Compilation:
         if purpose.step:
             return self._step(graph, purpose)
         if purpose.derivative:
-            return _with_derivative(graph, purpose, whole.names), ()
+            (name,) = purpose.wrt
+            return derive(graph, purpose.derivative, whole.names[name]), ()
         if purpose.wrt:
             (result,) = graph.results
             wrt = [whole.names[name] for name in purpose.wrt]
@@ -278,26 +278,6 @@ def compile_checked(
     except GraphdslError as error:
         return None, error.diagnostics
     return compilation, compilation.warnings
-
-
-DIRECTION = "·v"
-"""The input that a direction is fed by; no name of a file begins so."""
-
-
-def _with_derivative(graph: Graph, purpose: Purpose, names: Mapping[str, int]) -> Graph:
-    """The graph with one derivative as its only result, along a direction that is fed."""
-    builder = resume(graph, "reverse")
-    (result,), (name,) = graph.results, purpose.wrt
-    op, inputs = OPS[purpose.derivative], graph.inputs
-    operands = [Expr(builder, result.node), Expr(builder, names[name])]
-    if len(op.operands) == 3:
-        type = operands[1].type
-        operands.append(builder.add(OPS["input"], (), (("type", type),), type, DIRECTION))
-        inputs = (*inputs, operands[-1].id)
-    made = builder.apply(op, operands)
-    found = Result("output", purpose.derivative, made.id)
-    nodes = tuple(builder.nodes)
-    return expand_gradients(replace(graph, nodes=nodes, results=(found,), inputs=inputs))
 
 
 def initial_values(compilation: Compilation) -> tuple[Compiled, Sequence[str]] | None:

@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from graphdsl.compiler.direction import DIRECTION
 from graphdsl.derivatives import find_target, trained, verify_sources
-from graphdsl.driver import DIRECTION, Compilation, Purpose
+from graphdsl.driver import Compilation, Purpose
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.types import DType
 from graphdsl.session import Session

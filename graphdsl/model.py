@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from graphdsl import derivatives
-from graphdsl.driver import DIRECTION, Compilation, Purpose
+from graphdsl.compiler.direction import DIRECTION
+from graphdsl.driver import Compilation, Purpose
 from graphdsl.engines.choice import Engine
 from graphdsl.engines.feeds import Feeds, merge
 from graphdsl.gradcheck import Row, gradcheck
@@ -286,9 +287,7 @@ class Model:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: the graph, where this machine can lay it out, and text."""
-        from graphdsl.views.notebook import bundle_model
-
-        return bundle_model(repr(self), self.compilation)
+        return doors.bundle(self.session, repr(self))
 
     def __repr__(self) -> str:
         count = sum(view.size for view in self.params.values())
@@ -297,11 +296,4 @@ class Model:
         return f"<Model {name}: inputs {inputs or 'none'}; {count:,} parameters>"
 
 
-def _draw_history(history: History) -> str:
-    """The curves as SVG."""
-    from graphdsl.views.report.panels import draw_history
-
-    return draw_history(history)
-
-
-History.drawing = _draw_history
+History.drawing = doors.draw_history

@@ -16,8 +16,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from graphdsl.compiler.direction import DIRECTION
 from graphdsl.compiler.schedule import Schedule
-from graphdsl.driver import DIRECTION, Compilation, Compiled, Purpose, initial_values
+from graphdsl.driver import Compilation, Compiled, Purpose, initial_values
 from graphdsl.engines import feeds
 from graphdsl.engines.choice import Engine, pays
 from graphdsl.engines.limits import check_sizes, refused_sizes
@@ -26,14 +27,12 @@ from graphdsl.engines.numpy import Executable, emit
 from graphdsl.engines.watched import LOOK, Watch, watched
 from graphdsl.graph.graph import Graph, Variable
 from graphdsl.graph.kernel import Array
-from graphdsl.graph.sizes import symbols
+from graphdsl.graph.reach import find_reachable, verify_node
 from graphdsl.graph.types import TensorType
 from graphdsl.language.collector import paused_collector
 from graphdsl.language.diagnostics import (
     DataError,
     Diagnostic,
-    UsageError,
-    did_you_mean,
 )
 from graphdsl.ops.initial import INITIALIZERS
 from graphdsl.ops.run_fault import RunFault
@@ -279,31 +278,11 @@ class Session:
         self, fed: Sequence[str], names: Sequence[str], training: bool = False
     ) -> list[str]:
         """Those of `names` that depend on nothing but what is fed."""
-        graph = self.compilation.graph(training)
-        blocked = graph.depending(id for id in graph.inputs if graph.nodes[id].name not in fed)
-        bound = {s for n in fed for size in self.inputs[n].shape for s in symbols(size)}
-        return [
-            name
-            for name in names
-            if graph.names[name] not in blocked and _sizes_known(graph, name, bound)
-        ]
+        return find_reachable(self.compilation.graph(training), fed, names)
 
     def check_node(self, name: str, training: bool = False) -> None:
         """Raise `UsageError` unless `name` is a node."""
         verify_node(self.compilation.graph(training), name)
-
-
-def verify_node(graph: Graph, name: str) -> None:
-    """Raise `UsageError` unless `name` is a node."""
-    if name not in graph.names:
-        known = [n for n in graph.names if n]
-        help = did_you_mean(name, known) or (f"the nodes are: {', '.join(known[:12])}",)
-        raise UsageError(Diagnostic("E0803", f"the model has no node '{name}'", (), help))
-
-
-def _sizes_known(graph: Graph, name: str, bound: set[str]) -> bool:
-    needed = graph.reaching([graph.names[name]])
-    return all(symbols(size) <= bound for id in needed for size in graph.nodes[id].type.shape)
 
 
 def run_refusal(fault: RunFault) -> DataError:

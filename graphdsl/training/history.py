@@ -83,10 +83,14 @@ class History:
         svg = draw(self) if draw is not None else ""
         return {"text/plain": repr(self)} | ({"image/svg+xml": svg} if svg else {})
 
+    def table(self) -> str:
+        """The epochs as CSV text: a line of names, then one for each."""
+        columns = self.columns
+        return _csv([columns, *_cells(columns, self.epochs)])
+
     def write(self, folder: Path) -> None:
         """Write `history.csv` and `history.jsonl`; raises `DataError` if the disk refuses."""
-        columns = self.columns
-        write_text(folder / CSV, _csv([columns, *_cells(columns, self.epochs)]))
+        write_text(folder / CSV, self.table())
         write_text(folder / JSONL, "".join(map(_line, self.epochs)))
 
 

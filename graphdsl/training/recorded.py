@@ -86,8 +86,13 @@ class Recorded:
         for name, kind in _KINDS.items():
             if not isinstance(kept[name], kind) or isinstance(kept[name], bool):
                 raise ValueError(f"its '{name}' makes no sense")
+        if not 0 <= kept["seed"] < 2**63:
+            raise ValueError("its 'seed' makes no sense")
         given = Given(**kept["given"])
-        if not isinstance(given.train, dict):
+        texts = (given.source, given.start)
+        if not isinstance(given.train, dict) or not all(
+            isinstance(one, str | None) for one in texts
+        ):
             raise ValueError("its 'given' makes no sense")
         if type(kept["train"].get("epochs")) is not int:
             raise ValueError("its 'train' makes no sense")

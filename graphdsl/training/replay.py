@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,7 @@ from graphdsl.session import Session
 from graphdsl.training import loop, weights
 from graphdsl.training.data import load_dataset
 from graphdsl.training.dataset import Dataset
-from graphdsl.training.history import History, Row
+from graphdsl.training.history import CSV, History, Row
 from graphdsl.training.options import FitSettings, data_settings, fit_settings
 from graphdsl.training.progress import Listener
 from graphdsl.training.recorded import (
@@ -86,7 +87,11 @@ def replay(folder: Path, source: Path | None = None, listener: Listener | None =
         settings = replace(settings, stop=_without_clock(settings.stop, last))
     history = _train(session, dataset, settings, listener)
     found = weights.live(session)
-    differences = (*_weights_differ(stored, found), *_history_differs(folder, history))
+    differences = (
+        *_weights_differ(stored, found),
+        *_history_differs(folder, history),
+        *_table_differs(folder, history),
+    )
     reasons = (*changed(recorded.versions), *_extensions(recorded)) if differences else ()
     return Verdict(
         weights.digest(stored),
@@ -215,6 +220,24 @@ def _history_differs(folder: Path, history: History) -> Iterator[str]:
                 said = f"{then.get(name)} then, {now[name]} now"
                 yield f"history.jsonl: epoch {now['epoch']}, {name}: {said}"
                 return
+
+
+def _table_differs(folder: Path, history: History) -> Iterator[str]:
+    """The first line of `history.csv` that has another value; its seconds are never the same."""
+    try:
+        then = list(csv.reader((folder / CSV).read_text("utf-8").splitlines()))
+    except (OSError, ValueError, csv.Error) as problem:
+        yield f"{CSV} cannot be read: {problem}"
+        return
+    now = list(csv.reader(history.table().splitlines()))
+    if len(then) != len(now):
+        yield f"{CSV}: {len(then):,} lines then, {len(now):,} now"
+    clock = history.columns.index("seconds") if "seconds" in history.columns else None
+    for line, rows in enumerate(zip(then, now, strict=False), 1):
+        one, other = (row[:clock] + row[clock + 1 :] if clock else row for row in rows)
+        if one != other:
+            yield f"{CSV}: line {line} holds {','.join(one)} then, {','.join(other)} now"
+            return
 
 
 def _same(then: Mapping[str, Any], now: Row, name: str) -> bool:

@@ -13,6 +13,7 @@ from graphdsl.session import Session
 from graphdsl.training.options import fit_settings, verify_mode
 
 if TYPE_CHECKING:
+    from graphdsl.training.history import History
     from graphdsl.views.drawing.options import Shown
     from graphdsl.views.export import Sizes
     from graphdsl.views.network.options import EitherShown
@@ -67,3 +68,17 @@ def export_code(
     from graphdsl.views.export import export
 
     return export(session, fit_settings(session.compilation, {}, seed), path, to, sizes)
+
+
+def draw_history(history: History) -> str:
+    """The curves of a run as SVG."""
+    from graphdsl.views.report.panels import draw_history
+
+    return draw_history(history)
+
+
+def bundle(session: Session, text: str) -> dict[str, str]:
+    """What a notebook shows of a model: its graph, where this machine can lay it out, and text."""
+    from graphdsl.views.notebook import bundle_model
+
+    return bundle_model(text, session.compilation)

@@ -8,8 +8,9 @@ from pathlib import Path
 from graphdsl.driver import Compilation
 from graphdsl.engines import feeds
 from graphdsl.graph.graph import Graph
+from graphdsl.graph.reach import verify_node
 from graphdsl.language.diagnostics import DataError, Diagnostic
-from graphdsl.session import Session, verify_node
+from graphdsl.session import Session
 from graphdsl.views import labels, picture
 from graphdsl.views.drawing.compose import Composer, Noted
 from graphdsl.views.drawing.dot import write_dot

@@ -107,6 +107,22 @@ def test_a_history_that_was_changed_differs(call, done: Path) -> None:
     assert "history.jsonl cannot be read" in call("verify", "o", "-q").out
 
 
+def test_a_table_that_was_changed_differs(call, done: Path) -> None:
+    path = done / "history.csv"
+    lines = path.read_text().splitlines()
+    for cell, differs in ((2, False), (3, True)):  # the seconds, then the loss
+        cells = lines[1].split(",")
+        cells[cell] += "1"
+        path.write_text("\n".join([lines[0], ",".join(cells), *lines[2:]]))
+        found = call("verify", "o", "-q")
+        assert found.code == differs
+        assert ("differs: history.csv: line 2 holds 1," in found.out) == differs
+    path.write_text("\n".join(lines[:-1]))
+    assert "history.csv: 4 lines then, 5 now" in call("verify", "o", "-q").out
+    path.write_bytes(b"\xff")
+    assert "history.csv cannot be read" in call("verify", "o", "-q").out
+
+
 def _weights(folder: Path) -> None:
     tensors = load_file(folder / "weights.safetensors")
     tensors["z.b"][0] = np.nextafter(tensors["z.b"][0], np.float32(9))

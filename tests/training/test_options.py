@@ -34,6 +34,7 @@ def test_the_file_then_the_seed_then_the_caller(simple: graphdsl.Model) -> None:
         ({"shuffle": 1}, "E0809", "true or false"),
         ({"stop": "loss"}, "E0831", "neither"),
         ({"stop": 3}, "E0809", "3"),
+        ({"clip_norm": [[1.5] * 9] * 9}, "E0809", "not a list"),
     ],
 )
 def test_what_does_not_fit(

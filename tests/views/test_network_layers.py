@@ -135,6 +135,16 @@ def test_sums_are_told_from_biases() -> None:
     assert less[-1] == ("merge", "y", 3, ("−",))
 
 
+def test_what_differs_from_place_to_place_is_no_bias() -> None:
+    (_, box) = layers(
+        "dim N\ninput x: i64[N, 6]\nparam places: [6, 5] = 0\n"
+        "output y = Embedding(x, 9, 5) + places"
+    )
+    assert (box.functions, box.biases) == (("Embedding", "+ places"), ())
+    (_, conv) = layers("dim N\ninput x: [N, 2, 9]\noutput y = Conv1d(x, 4, act = relu)")
+    assert (conv.functions, len(conv.biases)) == (("Conv1d", "relu"), 1)
+
+
 def test_what_is_between_layers_is_a_box() -> None:
     found = read(f"{ROWS}h = tanh(x @ W)\nj = concat(h, x, axis = 1)\noutput y = mean(j, axis = 1)")
     assert found[-2:] == [("box", "j", 7, ("concat",)), ("box", "y", 1, ("mean",))]
@@ -158,6 +168,12 @@ def test_labels_are_no_part_of_it_though_there_are_no_outputs() -> None:
     assert [one[:3] for one in twin][::2] == [("input", "x", 3), ("dense", "z", 3)]
     apart = read(f"{ROWS}loss J = sum((x - tanh(x @ W) @ V)^2)")
     assert [one[0] for one in apart] == ["input", "dense", "dense"]
+
+
+def test_derivatives_and_what_is_made_of_them_are_no_part_of_it() -> None:
+    text = f"{ROWS}input y: [N, 4]\nz = tanh(x @ W)\nJ = mean((z - y)^2)\noutput p = z * 2\n"
+    found = read(f"{text}output slope = norm(grad(J, W))\noutput g = grad(sum(z), x)")
+    assert found == [("input", "x", 3, ()), ("dense", "p", 4, ("tanh", "· 2"))]
 
 
 def test_a_label_that_is_an_output_by_itself_is_left_out() -> None:
@@ -199,3 +215,8 @@ def test_every_example_is_drawn_or_refused(path: Path) -> None:
         known.add(layer.id)
     assert any(layer.end for layer in found)
     assert "digraph" in draw_network(compilation, found)
+
+
+def test_a_loss_of_scalars_that_meet_again_and_again_is_searched_once() -> None:
+    turns = "\n".join(f"o{n} = o{n - 1} + sin(o{n - 1})" for n in range(1, 60))
+    assert "no network" in refused(f"input x\no0 = x\n{turns}\nloss J = o59")

@@ -91,11 +91,11 @@ def _rebuilt(graph: Graph, losing: set[int], fed: set[int], loss: int) -> set[in
 
 def _summed(graph: Graph, losing: set[int], loss: int) -> set[int]:
     """The nearest nodes before the loss that have one value for each example, or more."""
-    found, pending = set(), [loss]
+    seen, pending = {loss}, [loss]
     while pending:
         node = graph.nodes[pending.pop()]
-        if node.type.rank:
-            found.add(node.id)
-        else:
-            pending += [id for id in node.operands if id in losing]
-    return found
+        if not node.type.rank:
+            near = {id for id in node.operands if id in losing} - seen
+            seen |= near
+            pending += near
+    return {id for id in seen if graph.nodes[id].type.rank}

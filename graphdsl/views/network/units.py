@@ -44,10 +44,8 @@ def is_small(layers: Sequence[Layer]) -> bool:
 
 
 def _fits(before: int | None, after: int | None, link: Link) -> bool:
-    """Whether the units on both sides are those that a link leads from and to."""
-    if link.weights is None:
-        return before in (1, after)
-    return (*link.weights.sizes, 1)[:2] == (before, after)
+    """Whether a link leads from units to as many, or from one, unless it weighs each for each."""
+    return link.weights is not None or before in (1, after)
 
 
 def merge_sums(layers: Sequence[Layer]) -> tuple[Layer, ...]:

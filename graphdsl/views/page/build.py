@@ -81,17 +81,17 @@ def page_data(
 ) -> dict[str, Any]:
     """What the page's script is given."""
     compilation, graph = session.compilation, session.compilation.graph(training)
-    target, notes = _find_target(graph, of)
     with_values = bool(fed) or not graph.inputs
+    program, drawn = compilation.program, find_drawn(Update(graph))
+    _check_boxes(len(drawn.shown))
+    target, notes = _find_target(graph, of)
+    if of is not None:
+        session.check_node(of, training)
     if with_values:
         seen = observe(session, fed, of=target, training=training)
     else:
-        if of is not None:
-            session.check_node(of, training)
         seen = sketch(graph, target)
         notes.append(_unfed(compilation))
-    program, drawn = compilation.program, find_drawn(Update(graph))
-    _check_boxes(len(drawn.shown))
     trace = record(seen, compilation)
     files = contents.find_files(program.source, drawn)
     groups, home = contents.tell_groups(drawn)

@@ -26,8 +26,9 @@ from graphdsl.views.report.thinning import is_thinned, medians, thin
 
 UNITS = 1000
 """The stretched drawing is so wide and so high."""
-NEAR_END = 0.97
-"""Beyond this share of the width a label would stick out if it stood in the middle of its tick."""
+NEAR_END, SHORT = 0.97, 3
+"""Beyond this share of the width a label of more characters would stick out if it stood in the
+middle of its tick."""
 MARKS = 5
 """Marks on a curve."""
 COLORS = ("#1d5fa9", "#b4400f", "#1a7f64", "#7a4fa3", "#8a6a00", "#5b6770")
@@ -150,7 +151,8 @@ def _grid(across: Scale, up: Scale) -> Iterator[Markup]:
         yield element("text", {**letters, **place}, tick_text(tick))
     for tick in whole_ticks(across):
         x = _percent(across.at(tick))
-        anchor = "end" if across.at(tick) > NEAR_END else "middle"
+        sticks_out = across.at(tick) > NEAR_END and len(tick_text(tick)) > SHORT
+        anchor = "end" if sticks_out else "middle"
         place = {"x": x, "y": "100%", "dy": "1.5em", "text-anchor": anchor}
         yield element("text", {**letters, **place}, tick_text(tick))
 

@@ -28,7 +28,7 @@ from graphdsl.training.statistics import LayerStatistics, measure_gradients
 from graphdsl.training.trainer import Trainer
 from graphdsl.training.weights import WEIGHTS
 from graphdsl.views.report.chart import Curve
-from graphdsl.views.report.reading import ReportedRun
+from graphdsl.views.report.reading import MOST_EPOCHS, ReportedRun
 
 BATCHES = 5
 """Batches that gradients are measured on."""
@@ -52,7 +52,7 @@ def rate_curve(compilation: Compilation, recorded: Recorded, history: History) -
     if rate is None or not rows or "step" not in rows[-1]:
         return None
     chosen = [*rows[: -1 : max(1, len(rows) // POINTS)], rows[-1]]
-    total = recorded.epochs * rows[-1]["step"] / max(rows[-1]["epoch"], 1)
+    total = min(recorded.epochs, MOST_EPOCHS) * rows[-1]["step"] / max(rows[-1]["epoch"], 1)
     values = [
         rate(row.get("step", math.nan), row["epoch"], total) if callable(rate) else rate
         for row in chosen

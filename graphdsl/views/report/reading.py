@@ -25,6 +25,8 @@ from graphdsl.training.recorded import (
 )
 from graphdsl.training.run_folder import METRICS, held
 
+MOST_EPOCHS = 2**53
+"""Floats can tell no more of them apart."""
 ENDED_AT_ONCE = "It came to no epoch: there is nothing to draw."
 
 
@@ -99,7 +101,7 @@ def _read_row(line: bytes) -> Row | None:
         return None
     found = {name: value for name, value in row.items() if _is_number(value)}
     epoch = found.get("epoch")
-    if len(found) < len(row) or epoch is None or not math.isfinite(epoch):
+    if len(found) < len(row) or epoch is None or not 0 <= epoch < MOST_EPOCHS:
         return None
     return {name: math.nan if value is None else float(value) for name, value in found.items()}
 
@@ -127,11 +129,13 @@ def _read_end(folder: Path, recorded: Recorded, history: History, notes: list[st
         notes.append(f"{METRICS} cannot be read: {problem}; {way_back(recorded, folder)}.")
         return False
     history.ending = cast(Ending, said["ending"])
-    history.best = said["best"] if type(said.get("best")) is int else None
+    last = history.epochs[-1]["epoch"] if history.epochs else 0
+    best = said.get("best")
+    history.best = best if type(best) is int and 0 < best <= last else None
     history.watch = said["watch"] if isinstance(said.get("watch"), str) else None
     history.stopped_by = said["stopped_by"] if isinstance(said.get("stopped_by"), str) else None
     seconds = said.get("seconds")
-    history.seconds = float(seconds) if isinstance(seconds, int | float) else 0.0
+    history.seconds = float(seconds) if seconds is not None and _is_number(seconds) else 0.0
     history.final = dict(_final(said))
     return True
 

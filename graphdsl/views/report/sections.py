@@ -14,7 +14,7 @@ from graphdsl.views.report.settings import NONE, SettingRow, tell_settings
 LABELS = ("A", "B")
 """What two runs are called."""
 ENDINGS = {
-    "epochs": "ran all its epochs",
+    "epochs": "went through all its epochs",
     "early": "stopped early",
     "interrupted": "was interrupted",
     "diverged": "diverged",

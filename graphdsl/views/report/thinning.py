@@ -40,7 +40,8 @@ def medians(x: Array, y: Array, columns: int = COLUMNS) -> tuple[Array, Array]:
     found = list(spans(x, x[0], x[-1], columns))
     places = np.array([(x[start] + x[end - 1]) / 2 for start, end in found])
     inside = (y[start:end][np.isfinite(y[start:end])] for start, end in found)
-    values = np.array([np.median(one) if len(one) else np.nan for one in inside])
+    with np.errstate(over="ignore"):  # the middle of two huge numbers may be beyond any float
+        values = np.array([np.median(one) if len(one) else np.nan for one in inside])
     return places, values
 
 

@@ -8,12 +8,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from graphdsl.graph.kernel import Array
+from graphdsl.graph.types import DType
 
 COLUMNS = 8
 """Columns of the widest matrix that is shown whole."""
 LINES = 12
 """Rows of the longest one."""
-EXACT = {"f4": 7, "f8": 15}
+NAMES = {dtype.numpy: str(dtype) for dtype in DType}
+EXACT = {DType.f32.numpy: 7, DType.f64.numpy: 15}
 """Digits of a number that stands alone: what its type holds."""
 DIGITS = 6
 """Digits of a number among others."""
@@ -46,12 +48,12 @@ def number(value: Array, digits: int = DIGITS) -> str:
 
 def exact_number(value: Array) -> str:
     """The one element of a scalar, in all the digits that its type holds."""
-    return number(value, EXACT.get(value.dtype.str[1:], DIGITS))
+    return number(value, EXACT.get(value.dtype, DIGITS))
 
 
 def summary_lines(value: Array) -> list[str]:
     """Type, shape and Euclidean norm; least and largest number; how many are not finite."""
-    kind = f"{_type_name(value)}[{', '.join(map(str, value.shape))}]"
+    kind = f"{NAMES[value.dtype]}[{', '.join(map(str, value.shape))}]"
     if not value.size:
         return [kind]
     if value.dtype.kind == "b":
@@ -70,11 +72,6 @@ def summary_lines(value: Array) -> list[str]:
 def matrix_lines(rows: Sequence[Sequence[str]]) -> list[str]:
     """Cells in columns, between brackets."""
     return [f"[{'  '.join(row)}]" for row in _aligned(rows)]
-
-
-def _type_name(value: Array) -> str:
-    names = {"f4": "f32", "f8": "f64", "i4": "i32", "i8": "i64", "b1": "bool"}
-    return names[value.dtype.str[1:]]
 
 
 def _norm(values: Array) -> float:

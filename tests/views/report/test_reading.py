@@ -82,6 +82,41 @@ def test_without_its_settings_a_folder_is_no_run(run: Path, text: str) -> None:
         read_run(run)
 
 
+@pytest.mark.parametrize(
+    ("keys", "odd"),
+    [
+        (["seed"], -1),
+        (["seed"], 2**63),
+        (["given", "source"], 7),
+        (["given", "start"], []),
+        (["given", "train"], "x"),
+        (["train", "epochs"], "x"),
+    ],
+)
+def test_settings_that_no_run_wrote_are_no_runs(run: Path, keys: list[str], odd: object) -> None:
+    plain = json.loads((run / "settings.json").read_text())
+    *ways, last = keys
+    at = plain
+    for key in ways:
+        at = at[key]
+    at[last] = odd
+    (run / "settings.json").write_text(json.dumps(plain))
+    with pytest.raises(DataError, match=f"its '{keys[0]}' makes no sense"):
+        read_run(run)
+
+
+@pytest.mark.parametrize(
+    ("key", "odd"),
+    [("best", 10**400), ("best", 99), ("seconds", 10**400), ("watch", []), ("valid", {"J": "x"})],
+)
+def test_odd_ends_break_nothing(run: Path, key: str, odd: object) -> None:
+    said = json.loads((run / "metrics.json").read_text())
+    (run / "metrics.json").write_text(json.dumps(said | {key: odd}))
+    found = read_run(run)
+    assert found.history.best in (4, None)
+    assert report_text([found])
+
+
 @pytest.mark.parametrize("key", ["constants", "rows", "learned", "versions", "train"])
 def test_odd_facts_are_shown_and_break_nothing(run: Path, key: str) -> None:
     plain = json.loads((run / "settings.json").read_text())

@@ -1,0 +1,104 @@
+"""What is compiled: when an engine is chosen, and the kernels that a program becomes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import graphdsl
+from engines.both import NET, WIDE, wide_batch
+
+pytest.importorskip("numba")
+
+
+# --- the choice of an engine ---------------------------------------------------------------------
+
+
+def test_engines_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(graphdsl.UsageError, match="E0830"):
+        graphdsl.loads("input x\noutput y = x", engine="numpie")
+    monkeypatch.setattr("graphdsl.engines.choice.find_spec", lambda name: None)
+    with pytest.raises(graphdsl.UsageError, match="pip install 'graphdsl-lang"):
+        graphdsl.loads("input x\noutput y = x", engine="numba")
+    assert graphdsl.loads("input x\noutput y = x", engine="auto").run(x=2)["y"] == 2
+
+
+def is_compiled(model: graphdsl.Model) -> bool:
+    trainer = model.trainer()
+    trainer.step(wide_batch())
+    program = model.session.executable(trainer.purpose, {"N": 200})
+    return "enter" in program.program.source
+
+
+def test_auto_compiles_long_trainings_alone() -> None:
+    model = graphdsl.loads(WIDE)
+    assert not is_compiled(model)
+    model.session.expect_steps(1000)
+    assert not is_compiled(model)
+    model.session.expect_steps(10_000_000)
+    assert is_compiled(model)
+    plain = graphdsl.loads(WIDE, engine="numpy")
+    plain.session.expect_steps(10_000_000)
+    assert not is_compiled(plain)
+
+
+# --- what is compiled ----------------------------------------------------------------------------
+
+
+def plan_of(text: str, **sizes: int) -> Any:
+    from graphdsl.engines.numba.functions import KNOWN
+    from graphdsl.engines.numba.program import make_plan
+
+    compilation = graphdsl.loads(text).compilation
+    compiled = compilation.compiled(compilation.step_purpose())
+    schedule = compiled.plan(sizes)
+    return schedule, make_plan(schedule, compiled.graph, set(KNOWN))
+
+
+def test_a_step_is_one_segment_of_few_kernels() -> None:
+    schedule, plan = plan_of(WIDE, N=64)
+    left = [line for step in plan.schedule.steps for line in step.lines]
+    assert [line.partition("(")[0] for line in left] == ["check_index", "compiled_0"]
+    (segment,) = plan.segments
+    assert len(segment.calls) < len(schedule.steps) / 1.5
+    assert plan.schedule.arena_bytes < schedule.arena_bytes + 2 * 2**20
+
+
+def test_what_is_used_once_is_not_stored() -> None:
+    """All of Adam is one loop, whose values between stay in registers."""
+    text = "input x: [1000]\nparam w: [1000] = 1\nloss J = sum(x * w)\n"
+    schedule, plan = plan_of(text + "train { optimizer = adam(lr = 0.1) }")
+    assert sum(slot.type.size >= 1000 for slot in schedule.slots.values()) > 3
+    assert not any(slot.type.size >= 1000 for slot in plan.schedule.slots.values())
+
+
+def test_equal_computations_share_a_kernel() -> None:
+    deep = """
+    dim N
+    input x: [N, 8]
+    o = x
+    repeat l in 1..12 {
+      param W: [8, 8] ~ normal(0, 0.1)
+      o = o + sigmoid(o @ W)
+    }
+    loss J = mean(sum(o^2, axis = 1))
+    train { optimizer = sgd(lr = 0.1) }
+    """
+    _, plan = plan_of(deep, N=16)
+    (segment,) = plan.segments
+    assert len({call.kernel for call in segment.calls}) < len(segment.calls) / 3
+
+
+def test_no_slot_is_shared_by_values_that_live_together() -> None:
+    """Fusing moves reads and writes: places follow them."""
+    _, plan = plan_of(NET, N=32)
+    slots = list(plan.schedule.slots.values())
+    for number, slot in enumerate(slots):
+        for other in slots[:number]:
+            together = slot.start <= other.end and other.start <= slot.end
+            apart = (
+                slot.offset + slot.type.nbytes <= other.offset
+                or other.offset + other.type.nbytes <= slot.offset
+            )
+            assert apart or not together
