@@ -14,7 +14,7 @@ from itertools import cycle, islice
 import numpy as np
 
 from graphdsl.graph.kernel import Array
-from graphdsl.views.report.markup import Attributes, Markup, element, joined
+from graphdsl.views.report.markup import Attributes, Markup, element
 from graphdsl.views.report.scales import (
     Scale,
     scale_epochs,
@@ -228,34 +228,3 @@ def _fill(look: Look) -> dict[str, str]:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.2f}%"
-
-
-# --- by itself -----------------------------------------------------------------------------------
-
-WIDTH, HEIGHT = 620, 190
-LEFT, RIGHT, TOP, BOTTOM = 62, 16, 30, 50
-
-
-def draw_alone(charts: Sequence[Chart]) -> str:
-    """Charts below one another, with titles and legends: an SVG that needs no page around it."""
-    each = TOP + HEIGHT + BOTTOM
-    parts = [_panel(chart, at * each) for at, chart in enumerate(charts)]
-    width, height = LEFT + WIDTH + RIGHT, each * len(charts) + 8
-    size = {"width": str(width), "height": str(height), "viewBox": f"0 0 {width} {height}"}
-    fonts = {"font-family": "system-ui, 'DejaVu Sans', sans-serif"}
-    ground = element("rect", {"width": "100%", "height": "100%", "fill": "#ffffff"})
-    name = {"xmlns": "http://www.w3.org/2000/svg"}
-    return element("svg", {**name, **size, **fonts}, ground, *parts).text
-
-
-def _panel(chart: Chart, top: int) -> Markup:
-    place: Attributes = {"x": LEFT, "y": top + TOP, "width": WIDTH, "height": HEIGHT}
-    title: Attributes = {"x": LEFT, "y": top + 18, "font-weight": "600", "fill": "#1a1c20"}
-    legend, x = [], LEFT
-    for curve, look in zip(chart.curves, looks(len(chart.curves)), strict=True):
-        at = {"transform": f"translate({x} {top + TOP + HEIGHT + 28})"}
-        letters = {"x": "34", "y": "10", "font-size": "12", "fill": "#1a1c20"}
-        marked = len(chart.curves) > 1
-        legend.append(element("g", at, swatch(look, marked), element("text", letters, curve.label)))
-        x += 50 + 7 * len(curve.label)
-    return joined((element("text", title, chart.title), draw_plot(chart, place), *legend))

@@ -12,7 +12,8 @@ import numpy as np
 
 from graphdsl.graph.kernel import Array
 from graphdsl.training.history import History
-from graphdsl.views.report.chart import Chart, Curve, draw_alone
+from graphdsl.views.report.alone import draw_alone
+from graphdsl.views.report.chart import Chart, Curve
 
 PARTS = ("train", "valid")
 

@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 import numpy as np
 
 from graphdsl.training.history import History
-from graphdsl.views.report.chart import Chart, Curve, describe, draw_alone, draw_plot, looks
+from graphdsl.views.report.alone import draw_alone
+from graphdsl.views.report.chart import Chart, Curve, describe, draw_plot, looks
 from graphdsl.views.report.markup import element
 from graphdsl.views.report.panels import chart_histories, draw_history
 
