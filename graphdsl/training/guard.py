@@ -7,6 +7,7 @@ run that goes wrong is done again from there, step by step, until the step that 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -46,12 +47,15 @@ class Guard:
         """The steps of an epoch at which the next look is due."""
         self.kept = False
         """Whether there is a good state to go back to."""
+        self._found_finite = -1
 
     def keep(self, position: Position) -> None:
         """Look at the parameters, between two steps; raises `DivergedError` if one is not finite,
         and otherwise takes this for the last good state."""
         self.verify()
         for name, live in self.trainer.session.memory.arrays.items():
+            if name.startswith("grad_"):
+                continue  # every step computes them before it reads them
             if name not in self._copies or self._copies[name].shape != live.shape:
                 self._copies[name] = np.empty_like(live)
             np.copyto(self._copies[name], live)
@@ -62,15 +66,20 @@ class Guard:
         """Give the trainer its last good state, which it may be in the midst of a step after; where
         in the run that was."""
         self._put_back(self._copies, self._t)
+        self._found_finite = -1
         self.trainer.epoch = self._position.epoch
         return replace(self._position)
 
     def verify(self) -> None:
         """Raise `DivergedError` if a trained parameter is not finite: what a gradient that is not
         leaves behind."""
+        t = self.trainer.t
+        if self._found_finite == t:
+            return
         name = _find_spoilt(self.trainer)
         if name is not None:
-            raise divergence(f"the parameter '{name}' is not finite after step {self.trainer.t}")
+            raise divergence(f"the parameter '{name}' is not finite after step {t}")
+        self._found_finite = t
 
     def explain(self, error: DivergedError) -> DivergedError:
         """The error with the node where it began, where doing it again shows one.
@@ -145,8 +154,7 @@ def _find_spoilt(trainer: Trainer) -> str | None:
     memory = trainer.session.memory
     flat = (a for name, a in memory.arrays.items() if name.startswith("param_"))
     # the sum of squares is a dozen times as fast, and may overflow where every number is finite
-    with np.errstate(over="ignore", invalid="ignore"):
-        if all(np.isfinite(np.dot(array, array)) for array in flat):
-            return None
+    if all(math.isfinite(np.dot(array, array)) for array in flat):
+        return None
     trained = (v.name for v in trainer.session.graph.params if not v.frozen)
     return next((name for name in trained if not np.isfinite(memory.params[name]).all()), None)

@@ -195,6 +195,8 @@ class _Loop:
         row: Row = {"epoch": position.epoch + 1, "step": self.trainer.t, "seconds": 0.0}
         if loss:
             row[f"train.{loss[0]}"] = position.total / position.rows
+        if "valid" not in self.dataset.parts:
+            return row
         with self.trainer.averaged():
             measures = self._measure("valid")
         return row | {f"valid.{name}": value for name, value in measures.items()}

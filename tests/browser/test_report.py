@@ -163,8 +163,9 @@ def test_nothing_sticks_out_at_any_width(chromium: Chromium, two: Path, width: i
 
 
 def test_the_theme_is_a_key(page: Page) -> None:
-    page.press("t")
-    assert page.evaluate("document.documentElement.dataset.theme") == "light"
+    for theme in ("light", "dark", "auto"):  # the last is what the next page begins with
+        page.press("t")
+        assert page.evaluate("document.documentElement.dataset.theme") == theme
 
 
 def test_nothing_that_a_run_says_is_run(chromium: Chromium, tmp_path: Path) -> None:
