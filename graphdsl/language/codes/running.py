@@ -129,8 +129,8 @@ RUNNING = {
     "E0826": Code(
         "too many nodes to draw",
         "A picture of so many boxes nobody can read.",
-        "Let it fold, draw a part of it, `--only NAME --depth 10`, or make the model smaller for the "
-        "drawing: `--set NAME=VALUE`.",
+        "Let it fold, draw a part of it, `--only NAME --depth 10`, or make the model smaller for "
+        "the drawing: `--set NAME=VALUE`.",
     ),
     "E0827": Code(
         "no such part of the data",
@@ -183,8 +183,8 @@ RUNNING = {
     "E0836": Code(
         "there is no run to go on with",
         "The folder of a run holds its settings and its model as they were.",
-        "Name such a folder: `runs/MODEL-N`, or the one that `--out` named. Of a model's files that "
-        "are no longer as they were, remove those that were changed: `--resume` writes them anew.",
+        "Name such a folder: `runs/MODEL-N`, or the one that `--out` named. Of a model's files "
+        "that are no longer as they were, remove those that were changed: `--resume` writes them anew.",
     ),
     "E0837": Code(
         "a run is under way",
@@ -239,8 +239,8 @@ RUNNING = {
     ),
     "E0870": Code(
         "a value that is not finite",
-        "`--debug-nan` looks at every node, and `stats` at the loss and the gradients: this node is "
-        "the first that is nan or infinite though its operands are finite.",
+        "`--debug-nan` looks at every node, and `stats` at the loss and the gradients: this node "
+        "is the first that is nan or infinite though its operands are finite.",
         "Look at the operands' ranges; the help says what keeps the op within bounds.",
     ),
     "E0871": Code(
