@@ -184,7 +184,8 @@ RUNNING = {
         "there is no run to go on with",
         "The folder of a run holds its settings and its model as they were.",
         "Name such a folder: `runs/MODEL-N`, or the one that `--out` named. Of a model's files "
-        "that are no longer as they were, remove those that were changed: `--resume` writes them anew.",
+        "that are no longer as they were, remove those that were changed: `--resume` writes them "
+        "anew.",
     ),
     "E0837": Code(
         "a run is under way",
