@@ -20,6 +20,7 @@ import numpy as np
 
 from graphdsl.graph.kernel import Array
 from graphdsl.language.diagnostics import DataError, Diagnostic
+from graphdsl.language.system_faults import reading_help
 from graphdsl.session import Session
 from graphdsl.training import tensor_file, weights
 from graphdsl.training.identity import model_hash
@@ -95,7 +96,7 @@ def read(path: Path, session: Session, run: str) -> Checkpoint:
     except Broken as broken:
         raise unusable(path, str(broken)) from None
     except OSError as problem:
-        raise unusable(path, problem.strerror or str(problem)) from None
+        raise unusable(path, problem.strerror or str(problem), *reading_help(problem)) from None
     except KeyError as missing:
         raise unusable(path, f"its header lacks {missing}") from None
     except json.JSONDecodeError as problem:
@@ -105,9 +106,9 @@ def read(path: Path, session: Session, run: str) -> Checkpoint:
     return Checkpoint(path, progress, found, tensors)
 
 
-def unusable(path: Path, why: str) -> DataError:
-    """The error for a file that a run cannot go on from."""
-    help = (
+def unusable(path: Path, why: str, *mends: str) -> DataError:
+    """The error for a file that a run cannot go on from; by default it is to be left behind."""
+    help = mends or (
         "remove it: the run then goes on from the checkpoint before it, or from its beginning",
         "or take the weights that fit into a new run: --warm-start",
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import random
 import struct
 from collections.abc import Callable
@@ -54,6 +56,21 @@ def test_every_flipped_bit_is_found(saved: tuple[graphdsl.Model, Path]) -> None:
         path.write_bytes(changed)
         if not _padding(whole, header, place):
             refusal(model, path)
+
+
+def test_a_checkpoint_that_may_not_be_read_is_not_to_be_removed(
+    saved: tuple[graphdsl.Model, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, path = saved
+
+    def refuse(*_: object) -> object:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(tensor_file, "read", refuse)
+    with pytest.raises(DataError, match="E0626") as caught:
+        checkpoint.read(path, model.session, "run")
+    assert "chmod" in str(caught.value)
+    assert "remove" not in str(caught.value)
 
 
 def _padding(data: bytes, header: int, place: int) -> bool:

@@ -27,6 +27,7 @@ from graphdsl.language.settings import (
     TRAIN,
     Setting,
     check_setting,
+    is_number,
 )
 from graphdsl.language.source import Span
 from graphdsl.language.walk import children
@@ -232,6 +233,9 @@ def _respelled(setting: Setting, value: Any) -> list[str]:
         return [f"{setting.key} = {int(value)}"]
     if isinstance(value, str) and setting.kind == "memory":
         return [f"a number, then a unit: {', '.join(UNITS)}"]
+    if setting.kind == "fractions" and isinstance(value, tuple | list):
+        parts = [part for part in value if is_number(part)]
+        return [f"these sum to {sum(parts):g}"] if len(parts) == len(value) > 0 else []
     return []
 
 
