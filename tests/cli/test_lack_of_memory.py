@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import subprocess
 import sys
 import zipfile
@@ -11,6 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+LIMIT = 900 * 2**20
+"""Bytes of addresses that a process may have."""
 
 MODEL = """dim N
 input x: [N, 8]
@@ -54,14 +56,17 @@ def test_an_archive_larger_than_the_process_may_be(model, tmp_path: Path) -> Non
         for _ in range(2**10):
             member.write(bytes(2**20))
     assert (tmp_path / "d.npz").stat().st_size < 2**21
-    limit = 900 * 2**20
+    limited = f"""
+import resource, runpy
+resource.setrlimit(resource.RLIMIT_AS, ({LIMIT}, {LIMIT}))
+runpy.run_module("graphdsl", run_name="__main__")
+"""
     done = subprocess.run(
-        [sys.executable, "-m", "graphdsl", "evaluate", str(path)],
+        [sys.executable, "-c", limited, "evaluate", str(path)],
         capture_output=True,
         text=True,
         timeout=120,
         env={"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])},
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
     )
     assert done.returncode == 1, done.stderr
     assert "error[E0613]" in done.stderr

@@ -19,6 +19,7 @@ from graphdsl.compiler.schedule.planner import WORTH
 from graphdsl.driver import Compilation, Compiled, Purpose, compile_source
 from graphdsl.graph.graph import Graph
 from graphdsl.graph.kernel import Array
+from graphdsl.graph.layout import ALIGNMENT
 from graphdsl.graph.sizes import symbols
 from graphdsl.graph.types import TensorType
 from graphdsl.language.source import Source, read_source
@@ -188,7 +189,8 @@ def test_arenas_are_near_what_lives_at_once(path: Path) -> None:
         compiled = compilation.compiled(purpose)
         sizes = sizes_of(compiled.graph, 32)
         schedule = plan(compiled.graph, sizes, compiled.layout)
-        assert schedule.arena_bytes <= 1.1 * peak(schedule)
+        # of a few cache lines one more is over a tenth
+        assert schedule.arena_bytes <= 1.1 * peak(schedule) + ALIGNMENT
         kept = plan(compiled.graph, sizes, compiled.layout, None)
         assert schedule.arena_bytes <= kept.arena_bytes
 
