@@ -59,9 +59,13 @@ class Compiled:
         """The schedule for one binding of the sizes; raises `DataError` where none fits."""
         return plan_within(self.graph, sizes, self.layout, self.recipe.memory)
 
+    def plan_blocks(self, sizes: Mapping[str, int]) -> Schedule:
+        """The same as the NumPy engine runs it: long elementwise runs in blocks of rows."""
+        return in_bands(self.plan(sizes), self.graph, sizes, count_cores())
+
     def emit(self, sizes: Mapping[str, int]) -> Program:
-        """The program for one binding of the sizes."""
-        return emit(in_bands(self.plan(sizes), self.graph, sizes, count_cores()))
+        """The NumPy program for one binding of the sizes."""
+        return emit(self.plan_blocks(sizes))
 
 
 @dataclass(slots=True)

@@ -1,7 +1,6 @@
 """A model at work: its memory, its programs for the sizes seen so far, and a lock around both.
 
-A session binds sizes, plans and loads programs as they are needed, and runs them. The embedding
-API and the trainer stand on it.
+A session binds sizes, plans and loads programs as they are needed, and runs them.
 """
 
 from __future__ import annotations
@@ -147,14 +146,15 @@ class Session:
         check_sizes(compiled.graph, sizes)
         try:
             with paused_collector():
-                schedule: Schedule = compiled.plan(sizes)
                 names: Mapping[str, Any] = {}
                 if self._probe is not None:  # which sees what NumPy does between two statements
-                    schedule, names = self._probe(schedule, compiled.graph, sizes)
+                    schedule, names = self._probe(compiled.plan(sizes), compiled.graph, sizes)
                 elif compiles:
                     from graphdsl.engines.numba.engine import translate
 
-                    schedule, names = translate(schedule, compiled.graph)
+                    schedule, names = translate(compiled.plan(sizes), compiled.graph)
+                else:
+                    schedule = compiled.plan_blocks(sizes)
                 return Executable(emit(schedule), self.memory, names)
         except MemoryError:
             message = "this program's arrays take more memory than there is"

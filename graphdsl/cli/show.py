@@ -126,7 +126,7 @@ def stage_text(stage: str, compilation: Compilation, planned: Schedule | None = 
 def plan_shown(compilation: Compilation, sizes: dict[str, int]) -> Schedule:
     """The plan of the purpose that is shown."""
     compiled = compilation.compiled(shown_purpose(compilation))
-    return compiled.plan(bind(compilation, compiled, sizes))
+    return compiled.plan_blocks(bind(compilation, compiled, sizes))
 
 
 def shown_purpose(compilation: Compilation) -> Purpose:

@@ -18,9 +18,10 @@ from graphdsl.engines.band import Band, Refused
 from graphdsl.engines.runs import Run, Variables, find_runs
 from graphdsl.graph.graph import Graph
 
-LARGE = 2**19
-"""Bytes of one array from which a run pays: smaller ones stay in the cache as they are."""
-BLOCK = 2**17
+LARGE = 2**21
+"""Bytes of one array beyond which a run pays; smaller ones stay in some cache as they are. Of
+parameters of 2 MB, whose states are as large, a step gains nothing yet, of 26 MB a seventh."""
+BLOCK = 2**18
 """Bytes of one array in one block, about; several of them fit into a core's own cache."""
 SHARED = 2**20
 """Elements written by a run from which it is shared: below, waking a thread costs too much."""
@@ -66,7 +67,7 @@ def _placed(schedule: Schedule, numbers: Sequence[int]) -> Schedule:
 def _pays(run: Run) -> bool:
     """Whether there are statements that share what they read, of arrays beyond the cache."""
     lines = sum(len(step.lines) for step in run.steps)
-    return lines > 1 and max(part.type.nbytes for part in run.parts) >= LARGE
+    return lines > 1 and max(part.type.nbytes for part in run.parts) > LARGE
 
 
 def _make_band(

@@ -16,12 +16,15 @@ import numpy as np
 
 Task = Callable[[Any], None]
 
+MOST = 8
+"""Threads at most: beyond, they wait for memory."""
+
 
 def count_cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """The cores that this process may use, fewer if OMP_NUM_THREADS says so."""
+    found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    return min(found or 1, int(said) if said.isdecimal() and int(said) else MOST, MOST)
 
 
 def row_blocks(rows: int, block: int, workers: int) -> list[list[tuple[int, int, int]]]:

@@ -12,18 +12,9 @@ import numpy as np
 
 from graphdsl.engines.numba import library
 from graphdsl.engines.numba.runner import OFFER, WORDS
-
-MOST = 8
-"""Threads of a crew at most, the caller's included."""
+from graphdsl.engines.workers import count_cores
 
 Native = Callable[[int, int, int], None]
-
-
-def count_cores() -> int:
-    """The cores that this process may use, fewer if OMP_NUM_THREADS says so."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    said = os.environ.get("OMP_NUM_THREADS", "")
-    return min(cores or 1, int(said) if said.isdecimal() and int(said) else MOST, MOST)
 
 
 class Crew:

@@ -12,10 +12,11 @@ import numpy as np
 from graphdsl.compiler.schedule import Schedule
 from graphdsl.engines.numba import library
 from graphdsl.engines.numba.calls import MULTIPLY, Call
-from graphdsl.engines.numba.crew import count_cores, find_crew, offer_address
+from graphdsl.engines.numba.crew import find_crew, offer_address
 from graphdsl.engines.numba.functions import KNOWN
 from graphdsl.engines.numba.program import Plan, Segment, make_plan
 from graphdsl.engines.numba.runner import CLOCK, CODE, COUNT, INPUTS, PATCH_COUNT, PATCHES
+from graphdsl.engines.workers import count_cores
 from graphdsl.graph.graph import Graph
 from graphdsl.graph.kernel import Array
 
