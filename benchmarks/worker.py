@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from contenders import PRODUCTS, find_module, make_contender
+from contenders import BY_HAND, BY_HAND_PAIR, PRODUCTS, find_module, make_contender
 from workloads import WORKLOADS, micro
 
 STEPS = 20
@@ -81,8 +81,9 @@ def measure_memory(name: str, workload_name: str) -> None:
 
 
 def run_warm_up(name: str) -> None:
-    """A few steps of the smallest workload; nothing of them stays but what the library keeps."""
-    contender = make_contender(name, micro())
+    """A few steps of the smallest workload; nothing of them stays but what the library keeps. It
+    has no step for two workers by hand."""
+    contender = make_contender(BY_HAND if name == BY_HAND_PAIR else name, micro())
     for _ in range(3):
         contender.step()
 
