@@ -64,8 +64,9 @@ def _curve(history: History, label: str, column: str, title: str, columns: Seque
 
 
 def _kept(histories: Mapping[str, History]) -> list[tuple[float, str]]:
-    return [
-        (float(history.best), f"{label} kept".strip())
-        for label, history in histories.items()
-        if history.best is not None and history.epochs
-    ]
+    """The epochs whose weights were kept, and by which run: two that kept the same share a mark."""
+    runs: dict[float, list[str]] = {}
+    for label, history in histories.items():
+        if history.best is not None and history.epochs:
+            runs.setdefault(float(history.best), []).append(label)
+    return [(epoch, f"{' and '.join(labels)} kept".strip()) for epoch, labels in runs.items()]

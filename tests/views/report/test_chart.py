@@ -83,6 +83,7 @@ def test_losses_share_a_chart_and_numbered_metrics_too() -> None:
     both = chart_histories({"A": history, "B": History(epochs=[{"epoch": 1.0, "train.J": 1.0}])})
     assert [one.label for one in both[0].curves] == ["A train", "A valid", "B train"]
     assert both[0].marks == [(1.0, "A kept")]
+    assert chart_histories({"A": history, "B": history})[0].marks == [(1.0, "A and B kept")]
 
 
 def test_a_history_without_rows_has_no_drawing() -> None:
