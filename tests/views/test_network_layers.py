@@ -187,7 +187,7 @@ def test_a_node_that_is_no_layer_is_named_with_its_line() -> None:
     assert "m.gdl:3:5" in said
     assert "rows of a batch" in refused(f"{ROWS}output y = mean(x @ W)")
     assert "depend on the input" in refused(f"{ROWS}h = x @ W\noutput y = h @ h.T")
-    assert "no output and no loss" in refused("param w: [3] = 1\nloss J = sum(w^2)")
+    assert "its loss compares nothing" in refused("param w: [3] = 1\nloss J = sum(w^2)")
 
 
 def test_a_node_of_a_turn_is_told_with_its_trail() -> None:

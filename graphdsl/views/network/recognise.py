@@ -27,7 +27,9 @@ def recognise(graph: Graph, normalisation: bool = True) -> tuple[Layer, ...]:
     """
     extent = find_extent(graph)
     if not extent.ends:
-        raise refuse_all("no output and no loss of this model depends on an input")
+        raise refuse_all(
+            "no output of this model depends on an input, and its loss compares nothing that does"
+        )
     rows = find_rows(graph)
     owners, boxed = find_owners(graph), frozenset[Call]()
     while True:
