@@ -29,6 +29,9 @@ SHARED = 2**20
 
 def in_bands(schedule: Schedule, graph: Graph, sizes: Mapping[str, int], workers: int) -> Schedule:
     """The schedule with its long runs of elementwise steps in blocks of rows."""
+    types = [one.type for held in (schedule.slots, schedule.regions) for one in held.values()]
+    if max((type.nbytes for type in types), default=0) <= LARGE:
+        return schedule
     planned, variables = schedule.steps, Variables(schedule)
     steps: list[Step] = []
     numbers: list[int] = []

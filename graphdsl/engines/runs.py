@@ -19,6 +19,9 @@ from graphdsl.graph.graph import Graph, Node
 from graphdsl.graph.kernel import Array, ArrayType
 from graphdsl.graph.sizes import evaluate
 
+LONGEST = 64
+"""Steps of a run at most: each one is compared with those before it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Elementwise:
@@ -51,7 +54,7 @@ class Run:
 
     def takes(self, part: Elementwise, names: Variables) -> bool:
         """Add a step, unless it has other rows or that would change what is computed."""
-        if part.type.shape[0] != self.rows:
+        if part.type.shape[0] != self.rows or len(self.parts) == LONGEST:
             return False
         step = part.step
         whole = {name for name, by_row in zip(step.args, part.by_row, strict=True) if not by_row}
