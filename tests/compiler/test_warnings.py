@@ -94,3 +94,9 @@ def test_what_one_mode_uses_is_not_unused() -> None:
 
 def test_an_input_read_for_its_size_is_read() -> None:
     assert warned("dim N\ninput x: [N]\noutput y = size(x, 0)\n") == []
+
+
+def test_a_rate_that_is_a_text_where_nothing_is_left_to_train() -> None:
+    text = "dim N\ninput x: [N, 3]\ndim w: [3] = 0\nloss J = mean((x @ w)^2)\n"
+    text += 'train {\n  optimizer = sgd(lr = "fast")\n}\n'
+    assert "E0114" in [d.code for d in check(Source(text))]

@@ -13,6 +13,7 @@ from graphdsl.compiler.lower.values import (
     POISON,
     OptimizerFunction,
     Poison,
+    Value,
     describe,
     is_constant,
 )
@@ -71,14 +72,18 @@ class UpdateRule:
     def argument(self, builder: Builder, name: str) -> Expr | float:
         """What an argument of the rule comes to, as a node of the step or a number; raises
         `ModelError` where the call does not fit."""
+        value = self.bound_argument(builder, name)
+        assert isinstance(value, Expr | int | float)
+        return value
+
+    def bound_argument(self, builder: Builder, name: str) -> Value:
+        """The same of a rule that may yet turn out to be wrong: a text, a list, anything."""
         report = Report()
         shared = Lowering(builder, report, {}, training=True)
         bound = _bind(Frame(shared, self._scope, step_names=True), self)
         report.raise_errors()
         assert bound is not None
-        value = bound[name].value
-        assert isinstance(value, Expr | int | float)
-        return value
+        return bound[name].value
 
 
 def read_optimizer(frame: Frame, expr: ast.Expr, params: Sequence[Variable]) -> UpdateRule | None:

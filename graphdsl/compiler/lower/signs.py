@@ -26,7 +26,7 @@ def warn_of_signs(
 ) -> None:
     """Warn of rates and decays below 0, and of factors that turn one round."""
     for name in (name for name in rule.arguments if name in TURNED):
-        value = rule.argument(Builder(frame.shared.float), name)
+        value = rule.bound_argument(Builder(frame.shared.float), name)
         if is_number(value) and value < 0:
             message = f"'{name}' of '{rule.name}' is {value:g}: {TURNED[name]}"
             frame.warn("W0112", message, call.span, help=[f"{name} = {-value:g}"])
