@@ -38,7 +38,7 @@ def value_and_grad(
 def derive(session: Session, kind: str, of: str, wrt: str, fed: Mapping[str, Any]) -> Array:
     """A derivative by the name of its op: "jacobian", "hessian", "hvp" or "jvp"."""
     for name in (of, wrt):
-        session.check_node(name)
+        session.verify_node(name)
     try:
         return session.results(Purpose((of,), (wrt,), derivative=kind), fed)[kind]
     except Fault as fault:
@@ -52,7 +52,7 @@ def find_target(session: Session, of: str | None, training: bool) -> str:
         if graph.loss is None:
             raise _no_gradient("the model has no loss", "name what to differentiate: of='y'")
         return graph.loss.name
-    session.check_node(of, training)
+    session.verify_node(of, training)
     if graph.nodes[graph.names[of]].type.shape:
         raise _no_gradient(f"'{of}' is no scalar: only a scalar has a gradient")
     _verify_float(graph, of)
@@ -62,7 +62,7 @@ def find_target(session: Session, of: str | None, training: bool) -> str:
 def verify_sources(session: Session, names: Sequence[str], training: bool) -> None:
     """Raise `UsageError` unless every name is a node of floats."""
     for name in names:
-        session.check_node(name, training)
+        session.verify_node(name, training)
         _verify_float(session.compilation.graph(training), name)
 
 

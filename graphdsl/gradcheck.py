@@ -18,6 +18,7 @@ from graphdsl.derivatives import find_target, trained, verify_sources
 from graphdsl.driver import Compilation, Purpose
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.types import DType
+from graphdsl.language.diagnostics import Diagnostic, UsageError
 from graphdsl.session import Session
 from graphdsl.stencils import Comparison, compare
 
@@ -64,6 +65,7 @@ def gradcheck(
     verify_sources(session, wrt, training)
     doubled = in_f64(session)
     check = _Check(doubled, of, dict(doubled.feed(fed)[0]), training)
+    check.verify_movable(wrt)
     rng = np.random.default_rng(seed)
     gradients = check.gradients(wrt)
     rows = [check.first_order(name, gradients[name], samples, rng) for name in wrt]
@@ -109,6 +111,14 @@ class _Check:
         values = self.session.results(purpose, self.fed)
         stored = self.session.memory.gradients()
         return {n: stored[n].copy() if n in stored else values[f"∂{n}"] for n in names}
+
+    def verify_movable(self, names: Sequence[str]) -> None:
+        """Raise `UsageError` unless every name's value is given, and can be moved."""
+        for name in names:
+            if name not in self.session.memory.params and name not in self.fed:
+                message = f"'{name}' is neither a parameter nor an input that is fed"
+                help = "differences are taken by moving one of these"
+                raise UsageError(Diagnostic("E0807", message, (), (help,)))
 
     def place(self, name: str) -> Array:
         """The array that holds a name's value, writable."""

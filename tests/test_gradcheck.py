@@ -58,6 +58,16 @@ def test_what_has_no_gradient_is_refused() -> None:
         graphdsl.loads("input x\noutput y = x").gradcheck(x=1)
 
 
+@pytest.mark.parametrize("name", ["h", "s", "z"])
+def test_what_nothing_moves_is_refused(name: str) -> None:
+    """A computed node, a state, an input that is not fed."""
+    text = "input x\ninput z\nstate s = 1\nupdate s = s * 0.5\nh = x^2 * s\nloss J = h + z"
+    model = graphdsl.loads(text)
+    fed = {"x": 2.0} if name == "z" else {"x": 2.0, "z": 1.0}
+    with pytest.raises(graphdsl.UsageError, match="neither a parameter nor an input that is fed"):
+        model.gradcheck(fed, wrt=[name])
+
+
 def test_a_kink_that_a_step_crosses_is_no_error() -> None:
     """relu's kinks lie within the step of some of these, and at none of them."""
     x = np.geomspace(1e-6, 1, 60) * np.resize([1, -1], 60)

@@ -69,8 +69,10 @@ def _hessian(builder: Builder, y: Expr, x: Expr) -> Expr:
 
 
 def _hvp(builder: Builder, y: Expr, x: Expr, v: Expr) -> Expr:
-    """The gradient of the gradient's product with v (Pearlmutter, 1994)."""
-    return _grad(builder, OPS["sum"](_grad(builder, y, x) * v), x)
+    """The gradient pulled back from v, as the Hessian is symmetric (Pearlmutter, 1994). v is a
+    cotangent and no factor: what it was computed from, x perhaps, has no part in it."""
+    gradient = _grad(builder, y, x)
+    return sweep(builder, gradient, [x], builder.cast(v, gradient.type.dtype))[0]
 
 
 def _jvp(builder: Builder, y: Expr, x: Expr, v: Expr) -> Expr:

@@ -6,7 +6,7 @@ A `Graph` is a frozen value: a tuple of nodes in topological order, each node's 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -146,10 +146,6 @@ class Graph:
             if not found.isdisjoint(node.operands):
                 found.add(node.id)
         return found
-
-    def variable_names(self) -> Iterator[str]:
-        """The qualified names of parameters and states."""
-        return (v.name for v in (*self.params, *self.states))
 
     def to_networkx(self) -> nx.MultiDiGraph[int]:
         """The graph as a frozen NetworkX `MultiDiGraph`; edge keys are operand positions."""

@@ -16,6 +16,7 @@ from graphdsl.graph.types import TensorType
 if TYPE_CHECKING:
     from graphdsl.graph.build import Expr
     from graphdsl.graph.kernel import KernelCall
+    from graphdsl.graph.rows import RowRule
 
 REQUIRED: Any = object()
 """The default of an attribute that has to be given."""
@@ -130,6 +131,8 @@ class Op:
     flops: Flops | None = None
     """Of a matrix product or a kin: its multiplications and additions, `(result, *operands,
     **attributes)` with types whose sizes are numbers."""
+    rows: RowRule | None = None
+    """Where the rows of a batch stand in the result; ops that work element by element need none."""
     allocates: bool = False
     """Whether the kernel makes temporary arrays because NumPy has no `out=` for it."""
     domain: tuple[tuple[float, float], ...] = ((-3.0, 3.0),)

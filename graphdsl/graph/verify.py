@@ -1,4 +1,4 @@
-"""Invariants of a graph: run between passes by the tests, never by a user's program."""
+"""Invariants of a graph: tests look at them behind each pass, a user's program never does."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ import numpy as np
 from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.types import DType, TensorType
+from graphdsl.ops import row_rules
 from graphdsl.ops.arithmetic import minimum
 from graphdsl.ops.comparison import greater
 from graphdsl.ops.functions import expm1
@@ -51,6 +52,7 @@ relu_gate = declare(
         scalar="({g} if {y} > 0 else 0.0)",
         inplace=True,
         public=False,
+        rows=row_rules.by_element,
         doc="g where y, which is relu of something, is positive, 0 elsewhere; rewriting makes it.",
         formula="g if y > 0 else 0",
         derivative="none: it is made after the reverse sweep",

@@ -7,15 +7,12 @@ not sum over broadcast axes: the sweep does that once, for every op.
 from __future__ import annotations
 
 from graphdsl.graph.op import Op, declare
-from graphdsl.graph.ranges import Range
 from graphdsl.ops.comparison import (
-    equal,
     greater,
     greater_equal,
     less,
     less_equal,
 )
-from graphdsl.ops.functions import ln
 from graphdsl.ops.rules import broadcast, real, same
 from graphdsl.ops.selection import where
 
@@ -116,86 +113,6 @@ neg = declare(
     )
 )
 
-
-def _mend_power(found: Range, base: Range, exponent: Range) -> str:
-    if found.nans:
-        return "only whole powers of a negative base are numbers: maximum(a, 0)^b, or abs(a)^b"
-    if base.zeros and exponent.low < 1:
-        return (
-            "keep the base above 0: maximum(a, 1e-8)^b; a negative power of 0 is infinite, and so "
-            "is the slope of one below 1"
-        )
-    return (
-        "the power is more than a float holds, 3e38 in f32 and 2e308 in f64: bring the base nearer "
-        "to 1, by inputs of unit scale or a smaller learning rate, or choose a smaller exponent"
-    )
-
-
-power = declare(
-    Op(
-        name="power",
-        operands=("a", "b"),
-        infix="^",
-        infer=real,
-        promotion="float",
-        vjp=(
-            # b = 0 is taken out, since 0 · 0^-1 is not a number
-            lambda g, y, a, b: g * (b * a ** where(equal(b, 0), 0, b - 1)),
-            lambda g, y, a, b: g * (y * ln(where(equal(a, 0), 1, a))),
-        ),
-        partials=("{b} * {a}^({b} - 1)", "{y} * ln({a})"),
-        kernel="power({a}, {b}, {out})",
-        scalar="_pow({a}, {b})",
-        elementwise=True,
-        inplace=True,
-        domain=((0.2, 3.0), (-2.0, 2.0)),
-        doc="a to the power b, a float; a negative a needs whole numbers b, else it gives nan.",
-        formula="a^b",
-        derivative="g b a^(b-1) and g y ln a, 0 where a = 0",
-        mend=_mend_power,
-        example="y = a^b",
-    )
-)
-
-square = declare(
-    Op(
-        name="square",
-        operands=("x",),
-        infer=same,
-        vjp=(lambda g, y, x: g * (2 * x),),
-        partials=("2 * {x}",),
-        kernel="square({x}, {out})",
-        scalar="{x} * {x}",
-        elementwise=True,
-        inplace=True,
-        doc="The square.",
-        formula="x²",
-        derivative="2 g x",
-        example="y = square(x)",
-    )
-)
-
-sqrt = declare(
-    Op(
-        name="sqrt",
-        operands=("x",),
-        infer=real,
-        promotion="float",
-        vjp=(lambda g, y, x: 0.5 * g / y,),
-        partials=("1 / (2 * {y})",),
-        kernel="sqrt({x}, {out})",
-        scalar="_sqrt({x})",
-        elementwise=True,
-        inplace=True,
-        domain=((0.1, 4.0),),
-        doc="The square root; nan below 0.",
-        formula="√x",
-        derivative="g / (2 y), infinite at 0",
-        mend="keep what the root is taken of above 0, where its slope is finite: sqrt(x + 1e-12), "
-        "or sqrt(maximum(x, 1e-12))",
-        example="y = sqrt(x)",
-    )
-)
 
 abs_ = declare(
     Op(

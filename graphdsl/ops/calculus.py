@@ -6,7 +6,7 @@ Shapes follow the denominator layout: ∂y/∂x has x's sizes first, then y's.
 from __future__ import annotations
 
 from graphdsl.graph.op import Fault, Infer, Op, declare
-from graphdsl.graph.types import TensorType
+from graphdsl.graph.types import TensorType, promote
 
 MAX_ROWS = 4096
 """Elements of y that a Jacobian is written out for, one reverse sweep each."""
@@ -32,6 +32,9 @@ def _check_scalar(y: TensorType, name: str) -> None:
 def _check_vector(v: TensorType, x: TensorType, name: str) -> None:
     if v.shape != x.shape:
         raise Fault("E0201", f"{name} needs a direction of the shape of {x}, not {v}", operand=2)
+    if promote((x, v), x.dtype) is None:
+        message = f"{name} needs a direction of {x.dtype} beside {x}, not {v}"
+        raise Fault("E0203", message, operand=2, help=f"write cast({{v}}, {x.dtype})")
 
 
 def _check_rows(y: TensorType, name: str) -> int:

@@ -26,6 +26,7 @@ def check_groups(channels: Size, groups: int, x: TensorType, operand: int) -> Si
             "E0216",
             f"{groups} groups do not divide the {channels} channels of {x}",
             operand=operand,
+            attribute="groups",
         )
     return each
 

@@ -1,4 +1,4 @@
-"""Convolutions of `x[N, C, …]` with kernels `w[O, C / groups, …]`, and their transposes.
+"""Convolutions of `x[N, C, …]` with kernels `w[O, C / groups, …]`.
 
 As everywhere in machine learning the kernel is not turned round: these are cross-correlations.
 Each is one matrix product, with the rows of the batch last. A convolution is linear in both
@@ -24,21 +24,28 @@ from graphdsl.ops.windows import (
     Windows,
     check_images,
     check_result_sizes,
-    one_each,
     windows,
 )
 
-_WAYS = {**WINDOW, "groups": Attribute("int", 1, "parts of the channels that do not mix")}
+WAYS = {**WINDOW, "groups": Attribute("int", 1, "parts of the channels that do not mix")}
+AXES = {1: "width", 2: "height, width"}
+"""The names of the axes that a kernel slides over, by rank."""
+_EXAMPLE, _KERNEL = {1: "[8]", 2: "[8, 8]"}, {1: "[3]", 2: "[3, 3]"}
+_FORMULAS = {
+    1: "y[n, o, i] = Σ w[o, c, k] x[n, c, i s + k]",
+    2: "y[n, o, i, j] = Σ w[o, c, k, l] x[n, c, i s + k, j s + l]",
+}
 
 
-def _read(w: Shape, rank: int, attrs: dict[str, Any]) -> Windows:
+def read_windows(w: Shape, rank: int, attrs: dict[str, Any]) -> Windows:
+    """The windows over the last `rank` sizes of a kernel."""
     return windows(
         whole_sizes(w[-rank:]), attrs["stride"], attrs["padding"], attrs["dilation"], rank
     )
 
 
-class _Family:
-    """The ops of one rank."""
+class Family:
+    """A convolution of one rank and the gradients of its two operands."""
 
     def __init__(self, rank: int) -> None:
         self.rank = rank
@@ -46,9 +53,6 @@ class _Family:
         self.forward = declare(self._forward())
         self.to_input = declare(self._to_input())
         self.to_kernel = declare(self._to_kernel())
-        self.transposed = declare(self._transposed())
-
-    # --- y = conv(x, w) --------------------------------------------------------------------------
 
     def _forward_type(self, x: TensorType, w: TensorType, **attrs: Any) -> TensorType:
         check_images(x, self.rank, self.name)
@@ -64,7 +68,7 @@ class _Family:
                 help="a kernel is [channels out, channels in / groups, …]",
             )
         check_groups(w.shape[0], attrs["groups"], w, 1)
-        sizes = _read(w.shape, self.rank, attrs).sizes(x.shape[2:])
+        sizes = read_windows(w.shape, self.rank, attrs).sizes(x.shape[2:])
         return x.with_shape((x.shape[0], w.shape[0], *sizes))
 
     def _columns(self, x: Expr, w: Windows, groups: int) -> Expr:
@@ -74,7 +78,7 @@ class _Family:
         return grouped(found, groups, found.type.shape[:2])
 
     def _decompose_forward(self, x: Expr, w: Expr, *, groups: int, **attrs: Any) -> Expr:
-        slide = _read(w.type.shape, self.rank, attrs)
+        slide = read_windows(w.type.shape, self.rank, attrs)
         made = grouped(w, groups, w.type.shape[:1]) @ self._columns(x, slide, groups)
         sizes = slide.sizes(x.type.shape[2:])
         shape = (w.type.shape[0], *sizes, x.type.shape[0])
@@ -85,15 +89,15 @@ class _Family:
             name=self.name,
             operands=("x", "w"),
             infer=self._forward_type,
-            attributes=_WAYS,
+            attributes=WAYS,
             promotion="float",
             vjp=(
                 lambda g, y, x, w, **attrs: self.to_input(g, w, sizes=x.type.shape[2:], **attrs),
                 lambda g, y, x, w, **attrs: self.to_kernel(x, g, sizes=w.type.shape[2:], **attrs),
             ),
             decompose=self._decompose_forward,
-            doc=f"Kernels w [out, in / groups, {_AXES[self.rank]}] at every place of x "
-            f"[N, in, {_AXES[self.rank]}]: a cross-correlation.",
+            doc=f"Kernels w [out, in / groups, {AXES[self.rank]}] at every place of x "
+            f"[N, in, {AXES[self.rank]}]: a cross-correlation.",
             formula=_FORMULAS[self.rank],
             derivative="for x, each g times the kernel, at its window's places; for w, the sum of "
             "g times the windows",
@@ -113,8 +117,6 @@ class _Family:
                 operand=operand,
             )
 
-    # --- the gradient of x -----------------------------------------------------------------------
-
     def _to_input_type(
         self, g: TensorType, w: TensorType, *, sizes: Shape, **attrs: Any
     ) -> TensorType:
@@ -131,7 +133,7 @@ class _Family:
     def _decompose_to_input(
         self, g: Expr, w: Expr, *, sizes: Shape, groups: int, **attrs: Any
     ) -> Expr:
-        slide = _read(w.type.shape, self.rank, attrs)
+        slide = read_windows(w.type.shape, self.rank, attrs)
         last = rows_last(g)
         kernels, given = (grouped(a, groups, a.type.shape[:1]) for a in (w, last))
         channels, places = w.type.shape[1] * groups, math.prod(slide.kernel)
@@ -145,7 +147,7 @@ class _Family:
             infer=self._to_input_type,
             attributes={
                 "sizes": Attribute("sizes", doc="the last sizes of the input that is wanted"),
-                **_WAYS,
+                **WAYS,
             },
             promotion="float",
             vjp=(
@@ -160,8 +162,6 @@ class _Family:
             derivative=f"{self.name} of the cotangent, and the sum of g times its windows",
             example=f"y = {self.name}_to_input(g, w, {_EXAMPLE[self.rank]}, padding = 1)",
         )
-
-    # --- the gradient of w -----------------------------------------------------------------------
 
     def _to_kernel_type(
         self, x: TensorType, g: TensorType, *, sizes: Shape, **attrs: Any
@@ -178,7 +178,7 @@ class _Family:
     def _decompose_to_kernel(
         self, x: Expr, g: Expr, *, sizes: Shape, groups: int, **attrs: Any
     ) -> Expr:
-        slide = _read(sizes, self.rank, attrs)
+        slide = read_windows(sizes, self.rank, attrs)
         given = grouped(rows_last(g), groups, g.type.shape[1:2])
         made = given @ swap(self._columns(x, slide, groups))
         each = check_groups(x.type.shape[1], groups, x.type, 0)
@@ -191,7 +191,7 @@ class _Family:
             infer=self._to_kernel_type,
             attributes={
                 "sizes": Attribute("sizes", doc="the last sizes of the kernel that is wanted"),
-                **_WAYS,
+                **WAYS,
             },
             promotion="float",
             vjp=(
@@ -207,63 +207,7 @@ class _Family:
             example=f"y = {self.name}_to_kernel(x, g, {_KERNEL[self.rank]}, padding = 1)",
         )
 
-    # --- upwards ---------------------------------------------------------------------------------
 
-    def _spread_sizes(self, x: TensorType, w: TensorType, attrs: dict[str, Any]) -> Shape:
-        extra = one_each(attrs["extra"], self.rank, "extra", 0)
-        return _read(w.shape, self.rank, attrs).spread(x.shape[2:], extra)
-
-    def _transposed_type(self, x: TensorType, w: TensorType, **attrs: Any) -> TensorType:
-        name = f"conv_transpose{self.rank}d"
-        check_images(x, self.rank, name)
-        check_images(w, self.rank, name, 1)
-        check_groups(x.shape[1], attrs["groups"], x, 0)
-        if w.shape[0] != x.shape[1]:
-            raise Fault(
-                "E0201",
-                f"'{name}' of {x} needs a kernel from {x.shape[1]} channels, and {w} is from "
-                f"{w.shape[0]}",
-                operand=1,
-                help="here a kernel is [channels in, channels out / groups, …]",
-            )
-        sizes = self._spread_sizes(x, w, attrs)
-        return x.with_shape((x.shape[0], w.shape[1] * attrs["groups"], *sizes))
-
-    def _to_input_of(self, x: Expr, w: Expr, **attrs: Any) -> Expr:
-        sizes = self._spread_sizes(x.type, w.type, attrs)
-        del attrs["extra"]
-        return self.to_input(x, w, sizes=sizes, **attrs)
-
-    def _transposed(self) -> Op:
-        return Op(
-            name=f"conv_transpose{self.rank}d",
-            operands=("x", "w"),
-            infer=self._transposed_type,
-            attributes={**_WAYS, "extra": Attribute("ints", 0, "places added at the end")},
-            promotion="float",
-            vjp=(
-                lambda g, y, x, w, *, extra, **attrs: self.forward(g, w, **attrs),
-                lambda g, y, x, w, *, extra, **attrs: self.to_kernel(
-                    g, x, sizes=w.type.shape[2:], **attrs
-                ),
-            ),
-            decompose=self._to_input_of,
-            doc=f"The transpose of {self.name}: each element of x spreads a kernel of w "
-            f"[in, out / groups, {_AXES[self.rank]}] (Zeiler et al., 2010).",
-            formula="yᵢ = Σ x w over the windows that hold i",
-            derivative=f"{self.name}(g, w) for x; for w the sum of x times the windows of g",
-            example=f"y = conv_transpose{self.rank}d(x, w, stride = 2)",
-        )
-
-
-_AXES = {1: "width", 2: "height, width"}
-_EXAMPLE, _KERNEL = {1: "[8]", 2: "[8, 8]"}, {1: "[3]", 2: "[3, 3]"}
-_FORMULAS = {1: "y[n, o, i] = Σ w[o, c, k] x[n, c, i s + k]"}
-_FORMULAS[2] = "y[n, o, i, j] = Σ w[o, c, k, l] x[n, c, i s + k, j s + l]"
-
-
-_ONE, _TWO = _Family(1), _Family(2)
-conv1d, conv_transpose1d = _ONE.forward, _ONE.transposed
-conv1d_to_input, conv1d_to_kernel = _ONE.to_input, _ONE.to_kernel
-conv2d, conv_transpose2d = _TWO.forward, _TWO.transposed
-conv2d_to_input, conv2d_to_kernel = _TWO.to_input, _TWO.to_kernel
+ONE, TWO = Family(1), Family(2)
+conv1d, conv1d_to_input, conv1d_to_kernel = ONE.forward, ONE.to_input, ONE.to_kernel
+conv2d, conv2d_to_input, conv2d_to_kernel = TWO.forward, TWO.to_input, TWO.to_kernel

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from graphdsl.graph.op import Attribute, Op, declare
 from graphdsl.graph.types import DType, TensorType
+from graphdsl.ops import row_rules
 from graphdsl.ops.rules import same
 
 
@@ -20,6 +21,7 @@ cast: Op = declare(
         promotion="none",
         vjp=(lambda g, y, x, *, dtype: cast(g, dtype=x.type.dtype),),
         kernel='copyto({out}, {x}, casting="unsafe")',
+        rows=row_rules.by_element,
         doc="The same elements in another type; fractions are cut off where it has none.",
         formula="x",
         derivative="g cast back; none where either type is not a float",

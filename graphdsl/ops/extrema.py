@@ -15,6 +15,7 @@ from graphdsl.graph.build import Expr
 from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault, Fold, Kernel, Op, declare
 from graphdsl.graph.types import DType, TensorType
+from graphdsl.ops import row_rules
 from graphdsl.ops.arithmetic import abs_
 from graphdsl.ops.comparison import equal
 from graphdsl.ops.conversion import cast
@@ -81,6 +82,7 @@ max_ = declare(
         vjp=(_extremum_vjp,),
         kernel=_extremum("maximum", "argmax"),
         fold=Fold("lowest", "_largest({y}, {x})"),
+        rows=row_rules.reduced,
         doc="The largest over axes; nan where there is one, -inf of no elements.",
         formula="max x",
         derivative="g to the largest, in equal parts where several are",
@@ -98,6 +100,7 @@ min_ = declare(
         vjp=(_extremum_vjp,),
         kernel=_extremum("minimum", "argmin"),
         fold=Fold("highest", "_smallest({y}, {x})"),
+        rows=row_rules.reduced,
         doc="The smallest over axes; nan where there is one, inf of no elements.",
         formula="min x",
         derivative="g to the smallest, in equal parts where several are",
@@ -130,6 +133,7 @@ def _argument(name: str, extremum: str, doc: str) -> Op:
             attributes=_LAST,
             promotion="same",
             kernel=emit,
+            rows=row_rules.reduced,
             doc=doc,
             formula=f"arg {extremum} x",
             derivative="none",

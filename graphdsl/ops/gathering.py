@@ -15,6 +15,7 @@ from graphdsl.graph.kernel import Array, KernelCall
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import Size
 from graphdsl.graph.types import DType, TensorType
+from graphdsl.ops import row_rules
 from graphdsl.ops.places import emit_check, in_order
 from graphdsl.ops.rules import check_axis, check_integer, check_sizes, check_tensor, check_within
 
@@ -47,6 +48,7 @@ gather = declare(
             None,
         ),
         kernel=_emit_gather,
+        rows=row_rules.gathered,
         doc="Slices of x at indices, in [-n, n), which may come often; written `x[indices]`.",
         formula="xᵢ for each index i",
         derivative="the g of each index added to its slice",
@@ -126,6 +128,7 @@ scatter_add: Op = declare(
             None,
         ),
         kernel=_emit_scatter_add,
+        rows=row_rules.scattered,
         doc="Slices of g added up at indices of an axis of the given size.",
         formula="yᵢ = Σ of the g whose index is i",
         derivative="g at the indices",

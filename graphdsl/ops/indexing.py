@@ -5,6 +5,7 @@ from __future__ import annotations
 from graphdsl.graph.build import Expr
 from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault, Op, declare
+from graphdsl.graph.rows import Asked, Rows
 from graphdsl.graph.sizes import Poly, Size, minimum
 from graphdsl.graph.types import TensorType
 from graphdsl.ops.rules import check_tensor, plural
@@ -136,6 +137,20 @@ def _index_view(k: KernelCall) -> str:
     return _suffix(k.attrs["items"])
 
 
+def _row_slices(asked: Asked) -> Rows | None:
+    """Where the rows stand, if all of them are taken in order."""
+    (rows,), (given,) = asked.rows, asked.types
+    if rows is None:
+        return None
+    items = _spelled(asked.attrs["items"], given.rank)
+    item = items[rows.axis]
+    axis = rows.axis - sum(not isinstance(other, tuple) for other in items[: rows.axis])
+    if not isinstance(item, tuple) or item[3] not in (None, 1):
+        return None
+    kept = asked.result.shape[axis] == given.shape[rows.axis]
+    return Rows(axis, rows.inner) if kept else None
+
+
 def _unindexed(g: Expr, y: Expr, x: Expr, *, items: Items) -> Expr:
     """g where its elements were taken from x, 0 elsewhere: axes that an item has dropped back at
     size 1, each axis at its start and step."""
@@ -174,6 +189,7 @@ index = declare(
         promotion="none",
         vjp=(_unindexed,),
         view=_index_view,
+        rows=_row_slices,
         public=False,
         doc="Elements and slices at fixed positions, as NumPy's; written `x[…]`.",
         formula="x[i, j:k]",

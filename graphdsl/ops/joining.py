@@ -7,6 +7,7 @@ from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import Size
 from graphdsl.graph.types import TensorType
+from graphdsl.ops import row_rules
 from graphdsl.ops.indexing import index, stretch
 from graphdsl.ops.rules import check_axis, check_rank, check_tensor
 
@@ -74,6 +75,7 @@ concat = declare(
         promotion="same",
         vjp=_concat_vjp,
         kernel=_emit_concat,
+        rows=row_rules.joined,
         doc="Operands one after another along an axis they have.",
         formula="[a, b, …]",
         derivative="the part of g that the operand became",
@@ -118,6 +120,7 @@ stack = declare(
         promotion="same",
         vjp=_stack_vjp,
         kernel=_emit_stack,
+        rows=row_rules.stacked,
         doc="Operands of one shape side by side along a new axis.",
         formula="[a, b, …]",
         derivative="the slice of g that the operand became",

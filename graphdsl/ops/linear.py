@@ -9,6 +9,7 @@ from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Fault, Op, declare
 from graphdsl.graph.sizes import product
 from graphdsl.graph.types import TensorType, broadcast_shapes
+from graphdsl.ops import row_rules
 from graphdsl.ops.rules import check_tensor, common_dtype, find_unequal
 from graphdsl.ops.shape import reshape, swap
 
@@ -121,6 +122,7 @@ matmul = declare(
         vjp=(_left_vjp, _right_vjp),
         kernel=_emit_product,
         flops=lambda y, a, b: 2 * y.size * a.shape[-1],
+        rows=row_rules.multiplied,
         doc="The product of matrices, batches of matrices or vectors, as NumPy's `@`.",
         formula="Σₖ aᵢₖ bₖⱼ",
         derivative="g bᵀ and aᵀ g",

@@ -11,6 +11,7 @@ from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import Shape, Size
 from graphdsl.graph.types import DType, TensorType
+from graphdsl.ops import row_rules
 from graphdsl.ops.rules import check_sizes
 
 
@@ -45,6 +46,7 @@ full = declare(
         promotion="none",
         vjp=(_full_vjp,),
         kernel="{out}.fill({value})",
+        rows=row_rules.all_alike,
         doc="A tensor with one value everywhere.",
         formula="value, repeated",
         derivative="g summed over all elements",
@@ -65,6 +67,7 @@ def _constant(name: str, value: int) -> Op:
             infer=_filled,
             attributes=_SHAPE,
             kernel=f"{{out}}.fill({value})",
+            rows=row_rules.all_alike,
             doc=f"A tensor of {name}.",
             formula=f"{value}, repeated",
             derivative="none",

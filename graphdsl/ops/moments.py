@@ -9,8 +9,9 @@ from __future__ import annotations
 from graphdsl.graph.build import Expr
 from graphdsl.graph.op import Attribute, Op, declare
 from graphdsl.graph.types import TensorType
-from graphdsl.ops.arithmetic import maximum, sqrt, square
+from graphdsl.ops.arithmetic import maximum
 from graphdsl.ops.comparison import greater
+from graphdsl.ops.powers import sqrt, square
 from graphdsl.ops.reduction import AXES, count, kept, mean, reduced, sum_
 from graphdsl.ops.rules import Axes
 from graphdsl.ops.selection import where

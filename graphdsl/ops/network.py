@@ -10,10 +10,10 @@ from __future__ import annotations
 from graphdsl.graph.build import Expr
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.types import TensorType
-from graphdsl.ops.arithmetic import square
 from graphdsl.ops.extrema import exponentials
 from graphdsl.ops.functions import exp, ln
 from graphdsl.ops.picking import put_along, take_along
+from graphdsl.ops.powers import square
 from graphdsl.ops.reduction import count, kept, sum_
 from graphdsl.ops.rules import Axes, broadcast, check_axes, check_rank, check_tensor
 from graphdsl.ops.shape import expand, reshape

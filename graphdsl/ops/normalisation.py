@@ -10,8 +10,8 @@ from graphdsl.graph.build import Expr
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import Size, divide, product
 from graphdsl.graph.types import TensorType
-from graphdsl.ops.arithmetic import sqrt, square
 from graphdsl.ops.moments import centred
+from graphdsl.ops.powers import sqrt, square
 from graphdsl.ops.reduction import mean, sum_
 from graphdsl.ops.rules import Axes, check_axis, check_rank, check_tensor
 from graphdsl.ops.shape import reshape

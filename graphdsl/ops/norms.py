@@ -7,10 +7,11 @@ import math
 from graphdsl.graph.build import Expr
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.types import TensorType
-from graphdsl.ops.arithmetic import abs_, sign, sqrt, square
+from graphdsl.ops.arithmetic import abs_, sign
 from graphdsl.ops.comparison import equal
 from graphdsl.ops.conversion import cast
 from graphdsl.ops.extrema import max_
+from graphdsl.ops.powers import sqrt, square
 from graphdsl.ops.reduction import AXES, kept, reduced, sum_
 from graphdsl.ops.rules import Axes
 from graphdsl.ops.selection import where

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from graphdsl.graph.build import Expr
-from graphdsl.graph.op import Attribute, Op, declare
+from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import Size
 from graphdsl.graph.types import TensorType
 from graphdsl.ops.indexing import stretch
 from graphdsl.ops.joining import concat
 from graphdsl.ops.making import full
-from graphdsl.ops.rules import check_axis, check_sizes, check_tensor
+from graphdsl.ops.rules import check_axis, check_tensor
 
 
 def _padded(x: TensorType, *, before: Size, after: Size, axis: int, value: float) -> TensorType:
     at = check_axis(axis, check_tensor(x, "pad"))
-    check_sizes((before, after))
+    for name, count in (("before", before), ("after", after)):
+        if isinstance(count, int) and count < 0:
+            message = f"'pad' adds 0 places or more, and '{name}' is {count}"
+            help = "a slice takes places away: {x}[1:], {x}[:-1]"
+            raise Fault("E0206", message, attribute=name, help=help)
     return x.with_shape((*x.shape[:at], before + x.shape[at] + after, *x.shape[at + 1 :]))
 
 

@@ -6,6 +6,7 @@ from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import Shape, Size
 from graphdsl.graph.types import DType, TensorType
+from graphdsl.ops import row_rules
 from graphdsl.ops.places import emit_places, emit_take
 from graphdsl.ops.rules import check_axis, check_integer, check_sizes, check_tensor, check_within
 
@@ -43,6 +44,7 @@ take_along = declare(
             None,
         ),
         kernel=emit_take,
+        rows=row_rules.picked,
         doc="One element of each row: the indices, from 0, have x's shape without the axis.",
         formula="x[i, indices[i]]",
         derivative="g at the indices, 0 elsewhere",
@@ -81,6 +83,7 @@ put_along: Op = declare(
             None,
         ),
         kernel=_emit_put_along,
+        rows=row_rules.put,
         doc="One element in each row, at the index, and 0 elsewhere.",
         formula="y[i, indices[i]] = g[i]",
         derivative="g at the indices",
@@ -112,6 +115,7 @@ one_hot = declare(
         },
         promotion="none",
         kernel=_emit_one_hot,
+        rows=row_rules.extended,
         doc="Rows that are 1 at the index and 0 elsewhere.",
         formula="yᵢⱼ = 1 if j = xᵢ else 0",
         derivative="none",

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from graphdsl.graph.kernel import KernelCall
+from graphdsl.graph.kernel import ArrayType, KernelCall
 from graphdsl.graph.types import DType
 
 
@@ -21,9 +21,18 @@ def emit_check(k: KernelCall, position: int, size: int, signed: bool = False) ->
 
 def in_order(k: KernelCall, position: int) -> str:
     """The operand's elements in one axis, copied if they do not stand in order."""
-    if k.contiguous[position]:
+    return k.flat(position) if k.contiguous[position] else _copied(k, position, k.types[position])
+
+
+def in_full(k: KernelCall, position: int) -> str:
+    """The operand's elements in one axis, as many as the result has, and of its type."""
+    if k.types[position] == k.out_type and k.contiguous[position]:
         return k.flat(position)
-    array = k.scratch(k.types[position].shape, k.types[position].dtype)
+    return _copied(k, position, k.out_type)
+
+
+def _copied(k: KernelCall, position: int, type: ArrayType) -> str:
+    array = k.scratch(type.shape, type.dtype)
     k.emit(f"copyto({array}, {k.args[position]})")
     return k.view(array, ".reshape(-1)")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import astuple
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from graphdsl.graph.build import Expr
@@ -25,7 +25,6 @@ from graphdsl.ops.windows import (
 
 _SIZE = Attribute("ints", doc="a window's length; one number for all axes, or a list")
 _STEP = Attribute("ints", None, "how far a window moves; its length if not given")
-_PADDING = WINDOW["padding"]
 _AXES = {1: ("length",), 2: ("height", "width")}
 _EXAMPLE = {1: "[8]", 2: "[8, 8]"}
 
@@ -36,14 +35,12 @@ def _read(rank: int, attrs: dict[str, Any]) -> Windows:
 
 
 class _Family:
-    """The ops of one rank."""
+    """Windows of one rank: taken apart, and added up again."""
 
     def __init__(self, rank: int) -> None:
         self.rank = rank
         self.fold = declare(self._fold())
         self.patches = declare(self._patches())
-        self.max = declare(self._pool("max"))
-        self.mean = declare(self._pool("avg"))
 
     def _patches_type(self, x: TensorType, *, value: float, **attrs: Any) -> TensorType:
         check_images(x, self.rank, f"patches{self.rank}d")
@@ -110,56 +107,100 @@ class _Family:
             example=f"y = fold{self.rank}d(g, 3, {_EXAMPLE[self.rank]})",
         )
 
-    def _pool(self, kind: str) -> Op:
-        name, largest = f"{kind}_pool{self.rank}d", kind == "max"
 
-        def attributes(attrs: dict[str, Any]) -> dict[str, Any]:
-            stride: Ints = attrs["size"] if attrs["stride"] is None else attrs["stride"]
-            return {**attrs, "stride": stride, "dilation": 1}
+@dataclass(frozen=True, slots=True)
+class _Summary:
+    """What a pooling makes of each window, by an op that reduces an axis."""
 
-        def infer(x: TensorType, **attrs: Any) -> TensorType:
-            check_images(x, self.rank, name)
-            w = _read(self.rank, attributes(attrs))
-            if any(2 * p > n for p, n in zip(w.padding, w.kernel, strict=True)):
-                message = f"'{name}' pads by at most half a window of {list(w.kernel)}"
-                raise Fault("E0216", message, attribute="padding")
-            return x.with_shape((*x.shape[:2], *w.sizes(x.shape[2:])))
+    name: str
+    reduce: Op
+    added: float
+    """What padding counts as."""
+    doc: str
+    formula: str
+    derivative: str
 
-        def pooled(x: Expr, **attrs: Any) -> Expr:
-            value = -math.inf if largest else 0.0
-            found = self.patches(x, value=value, **attributes(attrs))
-            return (max_ if largest else mean)(found, axis=2)
 
-        def vjp(g: Expr, y: Expr, x: Expr, **attrs: Any) -> Expr:
-            every = attributes(attrs)
-            found = self.patches(x, value=-math.inf if largest else 0.0, **every)
-            rule = (max_ if largest else mean).vjp
-            assert isinstance(rule, tuple)
-            assert rule[0] is not None
-            part = rule[0](g, y, found, axis=2, keepdims=False)
-            return self.fold(part, sizes=x.type.shape[2:], **every)
+_LARGEST = _Summary(
+    "max",
+    max_,
+    -math.inf,
+    "The largest element of each window.",
+    "max over a window",
+    "g to the largest, in equal parts where several are",
+)
+_MEAN = _Summary(
+    "avg",
+    mean,
+    0.0,
+    "The mean of each window; what is added on both sides counts as 0.",
+    "Σ x / n over a window",
+    "g / n for every element of the window",
+)
 
-        return Op(
-            name=name,
-            operands=("x",),
-            infer=infer,
-            attributes={"size": _SIZE, "stride": _STEP, "padding": _PADDING},
-            promotion="float",
-            vjp=(vjp,),
-            decompose=pooled,
-            doc="The largest element of each window."
-            if largest
-            else "The mean of each window; what is added on both sides counts as 0.",
-            formula="max over a window" if largest else "Σ x / n over a window",
-            derivative="g to the largest, in equal parts where several are"
-            if largest
-            else "g / n for every element of the window",
-            example=f"y = {name}(x, size = 2)",
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """One pooling of one rank."""
+
+    family: _Family
+    summary: _Summary
+
+    @property
+    def name(self) -> str:
+        return f"{self.summary.name}_pool{self.family.rank}d"
+
+    def infer(self, x: TensorType, **attrs: Any) -> TensorType:
+        """The type of the result."""
+        check_images(x, self.family.rank, self.name)
+        w = _read(self.family.rank, _sliding(attrs))
+        if any(2 * p > n for p, n in zip(w.padding, w.kernel, strict=True)):
+            message = f"'{self.name}' pads by at most half a window of {list(w.kernel)}"
+            raise Fault("E0216", message, attribute="padding")
+        return x.with_shape((*x.shape[:2], *w.sizes(x.shape[2:])))
+
+    def decompose(self, x: Expr, **attrs: Any) -> Expr:
+        """The windows, reduced."""
+        return self.summary.reduce(self._windows(x, attrs), axis=2)
+
+    def vjp(self, g: Expr, y: Expr, x: Expr, **attrs: Any) -> Expr:
+        """The cotangent of the windows, folded."""
+        rules = self.summary.reduce.vjp
+        assert isinstance(rules, tuple)
+        assert rules[0] is not None
+        part = rules[0](g, y, self._windows(x, attrs), axis=2, keepdims=False)
+        return self.family.fold(part, sizes=x.type.shape[2:], **_sliding(attrs))
+
+    def _windows(self, x: Expr, attrs: dict[str, Any]) -> Expr:
+        return self.family.patches(x, value=self.summary.added, **_sliding(attrs))
+
+    def declare(self) -> Op:
+        """The op, entered into the table."""
+        return declare(
+            Op(
+                name=self.name,
+                operands=("x",),
+                infer=self.infer,
+                attributes={"size": _SIZE, "stride": _STEP, "padding": WINDOW["padding"]},
+                promotion="float",
+                vjp=(self.vjp,),
+                decompose=self.decompose,
+                doc=self.summary.doc,
+                formula=self.summary.formula,
+                derivative=self.summary.derivative,
+                example=f"y = {self.name}(x, size = 2)",
+            )
         )
+
+
+def _sliding(attrs: dict[str, Any]) -> dict[str, Any]:
+    """A pooling's attributes as those of its windows, which lie side by side if not told."""
+    stride: Ints = attrs["size"] if attrs["stride"] is None else attrs["stride"]
+    return {**attrs, "stride": stride, "dilation": 1}
 
 
 _ONE, _TWO = _Family(1), _Family(2)
 patches1d, fold1d = _ONE.patches, _ONE.fold
-max_pool1d, avg_pool1d = _ONE.max, _ONE.mean
+max_pool1d, avg_pool1d = (_Pool(_ONE, summary).declare() for summary in (_LARGEST, _MEAN))
 patches2d, fold2d = _TWO.patches, _TWO.fold
-max_pool2d, avg_pool2d = _TWO.max, _TWO.mean
+max_pool2d, avg_pool2d = (_Pool(_TWO, summary).declare() for summary in (_LARGEST, _MEAN))

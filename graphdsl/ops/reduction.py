@@ -15,6 +15,7 @@ from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import OPS, Attribute, Fault, Fold, Op, declare
 from graphdsl.graph.sizes import product
 from graphdsl.graph.types import DType, TensorType
+from graphdsl.ops import row_rules
 from graphdsl.ops.rules import (
     Axes,
     axes_of,
@@ -110,6 +111,7 @@ sum_ = declare(
         vjp=(lambda g, y, x, *, axis, keepdims: _spread(g, x, axis),),
         kernel=_emit_sum,
         fold=Fold("0", "_plus({y}, {x})"),
+        rows=row_rules.summed,
         doc="The sum over axes; truth values are counted.",
         formula="Σ x",
         derivative="g for every element",
@@ -162,6 +164,7 @@ vdot = declare(
         vjp=(lambda g, y, a, b: g * b, lambda g, y, a, b: g * a),
         kernel=_emit_vdot,
         fold=Fold("0", "_plus({y}, {a} * {b})"),
+        rows=row_rules.contracted,
         doc="The sum of the products of corresponding elements, over all axes.",
         formula="Σ a b",
         derivative="g b and g a",

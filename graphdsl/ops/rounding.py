@@ -1,11 +1,8 @@
-"""Roots and reciprocals, whole numbers, limits, and tests of single numbers, element by element."""
+"""Whole numbers, limits, and tests of single numbers, element by element."""
 
 from __future__ import annotations
 
-import numpy as np
-
 from graphdsl.graph.build import Expr
-from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Op, Vjp, declare
 from graphdsl.ops.arithmetic import floor, maximum, minimum
 from graphdsl.ops.comparison import (
@@ -15,57 +12,8 @@ from graphdsl.ops.comparison import (
     less_equal,
     logical_and,
 )
-from graphdsl.ops.functions import function
 from graphdsl.ops.rules import broadcast, real, truth
 from graphdsl.ops.selection import where
-
-reciprocal = function(
-    "reciprocal",
-    lambda g, y, x: -g * y * y,
-    scalar="_div(1.0, {x})",
-    domain=(0.3, 3.0),
-    partial="-1 / {x}^2",
-    doc="1 divided by x.",
-    formula="1 / x",
-    derivative="-g y²",
-)
-
-# by the reciprocal of y, not of y²: 0 times inf would be a nan in the second derivative at 0
-cbrt = function(
-    "cbrt",
-    lambda g, y, x: g / 3 * reciprocal(y) * reciprocal(y),
-    domain=(0.1, 4.0),
-    partial="1 / (3 * {y}^2)",
-    doc="The cube root, of negative numbers as well.",
-    formula="∛x",
-    derivative="g / (3 y²), infinite at 0",
-)
-
-
-def _emit_rsqrt(k: KernelCall) -> None:
-    one = k.constant(np.ones((), k.out_type.dtype.numpy))
-    k.emit(f"sqrt({k.args[0]}, {k.out})", f"divide({one}, {k.out}, {k.out})")
-
-
-rsqrt = declare(
-    Op(
-        name="rsqrt",
-        operands=("x",),
-        infer=real,
-        promotion="float",
-        vjp=(lambda g, y, x: -0.5 * g * y / x,),
-        partials=("-{y} / (2 * {x})",),
-        kernel=_emit_rsqrt,
-        scalar="_div(1.0, _sqrt({x}))",
-        elementwise=True,
-        inplace=True,
-        domain=((0.1, 4.0),),
-        doc="1 divided by the square root; inf at 0, nan below.",
-        formula="1 / √x",
-        derivative="-g y / (2 x)",
-        example="y = rsqrt(x)",
-    )
-)
 
 
 def _whole(name: str, ufunc: str, scalar: str, doc: str, formula: str) -> Op:

@@ -10,6 +10,7 @@ from graphdsl.graph.op import Attribute, Op, declare
 from graphdsl.graph.types import DType
 from graphdsl.ops.activations import sigmoid
 from graphdsl.ops.functions import exp
+from graphdsl.ops.places import in_full
 from graphdsl.ops.rules import broadcast, real
 from graphdsl.ops.special import by_blocks, normal_cdf
 from graphdsl.ops.unit_arrays import CUBIC, LINEAR
@@ -17,20 +18,9 @@ from graphdsl.ops.unit_arrays import CUBIC, LINEAR
 
 def _emit_gated(k: KernelCall) -> None:
     if k.out_type.dtype is DType.f32 and k.out_type.size:
-        x, gate = _flat(k, 0), _flat(k, 1)
-        k.emit(f"gated_unit({x}, {gate}, {k.flat_out()}, {k.attrs['tail']!r})")
+        k.emit(f"gated_unit({in_full(k, 0)}, {in_full(k, 1)}, {k.flat_out()}, {k.attrs['tail']!r})")
     else:
         k.emit(f"multiply({k.args[0]}, {k.args[1]}, {k.out})")
-
-
-def _flat(k: KernelCall, position: int) -> str:
-    """The operand in one axis, with as many elements as the result."""
-    given = k.types[position]
-    if k.contiguous[position] and given.shape == k.out_type.shape and not given.weak:
-        return k.flat(position)
-    whole = k.scratch(k.out_type.shape)
-    k.emit(f"copyto({whole}, {k.args[position]})")
-    return k.view(whole, ".reshape(-1)")
 
 
 gated_unit = declare(
@@ -85,7 +75,7 @@ gelu_gate = declare(
         promotion="float",
         vjp=(_gelu_gate_vjp,),
         partials=(f"{{y}} * (1 - {{y}}) * {_INNER}",),
-        kernel=by_blocks("gelu_gate(", rows=2),
+        kernel=by_blocks("gelu_gate", rows=2),
         scalar="_gelu_gate({x})",
         elementwise=True,
         inplace=True,

@@ -6,6 +6,7 @@ from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import Shape, divide, product
 from graphdsl.graph.types import TensorType, broadcast_shapes
+from graphdsl.ops import row_rules
 from graphdsl.ops.rules import check_axis, check_tensor
 
 
@@ -75,6 +76,7 @@ reshape: Op = declare(
         vjp=(lambda g, y, x, *, shape: reshape(g, shape=x.type.shape),),
         view=_reshape_view,
         kernel=_emit_reshape,
+        rows=row_rules.reshaped,
         doc="The same elements, row by row, in another shape.",
         formula="x in another shape",
         derivative="g in the shape of x",
@@ -161,6 +163,7 @@ transpose: Op = declare(
         promotion="none",
         vjp=(lambda g, y, x, *, axes: transpose(g, axes=_inverse(axes, x.type.rank)),),
         view=lambda k: f".transpose({k.attrs['axes'] or ''})",
+        rows=row_rules.permuted,
         doc="x with its axes in another order.",
         formula="x with its axes permuted",
         derivative="g with its axes put back",
@@ -188,6 +191,7 @@ swap: Op = declare(
         promotion="none",
         vjp=(lambda g, y, x: swap(g),),
         view=lambda k: ".T" if k.out_type.rank == 2 else ".swapaxes(-2, -1)",
+        rows=row_rules.swapped,
         doc="x with its last two axes swapped; written `x.T`.",
         formula="xᵀ",
         derivative="gᵀ",
@@ -213,6 +217,7 @@ broadcast_to = declare(
         promotion="none",
         vjp=(lambda g, y, x, *, shape: g,),
         kernel="copyto({out}, {x})",
+        rows=row_rules.all_alike,
         doc="x repeated along new axes and along axes of size 1.",
         formula="x repeated",
         derivative="g summed over what was repeated",

@@ -12,15 +12,15 @@ from graphdsl.graph.build import Expr
 from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault, Kernel, Op, Vjp, declare
 from graphdsl.graph.types import DType, TensorType
-from graphdsl.ops.arithmetic import square
 from graphdsl.ops.blocks import BLOCK, ROWS
 from graphdsl.ops.functions import exp
+from graphdsl.ops.powers import square
 from graphdsl.ops.rules import check_tensor, real
 
 
-def by_blocks(call: str, rows: int = ROWS) -> Kernel:
-    """A kernel that calls a function of flat arrays: `call` is its name and an open bracket, with
-    `{n}` for an attribute. Of fewer rows each is longer."""
+def by_blocks(function: str, attribute: str | None = None, rows: int = ROWS) -> Kernel:
+    """A kernel that calls a function of flat arrays, after an attribute if it takes one: operand,
+    result, and `rows` to work in. Of fewer rows each is longer."""
     width = BLOCK * ROWS // rows
 
     def emit(k: KernelCall) -> None:
@@ -30,7 +30,8 @@ def by_blocks(call: str, rows: int = ROWS) -> Kernel:
         if not k.contiguous[0]:
             k.emit(f"copyto({k.out}, {k.args[0]})")
         work = k.scratch((rows, min(k.out_type.size, width)), DType.f64)
-        k.emit(f"{call.format(**k.attrs)}{x}, {k.flat_out()}, {work})")
+        first = f"{k.attrs[attribute]}, " if attribute else ""
+        k.emit(f"{function}({first}{x}, {k.flat_out()}, {work})")
 
     return emit
 
@@ -53,7 +54,7 @@ def _special(
             promotion="float",
             vjp=(vjp,),
             partials=(partial,),
-            kernel=by_blocks(f"{name}("),
+            kernel=by_blocks(name),
             scalar=f"_{name}" + "({x})",
             elementwise=True,
             inplace=True,
@@ -149,7 +150,7 @@ polygamma: Op = declare(
         attributes={"n": Attribute("int", 1, "how often digamma is differentiated")},
         promotion="float",
         vjp=(_polygamma_vjp,),
-        kernel=by_blocks("polygamma({n}, "),
+        kernel=by_blocks("polygamma", "n"),
         domain=((0.2, 6.0),),
         doc="The n-th derivative of digamma.",
         formula="ψ⁽ⁿ⁾(x)",

@@ -53,6 +53,28 @@ slot = declare(
 )
 
 
+def _part_type(*, worker: int, type: TensorType, start: int) -> TensorType:
+    return type
+
+
+part = declare(
+    Op(
+        name="part",
+        operands=(),
+        infer=_part_type,
+        doc="What one worker's rows of the batch add to a sum over all of them.",
+        formula="Σ over a part",
+        attributes={
+            "worker": Attribute("internal"),
+            "type": Attribute("internal"),
+            "start": Attribute("internal"),
+        },
+        leaf=True,
+        public=False,
+    )
+)
+
+
 def _packed(*gradients: TensorType, dtype: DType, start: int, size: int) -> TensorType:
     return TensorType(dtype, (size,))
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from graphdsl.graph.op import Op, declare
-from graphdsl.ops.arithmetic import sqrt
 from graphdsl.ops.functions import function
+from graphdsl.ops.powers import one_minus_square, sqrt
 from graphdsl.ops.rules import real
 
 asin = function(
     "asin",
-    lambda g, y, x: g / sqrt((1 - x) * (1 + x)),
+    lambda g, y, x: g / sqrt(one_minus_square(x)),
     ufunc="arcsin",
     domain=(-0.9, 0.9),
     partial="1 / sqrt(1 - {x}^2)",
@@ -20,7 +20,7 @@ asin = function(
 
 acos = function(
     "acos",
-    lambda g, y, x: -g / sqrt((1 - x) * (1 + x)),
+    lambda g, y, x: -g / sqrt(one_minus_square(x)),
     ufunc="arccos",
     domain=(-0.9, 0.9),
     partial="-1 / sqrt(1 - {x}^2)",
@@ -90,9 +90,10 @@ asinh = function(
     derivative="g / √(1 + x²)",
 )
 
+# 0 - (1 - x²) and not its negative, whose -0 at x = 1 would turn the slope to -inf
 acosh = function(
     "acosh",
-    lambda g, y, x: g / sqrt((x - 1) * (x + 1)),
+    lambda g, y, x: g / sqrt(0 - one_minus_square(x)),
     ufunc="arccosh",
     domain=(1.2, 4.0),
     partial="1 / sqrt({x}^2 - 1)",
@@ -103,7 +104,7 @@ acosh = function(
 
 atanh = function(
     "atanh",
-    lambda g, y, x: g / ((1 - x) * (1 + x)),
+    lambda g, y, x: g / one_minus_square(x),
     ufunc="arctanh",
     domain=(-0.9, 0.9),
     partial="1 / (1 - {x}^2)",

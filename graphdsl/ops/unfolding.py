@@ -16,6 +16,7 @@ from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import REQUIRED, Attribute, Op, declare
 from graphdsl.graph.sizes import Shape
 from graphdsl.graph.types import TensorType
+from graphdsl.ops import row_rules
 from graphdsl.ops.shape import transpose
 from graphdsl.ops.windows import Windows
 
@@ -40,6 +41,7 @@ def _unfolded(x: TensorType, *, windows: tuple[Any, ...], value: float) -> Tenso
 
 def _emit_unfold(k: KernelCall) -> None:
     w = Windows(*k.attrs["windows"])
+    w.sizes(k.types[0].shape[1:-1])  # of symbols only now known: not one window may fit
     x = _emit_padded(k, w, repr(k.attrs["value"]))
     for place, index in enumerate(w.places(k.out_type.shape[2:-1])):
         k.emit(f"copyto({k.view(k.out, f'[:, {place}]')}, {k.view(x, index)})")
@@ -72,6 +74,7 @@ unfold: Op = declare(
         promotion="float",
         kernel=_emit_unfold,
         public=False,
+        rows=row_rules.in_last_axis,
         doc="The windows of x [C, …, N], a new axis 1 holding the places in a window.",
         formula="y[c, k, i, n] = x[c, i s + k, n]",
         derivative="none: it is made after the reverse sweep",
@@ -108,6 +111,7 @@ refold: Op = declare(
         promotion="float",
         kernel=_emit_refold,
         public=False,
+        rows=row_rules.in_last_axis,
         doc="The windows of g [C, place, …, N] added up where their elements stand.",
         formula="xᵢ = Σ g over the windows that hold i",
         derivative="none: it is made after the reverse sweep",

@@ -46,7 +46,7 @@ def replay(executable: Executable) -> int:
 class _Replay:
     def __init__(self, executable: Executable) -> None:
         executable.bound()
-        self.arrays = executable._namespace
+        self.arrays = executable.loaded.names
         self.source = ast.parse(executable.program.source)
         memory = executable.memory
         self.bases = {"arena": memory.arena, **memory.arrays}

@@ -49,6 +49,18 @@ def test_expressions_give_what_the_methods_give() -> None:
     np.testing.assert_allclose(found["t1"], v @ found["D"], rtol=1e-12)
 
 
+def test_a_direction_that_depends_on_the_point_is_a_direction_still() -> None:
+    """Nothing is differentiated through v: H v and v ∂y/∂x, not the derivative of ⟨g, v⟩."""
+    text = (
+        "input x: [3]\nJ = sum(x^3) + prod(x)\ng = grad(J, x)\nH = hessian(J, x)\n"
+        "output p = hvp(J, x, g)\noutput q = H @ g\noutput r = hvp(J, x, x)\noutput s = H @ x\n"
+        "output t = jvp(g, x, g)\noutput w = hvp(J, x, [1, 0, 2])\noutput u = H @ [1, 0, 2]"
+    )
+    found = graphdsl.loads(text, dtype="f64").run(x=X)
+    for one, other in ("pq", "rs", "tq", "wu"):
+        np.testing.assert_allclose(found[one], found[other], rtol=1e-13)
+
+
 def test_the_chain_rule_in_this_layout() -> None:
     """LECTURE L7: ∂y/∂x = (∂u/∂x)(∂y/∂u)."""
     model = graphdsl.loads(

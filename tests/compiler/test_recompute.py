@@ -131,6 +131,27 @@ def test_what_cannot_fit_is_refused_with_the_numbers() -> None:
     assert arena_of(compiled, 512, least) <= least  # the advice holds
 
 
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+def test_every_engine_keeps_to_it(engine: str) -> None:
+    """What a compiled program copies for its products counts too."""
+    pytest.importorskip("numba")
+    plain = graphdsl.loads(DEEP.replace("MEMORY", ""), engine=engine)
+    wanted = losses(plain)
+    whole = plain.session.memory.arena.nbytes
+    for budget in (whole, whole * 9 // 10, 4_500_000):
+        model = graphdsl.loads(DEEP.replace("MEMORY", ""), engine=engine)
+        found = losses(model, memory=budget)
+        assert found == (wanted if engine == "numpy" else pytest.approx(wanted, rel=1e-5))
+        assert model.session.memory.arena.nbytes <= budget
+    trainer = graphdsl.loads(DEEP.replace("MEMORY", ""), engine=engine).trainer(memory=1_000_000)
+    with pytest.raises(DataError, match=f"takes {whole:,} bytes") as refused:
+        trainer.step(x=np.zeros((512, 32), np.float32))
+    least = int(str(refused.value).split("memory = ")[1].split(" or")[0])
+    model = graphdsl.loads(DEEP.replace("MEMORY", ""), engine=engine)
+    losses(model, memory=least)
+    assert model.session.memory.arena.nbytes <= least < 4_500_000
+
+
 def losses(model: graphdsl.Model, **more) -> list[float]:
     trainer, x = model.trainer(**more), np.random.default_rng(0).normal(size=(512, 32))
     found = [trainer.step(x=x.astype(np.float32)) for _ in range(5)]

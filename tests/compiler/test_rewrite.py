@@ -21,6 +21,7 @@ from graphdsl.graph.build import Builder, Expr
 from graphdsl.graph.dump import dump
 from graphdsl.graph.graph import Graph, Node
 from graphdsl.graph.types import DType
+from graphdsl.graph.verify import verify_graph
 from graphdsl.language.source import Source, read_source
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").rglob("*.gdl"))
@@ -184,6 +185,7 @@ def test_each_pass_keeps_every_value(text: str) -> None:
     wanted = values(compilation, graph)
     for step in PASSES:
         graph = step(graph)
+        verify_graph(graph)
         found = values(compilation, graph)
         for name, array in wanted.items():
             np.testing.assert_allclose(found[name], array, 1e-9, 1e-11, err_msg=step.__name__)
@@ -205,6 +207,7 @@ def check_idempotence(compilation: Compilation) -> None:
     for graph in swept(compilation):
         for step in PASSES:
             graph = step(graph)
+            verify_graph(graph)
             assert dump(step(graph)) == dump(graph), step.__name__
         assert dump(rewrite(graph)) == dump(graph)
 

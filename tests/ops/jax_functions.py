@@ -151,6 +151,7 @@ FUNCTIONS: dict[str, Function] = {
     "stop_gradient": lax.stop_gradient,
     "cast": lambda x, dtype: lax.convert_element_type(x, dtype),
     "rsqrt": lax.rsqrt,
+    "one_minus_square": lambda x: 1 - x * x,
     "erf": special.erf,
     "erfc": special.erfc,
     "erfinv": special.erfinv,

@@ -60,6 +60,7 @@ REFERENCES: dict[str, Callable[..., Any]] = {
     "cbrt": np.cbrt,
     "rsqrt": lambda x: 1 / np.sqrt(x),
     "reciprocal": lambda x: 1 / x,
+    "one_minus_square": lambda x: 1 - x * x,
     "asin": np.arcsin,
     "acos": np.arccos,
     "atan": np.arctan,

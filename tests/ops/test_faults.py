@@ -87,7 +87,7 @@ REFUSED: list[tuple[str, str, dict[str, Any], str, int | None, str]] = [
     ("group_norm", "f32[N, 4] f32[4] f32[4]", {"groups": 3}, "E0216", 0, "3 groups do not divide"),
     ("var", "f32[2]", {"axis": 1}, "E0205", 0, "axis 1 is out of range"),
     ("tril", "f32[2]", {}, "E0202", 0, "needs 2 axes or more"),
-    ("pad", "f32[2]", {"before": -1}, "E0206", None, "at least 0, and found -1"),
+    ("pad", "f32[2]", {"before": -1}, "E0206", None, "'before' is -1"),
     ("pad", "f32[2]", {"axis": 1}, "E0205", 0, "axis 1 is out of range"),
     ("dropout_mask", "f32[2]", {"rate": 1}, "E0216", None, "from 0 to less than 1"),
     ("dropout_mask", "i64[2]", {"rate": 0.5}, "E0203", 0, "needs floats"),

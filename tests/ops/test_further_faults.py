@@ -49,7 +49,7 @@ REFUSED: list[tuple[str, list[str], dict[str, Any], str, int | None, str]] = [
     ("roll", ["f32"], {"shift": 1}, "E0205", 0, "a tensor with axes"),
     ("tile", ["f32[2]"], {"reps": (-1,)}, "E0206", None, "at least 0, and found -1"),
     ("repeat_elements", ["f32[2]"], {"n": -1}, "E0206", None, "at least 0, and found -1"),
-    ("pad", ["f32[2]"], {"before": -1}, "E0206", None, "at least 0, and found -1"),
+    ("pad", ["f32[2]"], {"before": -1}, "E0206", None, "'before' is -1"),
     ("split", ["f32[5]"], {"parts": 2, "index": 0}, "E0206", 0, "into 2 equal parts"),
     ("split", ["f32[4]"], {"parts": 2, "index": 2}, "E0216", None, "part 2 of 2: expected 0 to 1"),
     ("take_along_axis", ["f32[2, 3]", "i64[2]"], {}, "E0201", 1, "indices of its shape but for"),

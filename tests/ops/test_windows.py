@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import graphdsl
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.op import OPS
 from ops.harness import apply, differences, vjp
@@ -195,3 +196,16 @@ def test_pooling_is_that_of_torch(kind: str, case: tuple[Any, dict[str, Any]]) -
     theirs = {"kernel_size" if k == "size" else k: v for k, v in ways.items()}
     expected = getattr(torch.nn.functional, name)(torch.tensor(x), **theirs)
     np.testing.assert_allclose(apply(name, x, **ways), expected.numpy(), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "call", ["conv1d(x, ones([2, 3, 4]), stride = 3)", "max_pool1d(x, 4)", "avg_pool1d(x, 4)"]
+)
+def test_a_window_longer_than_what_is_fed_is_refused(call: str) -> None:
+    """By the same words as where the size is known before: no sum of no windows is 0."""
+    model = graphdsl.loads(f"dim N\ninput x: [1, 3, N]\noutput y = sum({call})")
+    assert np.isfinite(model.run(x=draw(1, 3, 4))["y"])
+    for length in range(1, 4):
+        with pytest.raises(graphdsl.DataError, match="a window of 4 does not fit") as caught:
+            model.run(x=draw(1, 3, length))
+        assert caught.value.diagnostics[0].code == "E0216"

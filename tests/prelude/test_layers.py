@@ -1,5 +1,4 @@
-"""The layers of the prelude: values beside NumPy's, gradients by differences, both modes; beside
-torch where it is installed."""
+"""The layers of the prelude: values beside NumPy's, gradients by differences, both modes."""
 
 from __future__ import annotations
 
@@ -13,50 +12,15 @@ import graphdsl
 from graphdsl.language.ast import Block, Param, State
 from graphdsl.language.parser import parse
 from graphdsl.language.source import Source
-
-RNG = np.random.default_rng(0)
-Array = Any
-
-
-def model(call: str, shape: str = "N, 6, 8", head: str = "") -> graphdsl.Model:
-    """One layer; parameters drawn anew, so that none of them is 0 or 1."""
-    text = f"""
-        dim N
-        input x: [{shape}]
-        input w: [{shape}]
-        {head}
-        h = {call}
-        output y = h
-        loss J = sum(h * sum(w)) / 3 + sum(h^2)
-        train {{ optimizer = sgd(lr = 0.01) }}
-    """
-    made = graphdsl.loads(text, dtype="f64")
-    for view in made.params.values():
-        view[...] = RNG.uniform(-0.7, 0.7, view.shape)
-    return made
-
-
-def draw(*shape: int) -> Array:
-    return RNG.uniform(-2, 2, shape)
-
-
-def feeds(m: graphdsl.Model, rows: int = 3) -> dict[str, Array]:
-    shape = [rows, *(int(str(s)) for s in m.inputs["x"].shape[1:])]
-    return {"x": draw(*shape), "w": draw(*shape)}
-
-
-def sigmoid(x: Array) -> Array:
-    return 1 / (1 + np.exp(-x))
-
-
-def softmax(x: Array) -> Array:
-    e = np.exp(x - x.max(-1, keepdims=True))
-    return e / e.sum(-1, keepdims=True)
-
-
-def unit(x: Array, axis: Any = -1) -> Array:
-    centred = x - x.mean(axis, keepdims=True)
-    return centred / np.sqrt(x.var(axis, keepdims=True) + 1e-5)
+from prelude.layers import (
+    Array,
+    check_gradients,
+    draw,
+    feeds,
+    model,
+    softmax,
+    unit,
+)
 
 
 def attention(p: Any, x: Array, heads: int, causal: bool, name: str = "h") -> Array:
@@ -119,23 +83,6 @@ LAYERS: dict[str, tuple[str, Any]] = {
 }
 
 
-def check_gradients(m: graphdsl.Model, fed: dict[str, Array], training: bool = False) -> None:
-    """Against central differences along two random directions."""
-    _, found = m.value_and_grad(fed, training=training)
-    for seed in range(2):
-        rng, slope = np.random.default_rng(seed), 0.0
-        along = {name: rng.standard_normal(view.shape) for name, view in m.params.items()}
-        ends = []
-        for step in (1e-5, -2e-5):
-            for name, view in m.params.items():
-                view += step * along[name]
-            ends.append(m.value_and_grad(fed, training=training)[0])
-        for name, view in m.params.items():
-            view += 1e-5 * along[name]
-            slope += float((found[name] * along[name]).sum())
-        np.testing.assert_allclose(slope, (ends[0] - ends[1]) / 2e-5, rtol=1e-6)
-
-
 @pytest.mark.parametrize("call", LAYERS)
 def test_layer(call: str) -> None:
     shape, function = LAYERS[call]
@@ -167,14 +114,6 @@ def test_second_order(call: str, shape: str) -> None:
     for name, view in made.params.items():
         view[...] = m.params[name]
     check_gradients(made, feeds(made), training=True)
-
-
-def test_attention_does_not_look_ahead() -> None:
-    m = model("TransformerBlock(x, 2, causal = true)", "N, 5, 6")
-    x = draw(2, 5, 6)
-    before = m.run(x=x)["y"]
-    x[:, 3:] += 1
-    np.testing.assert_array_equal(m.run(x=x)["y"][:, :3], before[:, :3])
 
 
 @pytest.mark.parametrize("shape", ["N, 4", "N, 4, 3", "N, 4, 3, 2"])
@@ -264,146 +203,12 @@ def test_dropout_is_drawn_by_seed_name_and_step() -> None:
     assert losses(1) != losses(1, text.replace("u = D", "q = D").replace("(u", "(q"))
 
 
-CELLS = """
-    dim N
-    input x: [N, 3, 4]
-    h0 = full(0.1, [N, 5])
-    share cell = {cell}
-"""
-
-
-def lstm(p: Any, x: Array, h: Array, c: Array) -> tuple[Array, Array]:
-    i, f, n, o = np.split(x @ p["cell.W"] + h @ p["cell.U"] + p["cell.b"], 4, 1)
-    c = sigmoid(f) * c + sigmoid(i) * np.tanh(n)
-    return sigmoid(o) * np.tanh(c), c
-
-
-def gru(p: Any, x: Array, h: Array) -> Array:
-    own, past = x @ p["cell.W"] + p["cell.b"], h @ p["cell.U"]
-    r, z = sigmoid(own[:, :5] + past[:, :5]), sigmoid(own[:, 5:10] + past[:, 5:10])
-    n = np.tanh(own[:, 10:] + r * (past[:, 10:] + p["cell.c"]))
-    return (1 - z) * n + z * h
-
-
-def test_lstm_over_steps() -> None:
-    text = (
-        CELLS.format(cell="LSTMCell(units = 5)")
-        + """
-        h = h0
-        c = h0
-        repeat i in 0..2 {
-          h, c = cell(x[:, i], h, c)
-        }
-        output y = h
-        loss J = sum(h^2) + sum(c)
-    """
-    )
-    m = graphdsl.loads(text, dtype="f64")
-    np.testing.assert_array_equal(m.params["cell.b"], [0] * 5 + [1] * 5 + [0] * 10)
-    for view in m.params.values():
-        view[...] = draw(*view.shape)
-    x, h, c = draw(2, 3, 4), np.full((2, 5), 0.1), np.full((2, 5), 0.1)
-    for i in range(3):
-        h, c = lstm(m.params, x[:, i], h, c)
-    np.testing.assert_allclose(m.run(x=x)["y"], h, rtol=1e-10)
-    check_gradients(m, {"x": x})
-
-
-def test_gru_over_steps() -> None:
-    text = (
-        CELLS.format(cell="GRUCell()")
-        + """
-        h = h0
-        repeat i in 0..2 {
-          h = cell(x[:, i], h)
-          collect path = h
-        }
-        output y = path
-        loss J = sum(h^2)
-    """
-    )
-    m = graphdsl.loads(text, dtype="f64")
-    for view in m.params.values():
-        view[...] = draw(*view.shape)
-    x, h, path = draw(2, 3, 4), np.full((2, 5), 0.1), []
-    for i in range(3):
-        h = gru(m.params, x[:, i], h)
-        path.append(h)
-    np.testing.assert_allclose(m.run(x=x)["y"], np.array(path), rtol=1e-10)
-    check_gradients(m, {"x": x})
-
-
 def test_embedding() -> None:
     text = "dim N\ninput i: i64[N, 2]\nh = Embedding(i, 7, 3)\nloss J = sum(h^2)\noutput y = h"
     m = graphdsl.loads(text, dtype="f64")
     i = np.array([[1, 1], [6, 0]])
     np.testing.assert_array_equal(m.run(i=i)["y"], m.params["h.W"][i])
     check_gradients(m, {"i": i})
-
-
-def test_cells_are_those_of_torch() -> None:
-    torch = pytest.importorskip("torch", reason="torch, the reference, is not installed")
-    theirs = torch.nn.LSTMCell(4, 5).double()
-    m = graphdsl.loads(
-        """
-        dim N
-        input x: [N, 4]
-        input h: [N, 5]
-        input c: [N, 5]
-        a, b = LSTMCell(x, h, c)
-        output next = a
-        output memory = b
-        """,
-        dtype="f64",
-    )
-    m.params["a.W"][...] = theirs.weight_ih.detach().numpy().T
-    m.params["a.U"][...] = theirs.weight_hh.detach().numpy().T
-    m.params["a.b"][...] = (theirs.bias_ih + theirs.bias_hh).detach().numpy()
-    x, h, c = draw(3, 4), draw(3, 5), draw(3, 5)
-    expected = theirs(torch.tensor(x), (torch.tensor(h), torch.tensor(c)))
-    found = m.run(x=x, h=h, c=c)
-    for name, value in zip(("next", "memory"), expected, strict=True):
-        np.testing.assert_allclose(found[name], value.detach().numpy(), rtol=1e-9)
-
-
-def test_attention_is_that_of_torch() -> None:
-    torch = pytest.importorskip("torch", reason="torch, the reference, is not installed")
-    m = model("MultiHeadAttention(x, 2, causal = true)", "N, 4, 6")
-    theirs = torch.nn.MultiheadAttention(6, 2, batch_first=True).double()
-    p = {name: torch.tensor(view) for name, view in m.params.items()}
-    with torch.no_grad():
-        theirs.in_proj_weight.copy_(torch.cat([p[f"h.{k}.W"].T for k in "qkv"]))
-        theirs.in_proj_bias.copy_(torch.cat([p[f"h.{k}.b"] for k in "qkv"]))
-        theirs.out_proj.weight.copy_(p["h.out.W"].T)
-        theirs.out_proj.bias.copy_(p["h.out.b"])
-    x = draw(3, 4, 6)
-    mask = torch.triu(torch.ones(4, 4, dtype=torch.bool), 1)
-    t = torch.tensor(x)
-    expected, _ = theirs(t, t, t, attn_mask=mask)
-    np.testing.assert_allclose(m.run(x=x)["y"], expected.detach().numpy(), rtol=1e-8)
-
-
-@pytest.mark.parametrize("shape", [(3, 1, 1, 5), (4, 5), (3, 2, 4, 5)])
-def test_masked_attention_is_that_of_torch(shape: tuple[int, ...]) -> None:
-    """Of keys, of pairs, and of each head its own; with its gradients."""
-    torch = pytest.importorskip("torch", reason="torch, the reference, is not installed")
-    sizes = ", ".join(map(str, shape))
-    text = (
-        f"input q: [3, 2, 4, 6]\ninput k: [3, 2, 5, 6]\ninput v: [3, 2, 5, 7]\n"
-        f"input m: bool[{sizes}]\noutput y = masked_attention(q, k, v, m)\nJ = sum(y^2)\n"
-        "output gq = grad(J, q)\noutput gk = grad(J, k)\noutput gv = grad(J, v)\n"
-    )
-    seen = draw(*shape) > 0
-    seen[..., 0] = True
-    q, k, v = (draw(3, 2, *rest) for rest in ((4, 6), (5, 6), (5, 7)))
-    found = graphdsl.loads(text, dtype="f64").run(q=q, k=k, v=v, m=seen)
-    leaves = [torch.tensor(x, requires_grad=True) for x in (q, k, v)]
-    attend = torch.nn.functional.scaled_dot_product_attention
-    expected = attend(*leaves, attn_mask=torch.tensor(seen))
-    (expected**2).sum().backward()
-    np.testing.assert_allclose(found["y"], expected.detach().numpy(), rtol=1e-10)
-    for name, leaf in zip("qkv", leaves, strict=True):
-        np.testing.assert_allclose(found[f"g{name}"], leaf.grad.numpy(), rtol=1e-8, atol=1e-12)
 
 
 @pytest.mark.parametrize("file", ["layers", "losses", "optimizers", "schedules"])

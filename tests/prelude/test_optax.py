@@ -78,8 +78,6 @@ def test_schedule_is_that_of_optax(schedule: str, optax: Any) -> None:
     np.testing.assert_allclose(rates(schedule), wanted, rtol=1e-6, atol=1e-9)
 
 
-# --- the settings of the step --------------------------------------------------------------------
-
 BOWL = """
 input goal: [6]
 input scale: [6]

@@ -12,6 +12,7 @@ from graphdsl.compiler.lower.values import POISON, Poison, describe
 from graphdsl.graph.op import REQUIRED, Attribute, Op
 from graphdsl.graph.types import DType
 from graphdsl.language import ast
+from graphdsl.language.source import Span
 
 
 def read_attributes(
@@ -19,7 +20,7 @@ def read_attributes(
 ) -> dict[str, Any] | None:
     """The attributes given, as compile-time values; None with the fault reported."""
     specs = {k: a for k, a in op.attributes.items() if a.kind != "internal"}
-    places = [name for name, spec in specs.items() if spec.default is REQUIRED]
+    places = _places(op)
     given = dict(zip(places, positional, strict=False))
     if len(positional) > len(places):
         extra = positional[len(places)]
@@ -48,11 +49,32 @@ def read_attributes(
                 return None
             found[name] = value
         elif spec.default is REQUIRED:
-            frame.error("E0402", f"'{op.name}' needs the argument '{name}'", expr.span)
+            help = [f"it is called as {signature(op)}"]
+            frame.error("E0402", f"'{op.name}' needs the argument '{name}'", expr.span, help=help)
             return None
         elif spec.kind == "dtype" and spec.default is None:
             found[name] = frame.shared.float
     return found
+
+
+def attribute_spans(expr: ast.Call, op: Op, positional: list[ast.Expr]) -> dict[str, Span]:
+    """Where each attribute is given."""
+    spans = {name: arg.span for name, arg in zip(_places(op), positional, strict=False)}
+    return spans | {keyword.name.id: keyword.span for keyword in expr.keywords}
+
+
+def _places(op: Op) -> list[str]:
+    """The attributes that may stand in their place, behind the operands: those without a
+    default."""
+    attributes = op.attributes.items()
+    return [k for k, a in attributes if a.default is REQUIRED and a.kind != "internal"]
+
+
+def signature(op: Op) -> str:
+    """How the op is called, every argument by its name."""
+    written = [name for name, spec in op.attributes.items() if spec.kind != "internal"]
+    operands = [*op.operands, "…"] if op.variadic else op.operands
+    return f"{op.name}({', '.join([*operands, *(f'{name} = …' for name in written)])})"
 
 
 def _attribute(frame: Frame, expr: ast.Expr, spec: Attribute, name: str) -> Any:

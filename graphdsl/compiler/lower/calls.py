@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphdsl.compiler.lower import blocks, constants, derivatives, expressions, names
-from graphdsl.compiler.lower.attributes import read_attributes
+from graphdsl.compiler.lower.attributes import attribute_spans, read_attributes, signature
 from graphdsl.compiler.lower.context import Frame, L2Call
 from graphdsl.compiler.lower.patterns import matches
 from graphdsl.compiler.lower.values import (
@@ -87,7 +87,9 @@ def _op(frame: Frame, expr: ast.Call, op: Op) -> Value:
     if op.random:
         attributes["stream"] = frame.stream_name(op.name)
     operands = expressions.tensors(frame, values, op.promotion != "none")
-    return POISON if operands is None else frame.apply(op, operands, attributes, expr.span)
+    if operands is None:
+        return POISON
+    return frame.apply(op, operands, attributes, expr.span, attribute_spans(expr, op, positional))
 
 
 def _leading_strings(op: Op, args: list[ast.Expr]) -> int:
@@ -104,12 +106,11 @@ def _right_count(frame: Frame, expr: ast.Call, op: Op, count: int) -> bool:
         return True
     wanted = "at least one" if op.variadic else str(len(op.operands))
     plural = "" if wanted in ("1", "at least one") else "s"
-    signature = f"{op.name}({', '.join([*op.operands, *(f'{a} = …' for a in op.attributes)])})"
     frame.error(
         "E0408",
         f"'{op.name}' takes {wanted} operand{plural}, not {count}",
         expr.span,
-        help=[f"it is called as {signature}"],
+        help=[f"it is called as {signature(op)}"],
     )
     return False
 

@@ -157,8 +157,10 @@ class Frame:
         operands: Sequence[tuple[Expr, ast.Expr]],
         attributes: Mapping[str, Any],
         span: Span,
+        given: Mapping[str, Span] | None = None,
     ) -> Expr | Poison:
-        """Apply `op`; what it has against its operands is reported where they stand."""
+        """Apply `op`; what it has against its operands is reported where they stand, and against
+        an attribute where it is `given`."""
         builder = self.shared.builder
         builder.origin = Origin(span, self.trail)
         try:
@@ -167,7 +169,8 @@ class Frame:
                 check_constants(op, [x for x, _ in operands], made)
             return made
         except Fault as fault:
-            return report_fault(self, fault, op, operands, attributes, span)
+            at = (given or {}).get(fault.attribute or "", span)
+            return report_fault(self, fault, op, operands, attributes, at)
 
     # --- names -------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphdsl.compiler.lower import blocks, expressions, statements, updates
+from graphdsl.compiler.lower import blocks, expressions, habits, names, statements, updates
 from graphdsl.compiler.lower.context import Frame, Lowering
 from graphdsl.compiler.lower.scope import Binding, Scope
 from graphdsl.compiler.lower.values import (
@@ -89,7 +89,7 @@ class UpdateRule:
 def read_optimizer(frame: Frame, expr: ast.Expr, params: Sequence[Variable]) -> UpdateRule | None:
     """The rule that `train { optimizer = … }` names, checked against every trained parameter."""
     call = expr if isinstance(expr, ast.Call) else ast.Call(expr, (), (), span=expr.span)
-    function = expressions.evaluate(frame, call.function)
+    function = _named(frame, call.function)
     if isinstance(function, Poison):
         return None
     if not isinstance(function, OptimizerFunction):
@@ -112,6 +112,25 @@ def read_optimizer(frame: Frame, expr: ast.Expr, params: Sequence[Variable]) -> 
     for variable in params:
         _check(rule, frame, frame.shared.builder.nodes[variable.node].type, {}, frame.shared.report)
     return rule
+
+
+def _named(frame: Frame, expr: ast.Expr) -> Value:
+    """What is named as the optimizer; of a name that nothing binds, with what could be meant."""
+    if not isinstance(expr, ast.Name) or names.is_bound(frame, expr.id):
+        return expressions.evaluate(frame, expr)
+    seen = dict.fromkeys(name for some in frame.scope.near() for name in some)
+    known = [name for name in seen if _is_optimizer(frame, name)]
+    listed = (
+        f"there are {', '.join(known)}",
+        f"one of your own is declared: optimizer {expr.id}(lr = 1e-2) {{ update p = p - lr * g }}",
+    )
+    help = habits.of_name(expr.id) or did_you_mean(expr.id, known) or listed
+    return names.report_unknown(frame, expr, lambda: help)
+
+
+def _is_optimizer(frame: Frame, name: str) -> bool:
+    found = frame.scope.find(name)
+    return found is not None and isinstance(found.value, OptimizerFunction)
 
 
 def _check(

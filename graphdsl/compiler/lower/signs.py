@@ -42,7 +42,14 @@ def warn_of_signs(
                 _warn_of_factor(frame, name, found, said.span, mended)
 
 
+def find_turn(name: str, factor: float) -> str | None:
+    """What a factor of an argument comes to, if it turns it round."""
+    if name not in TURNED or factor >= 0:
+        return None
+    return f"a factor of {factor:g} turns '{name}' round: {TURNED[name]}"
+
+
 def _warn_of_factor(frame: Frame, name: str, factor: float, span: Span, mended: str) -> None:
-    if name in TURNED and factor < 0:
-        message = f"a factor of {factor:g} turns '{name}' round: {TURNED[name]}"
+    message = find_turn(name, factor)
+    if message is not None:
         frame.warn("W0112", message, span, help=[mended])

@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 from graphdsl.compiler.rewrite.axes import (
+    Operands,
     join_transposes,
     sink_through_reduction,
     sink_through_reshape,
@@ -22,7 +23,6 @@ from graphdsl.graph.build import Builder, Expr
 from graphdsl.graph.graph import Node
 from graphdsl.graph.op import OPS, Op
 
-Operands = tuple[Expr, ...]
 Rule = Callable[[Builder, Node, Operands], Expr | None]
 
 

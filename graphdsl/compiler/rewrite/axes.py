@@ -71,7 +71,7 @@ def sink_through_reduction(builder: Builder, node: Node, operands: Operands) -> 
     attrs = node.attributes()
     reduced = axes_of(attrs["axis"], len(order))
     begun = Expr(builder, x.node.operands[0])
-    found = OPS[node.op.name](begun, **{**attrs, "axis": tuple(sorted(order[a] for a in reduced))})
+    found = node.op(begun, **{**attrs, "axis": tuple(sorted(order[a] for a in reduced))})
     if attrs["keepdims"]:
         return _transposed(found, order)
     left = [axis for axis in order if axis not in {order[a] for a in reduced}]

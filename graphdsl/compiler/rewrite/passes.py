@@ -19,16 +19,10 @@ from graphdsl.graph.op import OPS
 Pass = Callable[[Graph], Graph]
 
 
-def rewrite(
-    graph: Graph,
-    passes: tuple[Pass, ...] | None = None,
-    check: Callable[[Graph], None] | None = None,
-) -> Graph:
-    """The graph after `passes`, by default all of `PASSES`; `check` sees it after each."""
-    for step in PASSES if passes is None else passes:
+def rewrite(graph: Graph) -> Graph:
+    """The graph after all of `PASSES`."""
+    for step in PASSES:
         graph = step(graph)
-        if check is not None:
-            check(graph)
     return graph
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from graphdsl.compiler.rewrite.algebra import Operands, Rule, number_of, rules
-from graphdsl.compiler.rewrite.axes import sink_through_elements
+from graphdsl.compiler.rewrite.algebra import Rule, number_of, rules
+from graphdsl.compiler.rewrite.axes import Operands, sink_through_elements
 from graphdsl.compiler.rewrite.pruning import prune
 from graphdsl.compiler.rewrite.sharing import Pool
 from graphdsl.graph.build import Builder, Expr, rebuild
@@ -59,9 +59,6 @@ class _Simplifier:
             if made is None and ids == node.operands:
                 made = self.pool.adopt(Expr(builder, node.id))
             self.finished[node.id] = made or self.pool.add(builder, node, ids)
-
-
-# --- rules for every op -------------------------------------------------------------------------
 
 
 def _fold(builder: Builder, node: Node, operands: Operands) -> Expr | None:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from functools import cache
 
 from graphdsl.compiler.rewrite.algebra import number_of
+from graphdsl.compiler.rewrite.axes import Operands
 from graphdsl.compiler.rewrite.guards import guard_where
 from graphdsl.graph.build import Expr
 from graphdsl.graph.graph import Node
 from graphdsl.graph.op import OPS, Op
 from graphdsl.ops.rules import axes_of
 
-Operands = tuple[Expr, ...]
 Apply = Callable[[Node, Operands], Expr | None]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from graphdsl.compiler.schedule.order import find_peak
@@ -17,8 +17,21 @@ TRIED = 4
 """Plans that are made for sets that should fit; and for those that come nearest, if none does."""
 
 
+Measure = Callable[[Schedule, Graph], int]
+"""The bytes of the arena that an engine needs for a schedule."""
+
+
+def arena_bytes(schedule: Schedule, _: Graph) -> int:
+    """Those of the schedule as it is planned."""
+    return schedule.arena_bytes
+
+
 def plan_within(
-    graph: Graph, sizes: Mapping[str, int], layout: Layout, budget: int | None
+    graph: Graph,
+    sizes: Mapping[str, int],
+    layout: Layout,
+    budget: int | None,
+    measure: Measure = arena_bytes,
 ) -> Schedule:
     """The schedule whose arena takes at most `budget` bytes, with the least computed again.
 
@@ -26,15 +39,15 @@ def plan_within(
     numbers where no plan fits, and where an op refuses these sizes.
     """
     whole = plan(graph, sizes, layout)
-    if budget is None or whole.arena_bytes <= budget:
+    if budget is None or (needed := measure(whole, graph)) <= budget:
         return whole
-    least = whole.arena_bytes
-    for again in _tries(graph, sizes, layout, budget):
-        made = plan(again.graph, sizes, layout, 0)
-        if made.arena_bytes <= budget:
-            return _renamed(made, again, len(graph.nodes))
-        least = min(least, made.arena_bytes)
-    raise _refused(whole.arena_bytes, least, budget, sizes)
+    least, more = needed, max(0, needed - whole.arena_bytes)
+    for again in _tries(graph, sizes, layout, budget - more):
+        made = _renamed(plan(again.graph, sizes, layout, 0), again, len(graph.nodes))
+        if (taken := measure(made, graph)) <= budget:
+            return made
+        least = min(least, taken)
+    raise _refused(needed, least, budget, sizes)
 
 
 def _tries(graph: Graph, sizes: Mapping[str, int], layout: Layout, budget: int) -> Iterator[Again]:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from graphdsl.compiler.schedule.buffers import Buffers
+from graphdsl.compiler.schedule.constants import compute_fixed, is_fixed
 from graphdsl.compiler.schedule.names import Fed, Names
 from graphdsl.compiler.schedule.order import Needs, choose_order
 from graphdsl.compiler.schedule.scalars import Scalars
@@ -142,6 +143,8 @@ class _Planner:
         elif node.op is OPS["pack"]:
             start = node.attributes()["start"]
             self._enter_region(node, Region(f"grad_{type.dtype}", start, type))
+        elif is_fixed(node) and node.id not in self.storage.pinned:
+            self._fix(node)
         else:
             self._compute(node)
 
@@ -153,6 +156,14 @@ class _Planner:
         name = f"p{node.id}"
         self._enter(node, name)
         self.buffers.enter_region(name, region)
+
+    def _fix(self, node: Node) -> None:
+        call = self._call(node, [])
+        try:
+            array = compute_fixed(call, lambda call: self._run_kernel(node, call))
+        except Fault as fault:
+            raise self._refused(node, fault) from None
+        self._enter(node, self.names.constant(array))
 
     def _compute(self, node: Node) -> None:
         fed: Fed = []

@@ -9,6 +9,7 @@ from graphdsl.graph.graph import Graph, Node
 from graphdsl.graph.kernel import ArrayType
 from graphdsl.graph.layout import Layout
 from graphdsl.graph.op import OPS
+from graphdsl.graph.types import DType
 
 
 class Storage:
@@ -39,6 +40,8 @@ class Storage:
             return Region(f"param_{type.dtype}", attrs["start"], type)
         if node.op is OPS["slot"]:
             return Region(f"slot_{attrs['name']}", attrs["start"], type)
+        if node.op is OPS["part"]:
+            return Region(part_array(attrs["worker"], type.dtype), attrs["start"], type)
         assert node.name is not None
         if node.op is OPS["param"]:
             return Region(f"param_{type.dtype}", self.layout.params[node.name].offset, type)
@@ -91,7 +94,12 @@ class Storage:
 
 def is_stored(node: Node) -> bool:
     """Whether a node is a leaf that lives between steps."""
-    return node.op in (OPS["param"], OPS["state"], OPS["group"], OPS["slot"])
+    return node.op in (OPS["param"], OPS["state"], OPS["group"], OPS["slot"], OPS["part"])
+
+
+def part_array(worker: int, dtype: DType) -> str:
+    """The name of the flat array of what one worker's rows add to sums."""
+    return f"part{worker}_{dtype}"
 
 
 def _places(order: Sequence[int]) -> list[int]:

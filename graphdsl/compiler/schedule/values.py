@@ -83,6 +83,9 @@ class Schedule:
     """The variable of each node that is an array."""
     functions: tuple[str, ...] = ()
     """The lines of functions that the steps call."""
+    workers: tuple[Schedule, ...] = ()
+    """What workers run at once, each on its part of the batch, in their own stretches of the
+    arena: the steps call them as `worker_0`, `worker_1`, …"""
 
     def live(self) -> list[tuple[int, int]]:
         """(step, bytes of the arena that live from it on) wherever the number changes, in order;
