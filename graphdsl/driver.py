@@ -20,10 +20,11 @@ from graphdsl.compiler.purpose import Purpose as Purpose
 from graphdsl.compiler.recipe import PLAIN, Recipe, recipe_of, scaled_settings
 from graphdsl.compiler.results import restricted
 from graphdsl.compiler.rewrite import Fired, rewrite, stabilise
-from graphdsl.compiler.schedule import Schedule, plan_within
+from graphdsl.compiler.schedule import Measure, Schedule, arena_bytes, plan_within
 from graphdsl.compiler.slots import Slot
 from graphdsl.compiler.update import apply_updates
 from graphdsl.engines.bands import in_bands
+from graphdsl.engines.divided import in_parts
 from graphdsl.engines.numpy import Program, emit
 from graphdsl.engines.workers import count_cores
 from graphdsl.graph.graph import Graph, Result
@@ -55,13 +56,20 @@ class Compiled:
     slots: tuple[Slot, ...] = ()
     recipe: Recipe = PLAIN
 
-    def plan(self, sizes: Mapping[str, int]) -> Schedule:
-        """The schedule for one binding of the sizes; raises `DataError` where none fits."""
-        return plan_within(self.graph, sizes, self.layout, self.recipe.memory)
+    def plan(self, sizes: Mapping[str, int], measure: Measure = arena_bytes) -> Schedule:
+        """The schedule for one binding of the sizes; raises `DataError` where none fits, by what
+        an engine needs of it."""
+        return plan_within(self.graph, sizes, self.layout, self.recipe.memory, measure)
 
     def plan_blocks(self, sizes: Mapping[str, int]) -> Schedule:
-        """The same as the NumPy engine runs it: long elementwise runs in blocks of rows."""
-        return in_bands(self.plan(sizes), self.graph, sizes, count_cores())
+        """The same as the NumPy engine runs it: shared among workers where that pays, long
+        elementwise runs in blocks of rows."""
+        workers = count_cores()
+        if self.recipe.memory is None:
+            shared = in_parts(self.graph, sizes, self.layout, workers)
+            if shared is not None:
+                return shared
+        return in_bands(self.plan(sizes), self.graph, sizes, workers)
 
     def emit(self, sizes: Mapping[str, int]) -> Program:
         """The NumPy program for one binding of the sizes."""

@@ -14,7 +14,7 @@ from graphdsl.language.overriding import GivenSettings
 from graphdsl.language.settings import TRAIN
 from graphdsl.language.source import Source, read_source
 from graphdsl.model import Model
-from graphdsl.training.options import check_overrides
+from graphdsl.training.options import verify_overrides
 
 
 def load(
@@ -54,6 +54,13 @@ def loads(
     return _build(Source(text), dtype, seed, engine, include, settings, constants)
 
 
+def read_float(dtype: object) -> DType:
+    """A model's float by its name; raises `UsageError` for what is none."""
+    if dtype not in ("f32", "f64"):
+        raise _refused(f"a model's float is 'f32' or 'f64', not {dtype!r:.40}")
+    return DType[str(dtype)]
+
+
 def _build(
     source: Source,
     dtype: str,
@@ -63,14 +70,13 @@ def _build(
     settings: Mapping[str, Any] | None,
     constants: Mapping[str, Any],
 ) -> Model:
-    if dtype not in ("f32", "f64"):
-        raise _refused(f"a model's float is 'f32' or 'f64', not '{dtype}'")
+    float = read_float(dtype)
     chosen = check_engine(engine)
     if seed is not None:
-        check_overrides({"seed": seed}, TRAIN)
+        verify_overrides({"seed": seed}, TRAIN)
     folders = [Path(folder) for folder in include]
     given = _given(settings)
-    compilation = compile_source(source, constants, DType[dtype], folders, given)
+    compilation = compile_source(source, constants, float, folders, given)
     return Model(compilation, seed, chosen)
 
 

@@ -21,6 +21,7 @@ from graphdsl.training import measure, weights
 from graphdsl.training.history import History
 from graphdsl.training.learned import Learned
 from graphdsl.training.loop import fit
+from graphdsl.training.media import Asked
 from graphdsl.training.new_rows import NewRows, find_part, find_rows
 from graphdsl.training.options import Size, fit_settings, verify_mode
 from graphdsl.training.preparing import Data, make_trainer, prepare_fit
@@ -93,7 +94,7 @@ class Model:
     ) -> Array:
         """The value of any named node; `training` as for `run`."""
         verify_mode(training)
-        self.session.check_node(name, training)
+        self.session.verify_node(name, training)
         purpose = Purpose((name,), training=training)
         return self.session.results(purpose, merge(feeds, named))[name]
 
@@ -285,15 +286,16 @@ class Model:
         optimizer states are left as they are. Raises as `run` does."""
         return doors.time_steps(self.session, merge(feeds, named), steps, warm_up)
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+    def _repr_mimebundle_(self, include: Asked = None, exclude: Asked = None) -> dict[str, str]:
         """What a notebook shows: the graph, where this machine can lay it out, and text."""
-        return doors.bundle(self.session, repr(self))
+        return doors.bundle(self.session, repr(self), include, exclude)
 
     def __repr__(self) -> str:
         count = sum(view.size for view in self.params.values())
         inputs = ", ".join(f"{name}: {type}" for name, type in self.inputs.items())
         name = self.compilation.program.source.name
-        return f"<Model {name}: inputs {inputs or 'none'}; {count:,} parameters>"
+        said = f"{count:,} parameter{'' if count == 1 else 's'}"
+        return f"<Model {name}: inputs {inputs or 'none'}; {said}>"
 
 
 History.drawing = doors.draw_history

@@ -150,9 +150,10 @@ class Session:
                 if self._probe is not None:  # which sees what NumPy does between two statements
                     schedule, names = self._probe(compiled.plan(sizes), compiled.graph, sizes)
                 elif compiles:
-                    from graphdsl.engines.numba.engine import translate
+                    from graphdsl.engines.numba.engine import needed_bytes, translate
 
-                    schedule, names = translate(compiled.plan(sizes), compiled.graph)
+                    planned = compiled.plan(sizes, needed_bytes)
+                    schedule, names = translate(planned, compiled.graph)
                 else:
                     schedule = compiled.plan_blocks(sizes)
                 return Executable(emit(schedule), self.memory, names)
@@ -200,7 +201,7 @@ class Session:
         """What is fed as arrays of the right elements, and the sizes they bind; `more` inputs
         are those that a derivative adds."""
         inputs = {**self.inputs, **(more or {})}
-        feeds.check_names(fed, inputs)
+        feeds.verify_names(fed, inputs)
         arrays = {name: feeds.as_array(name, fed[name], inputs[name]) for name in fed}
         # what a step writes must not change what it reads
         arrays = {n: a.copy() if self.memory.owns(a) else a for n, a in arrays.items()}
@@ -219,7 +220,7 @@ class Session:
             # the derivative is the same, 0, in every direction
             fed = {name: value for name, value in fed.items() if name != DIRECTION}
         arrays, sizes = self.feed(fed, needed)
-        feeds.check_all_fed(arrays, needed)
+        feeds.verify_all_fed(arrays, needed)
         with self.lock:
             return self._own_results(self.executable(purpose, sizes), arrays, *clock)
 
@@ -231,7 +232,7 @@ class Session:
         needed = self.needed_inputs(compiled.graph)
         bound = [self.feed(fed, needed) for fed in several]
         for arrays, _ in bound:
-            feeds.check_all_fed(arrays, needed)
+            feeds.verify_all_fed(arrays, needed)
         with self.lock:
             program = self._load(compiled, bound[0][1])
             return [self._own_results(program, arrays, 0, 0, 0) for arrays, _ in bound]
@@ -280,7 +281,7 @@ class Session:
         """Those of `names` that depend on nothing but what is fed."""
         return find_reachable(self.compilation.graph(training), fed, names)
 
-    def check_node(self, name: str, training: bool = False) -> None:
+    def verify_node(self, name: str, training: bool = False) -> None:
         """Raise `UsageError` unless `name` is a node."""
         verify_node(self.compilation.graph(training), name)
 

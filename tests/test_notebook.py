@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 
 import graphdsl
 from graphdsl.training.history import History
-from graphdsl.views import picture
+from graphdsl.views import notebook, picture
 
 interactiveshell = pytest.importorskip("IPython.core.interactiveshell", reason="no IPython")
 
@@ -41,8 +43,40 @@ def texts(svg: str) -> set[str]:
 def test_a_model_shows_its_graph() -> None:
     model = graphdsl.loads(LINE)
     shown = model._repr_mimebundle_()
-    assert shown["text/plain"] == repr(model)
+    assert shown["text/plain"] == repr(model) == "<Model <text>: inputs x: f32[N]; 1 parameter>"
     assert {"x", "w", "y", "J", "input", "param", "mean"} <= texts(shown[SVG])
+
+
+@pytest.mark.parametrize(
+    ("asked", "kinds"),
+    [
+        ({"include": ["text/plain"]}, {"text/plain"}),
+        ({"include": {SVG}}, {SVG}),
+        ({"exclude": {SVG}}, {"text/plain"}),
+        ({"include": ["text/plain", SVG], "exclude": ["text/plain"]}, {SVG}),
+        ({"include": ["image/png"]}, set()),
+        ({"include": [], "exclude": None}, {"text/plain", SVG}),
+    ],
+)
+def test_what_is_asked_for_is_shown(asked: dict[str, Any], kinds: set[str]) -> None:
+    model = graphdsl.loads(TRAINED)
+    assert model._repr_mimebundle_(**asked).keys() == kinds
+    assert model.fit({"x": np.ones(8)})._repr_mimebundle_(**asked).keys() == kinds
+
+
+def test_what_nobody_asked_for_is_not_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = graphdsl.loads(TRAINED)
+    history = model.fit({"x": np.ones(8)})
+    monkeypatch.setattr(notebook, "draw_graph", None)
+    monkeypatch.setattr(History, "drawing", "none can be called")
+    for shown in (model, history):
+        assert shown._repr_mimebundle_(exclude=[SVG]) == {"text/plain": repr(shown)}
+
+
+def test_nothing_that_draws_plots_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    history = graphdsl.loads(TRAINED).fit({"x": np.ones(8)})
+    assert SVG in history._repr_mimebundle_()
 
 
 def test_without_a_layout_program_there_is_text(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,7 +151,34 @@ def test_messages_count_lines_as_the_cell_does(shell, capsys) -> None:
     assert "3 | output y = zz + x" in told
 
 
-def test_help_is_printed_and_defines_nothing(shell, capsys) -> None:
-    assert shell.run_cell("%%gdl --help\ninput x").success
+def test_messages_name_the_cell(shell, capsys) -> None:
+    shell.run_cell("1 + 1", store_history=True)
+    shell.run_cell("%%gdl\noutput y = zz", store_history=True)
+    assert " --> In [2]:2:12\n" in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize("cell", ["%%gdl --help\ninput x", "%gdl --help"])
+def test_help_is_printed_and_defines_nothing(shell, capsys, cell: str) -> None:
+    assert shell.run_cell(cell).success
     assert "usage: %%gdl" in capsys.readouterr().out
     assert "model" not in shell.user_ns
+
+
+def test_help_is_what_a_question_mark_shows(shell) -> None:
+    told = shell.object_inspect_text("%gdl")
+    for word in ("usage: %%gdl", "--set", "--with", "--dtype", "--include", "--seed"):
+        assert word in told
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("%%gdl --help", "Did you mean the line magic %gdl (single %)?"),
+        ("%gdl net", "%gdl has no model: write %%gdl, and the model's text below it"),
+    ],
+)
+def test_a_cell_without_a_model_says_what_to_do(shell, capsys, cell: str, said: str) -> None:
+    assert not shell.run_cell(cell).success
+    told = "".join(capsys.readouterr())
+    assert said in told
+    assert "Traceback" not in told

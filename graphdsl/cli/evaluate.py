@@ -12,6 +12,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """The options of `evaluate`."""
     parser.add_argument("file", metavar="FILE", help="a model file with a data block")
     parts.add_weights(parser)
+    parts.add_part(parser, parts.HELD_OUT)
     parts.add_data(parser, "other rows to measure on")
     parts.add_batch(parser)
     options.add_model_options(parser)

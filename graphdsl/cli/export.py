@@ -6,18 +6,14 @@ import argparse
 import sys
 from pathlib import Path
 
-from graphdsl.cli import options, show
+from graphdsl.cli import options, parts
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of `export`."""
     parser.add_argument("file", metavar="FILE", help="a model file")
-    parser.add_argument(
-        "sizes",
-        metavar="NAME=SIZE",
-        nargs="*",
-        type=show.size,
-        help="the sizes it is for; a name given several times stands for each of its sizes",
+    options.add_sizes(
+        parser, "the sizes it is for; a name given several times stands for each of its sizes"
     )
     parser.add_argument(
         "--to", metavar="TARGET", default="numpy", help="what to export to: numpy (the default)"
@@ -30,20 +26,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="the Python file to write; larger arrays go into a .npz file beside it",
     )
-    parser.add_argument(
-        "--weights",
-        metavar="WEIGHTS",
-        type=Path,
-        help="a .safetensors file, or the folder of a run (default: the initial values)",
-    )
+    parts.add_weights(parser)
     options.add_model_options(parser)
     options.add_seed(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Write the files; say which."""
-    from graphdsl.cli import parts
-
     sizes: dict[str, list[int]] = {}
     for name, size in args.sizes:
         sizes.setdefault(name, []).append(size)

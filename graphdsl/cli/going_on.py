@@ -39,7 +39,7 @@ def take_up(args: argparse.Namespace) -> Before:
 
     if args.out is not None:
         raise BadArgument("--out is for new runs: one that goes on stays in its folder")
-    folder = Path(args.resume) if args.resume else run_folder.latest(args.file)
+    folder = run_folder.find_run(args.resume, args.file)
     recorded = read_recorded(folder)
     args.constants = [*recorded.overrides.items(), *args.constants]
     args.settings = [*_not_named(recorded.settings, args.settings), *args.settings]
@@ -75,15 +75,30 @@ def opened(
 
     run, often = (session, dataset, settings), (args.checkpoint_every, args.keep)
     with ExitStack() as stack:
-        with postponed():  # a folder that is half written is no run's
-            if before is None:
-                found = begun(args.out, *run, _given(args, session), *often)
-            else:
-                found = gone_on(before.folder, before.recorded, *run, *often)
-            keeper = stack.enter_context(found)
+        keeper = None
+        try:
+            with postponed():  # an import that is cut short leaves half a module
+                if before is None:
+                    found = begun(args.out, *run, _given(args, session), *often)
+                else:
+                    found = gone_on(before.folder, before.recorded, *run, *often)
+                keeper = stack.enter_context(found)
+        except KeyboardInterrupt:
+            if keeper is not None:
+                say_how_to_go_on(args, keeper)
+            raise
         if before is not None:
             _tell(args, keeper)
         yield keeper
+
+
+def say_how_to_go_on(args: argparse.Namespace, keeper: Keeper) -> None:
+    """Say how to go on with a run that was interrupted."""
+    from graphdsl.cli.notices import say
+
+    if not args.quiet:
+        said = f"graphdsl run {args.file} --resume {keeper.folder}"
+        say(args, f"interrupted; to go on: {said}")
 
 
 def _given(args: argparse.Namespace, session: Session) -> Given:

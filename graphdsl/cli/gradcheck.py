@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from graphdsl.cli import options, parts
+from graphdsl.cli.observing import add_rows, observed_feeds
 
 if TYPE_CHECKING:
     from graphdsl.gradcheck import Row
-    from graphdsl.model import Model
 
-ROWS = 8
-"""Rows of the data that a check looks at, where no values are given."""
+ROWS = slice(0, 8)
+"""The rows of the data that a check looks at, where nothing else is said."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of `gradcheck`."""
     parser.add_argument("file", metavar="FILE", help="a model file")
     options.add_feeds(parser)
+    add_rows(parser, "rows of the data to look at, where no values are given", str(ROWS.stop))
     parts.add_weights(parser)
+    parts.add_part(parser)
     options.add_model_options(parser)
     options.add_seed(parser)
     options.add_training(parser)
@@ -40,13 +43,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the table; 1 if a gradient is further off than the tolerance."""
+    from graphdsl.training.plain import finite
+
     model = parts.load_trained(args)
-    rows = model.gradcheck(
-        _feeds(args, model), of=args.of, samples=args.samples, training=args.training
-    )
+    fed = observed_feeds(args, model.session, ROWS)
+    rows = model.gradcheck(fed, of=args.of, samples=args.samples, training=args.training)
     bad = [row for row in rows if not row.relative <= args.tolerance]
     if args.json:
-        print(json.dumps([_told(row) for row in rows], indent=2))
+        print(json.dumps(finite([asdict(row) for row in rows]), indent=2))
     else:
         print(table(rows))
         worst = max(rows, key=lambda row: row.relative, default=None)
@@ -56,21 +60,10 @@ def run(args: argparse.Namespace) -> int:
     return int(bool(bad))
 
 
-def _feeds(args: argparse.Namespace, model: Model) -> dict[str, Any]:
-    """The values of the command line, or the first rows of the data."""
-    if args.feeds or model.compilation.lowered().data is None:
-        return options.read_feeds(args.feeds)
-    from graphdsl.training.data import load_dataset
-    from graphdsl.training.dataset import batched
-    from graphdsl.training.new_rows import chosen
-
-    part = next(iter(chosen(load_dataset(model.session), args.part or "train").values()))
-    rows = set(batched(model.inputs))
-    return {n: array[:ROWS] if n in rows else array for n, array in part.arrays.items()}
-
-
 def table(rows: list[Row]) -> str:
     """A line for each gradient: where it is furthest off, and both numbers there."""
+    from graphdsl.views.aligned import aligned
+
     lines = [("", "shape", "looked at", "worst", "at", "reverse sweep", "difference")]
     for row in rows:
         name = row.name if row.order == 1 else f"H·v in {row.name}"
@@ -80,22 +73,4 @@ def table(rows: list[Row]) -> str:
             numbers = ("-", "-", "-", "-")
         looked_at = f"{row.checked:,}" + (f", {row.kinks:,} at kinks" if row.kinks else "")
         lines.append((name, shape, looked_at, *numbers))
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    padded = (
-        "  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) for line in lines
-    )
-    return "\n".join(line.rstrip() for line in padded)
-
-
-def _told(row: Row) -> dict[str, Any]:
-    return {
-        "name": row.name,
-        "order": row.order,
-        "shape": row.shape,
-        "checked": row.checked,
-        "kinks": row.kinks,
-        "relative": row.relative,
-        "at": row.at,
-        "gradient": row.gradient,
-        "difference": row.difference,
-    }
+    return "\n".join(aligned(lines))

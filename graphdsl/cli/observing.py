@@ -1,5 +1,5 @@
-"""What `trace`, `view` and `render` look at: a model in f64, values for its inputs or some rows of
-its data."""
+"""What `trace`, `view`, `render` and `gradcheck` look at: a model in f64, values for its inputs or
+some rows of its data."""
 
 from __future__ import annotations
 
@@ -60,9 +60,9 @@ def load_observed(args: argparse.Namespace) -> Session:
     return session if asked or args.weights is None else in_f64(session)
 
 
-def observed_feeds(args: argparse.Namespace, session: Session) -> dict[str, Any]:
-    """The values of the command line, or some rows of the data; raises `BadArgument` for rows that
-    are asked for in vain."""
+def observed_feeds(args: argparse.Namespace, session: Session, few: slice = FEW) -> dict[str, Any]:
+    """The values of the command line, or some rows of the data, `few` unless it says which; raises
+    `BadArgument` for rows that are asked for in vain."""
     from graphdsl.cli.faults import BadArgument
 
     fed = options.read_feeds(args.feeds)
@@ -74,10 +74,10 @@ def observed_feeds(args: argparse.Namespace, session: Session) -> dict[str, Any]
         return fed
     if args.part == "all":
         raise BadArgument("--part: the rows are those of one part, train, valid or test")
-    return _some_rows(args, session)
+    return _some_rows(args, session, args.rows or few)
 
 
-def _some_rows(args: argparse.Namespace, session: Session) -> dict[str, Any]:
+def _some_rows(args: argparse.Namespace, session: Session, rows: slice) -> dict[str, Any]:
     import numpy as np
 
     from graphdsl.cli.faults import BadArgument
@@ -85,8 +85,8 @@ def _some_rows(args: argparse.Namespace, session: Session) -> dict[str, Any]:
     from graphdsl.training.new_rows import chosen
 
     (part,) = chosen(load_dataset(session), args.part or "train").values()
-    taken = np.arange(part.rows)[args.rows or FEW]
+    taken = np.arange(part.rows)[rows]
     if not taken.size:
         raise BadArgument(f"--rows: the part has {part.rows:,} rows")
     some = part.take(taken)
-    return {**some.arrays, **some.whole}
+    return {name: array[:] for name, array in some.arrays.items()} | dict(some.whole)

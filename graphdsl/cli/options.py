@@ -88,15 +88,17 @@ def add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
-def add_feeds(parser: argparse.ArgumentParser) -> None:
+def add_feeds(
+    parser: argparse.ArgumentParser,
+    does: str = "a value for an input: a number, a [list], or @file.npy",
+) -> None:
     """`name=value` for inputs."""
-    parser.add_argument(
-        "feeds",
-        metavar="NAME=VALUE",
-        nargs="*",
-        type=pair,
-        help="a value for an input: a number, a [list], or @file.npy",
-    )
+    parser.add_argument("feeds", metavar="NAME=VALUE", nargs="*", type=pair, help=does)
+
+
+def add_sizes(parser: argparse.ArgumentParser, does: str) -> None:
+    """`name=size` for the sizes of a model."""
+    parser.add_argument("sizes", metavar="NAME=SIZE", nargs="*", type=size, help=does)
 
 
 def add_debug_nan(parser: argparse.ArgumentParser) -> None:
@@ -221,6 +223,12 @@ def natural(text: str) -> int:
     if len(text) > 19 or int(text) >= 2**63:
         raise argparse.ArgumentTypeError(f"'{text:.40}' does not fit 64 bits: 2^63 - 1 at most")
     return int(text)
+
+
+def size(text: str) -> tuple[str, int]:
+    """`NAME=SIZE` as its two sides."""
+    name, said = pair(text)
+    return name, natural(said)
 
 
 def positive(text: str) -> int:

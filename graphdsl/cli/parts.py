@@ -16,20 +16,23 @@ if TYPE_CHECKING:
 PARTS = ("train", "valid", "test", "all")
 
 
+HELD_OUT = "test, else valid, else train"
+"""The part that is measured and predicted, where nothing else is said."""
+
+
 def add_weights(parser: argparse.ArgumentParser) -> None:
-    """`--weights` and `--part`."""
+    """`--weights`."""
     parser.add_argument(
         "--weights",
         metavar="WEIGHTS",
         type=Path,
         help="a .safetensors file, or the folder of a run (default: the initial values)",
     )
-    parser.add_argument(
-        "--part",
-        choices=PARTS,
-        default=None,
-        help="the part of the data (default: test, else valid, else train)",
-    )
+
+
+def add_part(parser: argparse.ArgumentParser, default: str = "train") -> None:
+    """`--part`."""
+    parser.add_argument("--part", choices=PARTS, help=f"the part of the data (default: {default})")
 
 
 def add_data(parser: argparse._ActionsContainer, does: str) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from graphdsl.graph.kernel import Array
     from graphdsl.model import Model
     from graphdsl.views.plots_curves import Curve
-    from graphdsl.views.plots_paths import Way
+    from graphdsl.views.plots_trajectories import Trajectory
 
 POINTS = 401
 STEPS = 60
@@ -24,13 +24,10 @@ STEPS = 60
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of `plot`."""
     parser.add_argument("file", metavar="FILE", help="a model file")
-    parser.add_argument(
-        "feeds",
-        metavar="NAME=VALUE",
-        nargs="*",
-        type=options.pair,
-        help="an input from a value to another, x=-5:5, to draw the outputs over; a number, a "
-        "[list] or @file.npy for each other one",
+    options.add_feeds(
+        parser,
+        "an input from a value to another, x=-5:5, to draw the outputs over; a number, a [list] or "
+        "@file.npy for each other one",
     )
     parser.add_argument(
         "-o",
@@ -149,26 +146,26 @@ def _compute_curves(
 
 
 def _draw_paths(args: argparse.Namespace) -> None:
-    from graphdsl.training.ways import find_plane, survey
-    from graphdsl.views.plots_paths import Ground, draw_ways, span_ground
+    from graphdsl.training.trajectories import find_plane, measure_surface
+    from graphdsl.views.plots_trajectories import LossSurface, draw_trajectories, span_axes
 
     fed = options.read_feeds(args.feeds)
     plain = list(args.settings)
-    ways = [_follow(args, plain, call, fed) for call in args.optimizer or [None]]
+    trajectories = [_follow(args, plain, call, fed) for call in args.optimizer or [None]]
     args.settings = plain
     model = options.load_model(args)
     name = find_plane(model.session, args.over)
-    x, y = span_ground(ways)
-    loss = survey(model.session, name, fed, x, y)
-    draw_ways(args.out, (f"{name}[0]", f"{name}[1]"), Ground(x, y, loss), ways)
+    x, y = span_axes(trajectories)
+    loss = measure_surface(model.session, name, fed, x, y)
+    draw_trajectories(args.out, (f"{name}[0]", f"{name}[1]"), LossSurface(x, y, loss), trajectories)
 
 
 def _follow(
     args: argparse.Namespace, settings: list[options.Pair], call: str | None, fed: Mapping[str, Any]
-) -> Way:
-    """The way of one optimizer, or of the file's own, from the parameters' initial values."""
-    from graphdsl.training.ways import find_plane, follow, rule_of
-    from graphdsl.views.plots_paths import Way
+) -> Trajectory:
+    """The trajectory of one optimizer, or the file's own, from the parameters' initial values."""
+    from graphdsl.training.trajectories import find_plane, follow, rule_of
+    from graphdsl.views.plots_trajectories import Trajectory
 
     args.settings = [*settings, ("optimizer", call)] if call is not None else settings
     model = options.load_model(args)
@@ -176,4 +173,4 @@ def _follow(
     trainer = model.trainer()
     trainer.total_steps = args.steps
     points = follow(trainer, name, fed, args.steps)
-    return Way(call or rule_of(model.compilation), points)
+    return Trajectory(call or rule_of(model.compilation), points)

@@ -32,6 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "the file declares as output)",
     )
     parts.add_weights(parser)
+    parts.add_part(parser, parts.HELD_OUT)
     parts.add_data(parser, "other rows to predict for")
     parts.add_batch(parser)
     parser.add_argument(
@@ -63,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     if out is not None and args.json:
         raise BadArgument("give one of --out and --json")
     if out is not None and out != STDOUT:
-        output_files.check_path(out)
+        output_files.verify_path(out)
     model = parts.load_trained(args)
     results, classes = _results(model, args)
     if out == STDOUT:
@@ -117,7 +118,7 @@ def _for_values(
 
     if args.outputs:
         for name in args.outputs:
-            model.session.check_node(name, args.training)
+            model.session.verify_node(name, args.training)
         purpose = Purpose(tuple(dict.fromkeys(args.outputs)), training=args.training)
         return model.session.results(purpose, fed)
     found = model.run(fed, training=args.training)
@@ -129,7 +130,7 @@ def _for_rows(
 ) -> tuple[Results, Sequence[str]]:
     """The same for every row of the part, or of the other rows, of the command line."""
     from graphdsl.training import measure
-    from graphdsl.training.new_rows import class_names, find_rows, with_labels
+    from graphdsl.training.new_rows import class_columns, class_names, find_rows, with_labels
 
     session = model.session
     rows = find_rows(session, names, args.data, args.part, parts.learned(args), args.training)
@@ -137,5 +138,6 @@ def _for_rows(
     results = measure.predictions(session, found, names, args.batch, args.training)
     classes = class_names(session, rows.learned)
     if args.labels:
-        results = with_labels(model.compilation.graph(args.training), results, classes)
+        columns = class_columns(session)
+        results = with_labels(model.compilation.graph(args.training), results, classes, columns)
     return results, classes

@@ -31,6 +31,23 @@ def add_profile(group: argparse._ActionsContainer) -> None:
     )
 
 
+def settle_engine(args: argparse.Namespace) -> None:
+    """Have NumPy run what `--profile` and `--debug-nan` look into, from the first step to the last,
+    so that a run that is looked at has the bits of its engine; raise `BadArgument` for numba."""
+    from graphdsl.cli.faults import BadArgument
+
+    looking = "--profile" if args.profile is not None else "--debug-nan" if args.debug_nan else ""
+    if not looking:
+        return
+    if args.engine == "numba":
+        raise BadArgument(
+            f"{looking} looks between NumPy's statements, and the engine numba compiles them into "
+            "one: take --engine numpy, in a run of its own"
+        )
+    if args.resume is None:  # a run that goes on keeps its engine
+        args.engine = "numpy"
+
+
 def verify_profile(args: argparse.Namespace) -> None:
     """Raise `BadArgument` for a profile of steps that something else slows down."""
     from graphdsl.cli.faults import BadArgument

@@ -29,6 +29,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     _add_contents(parser)
     _add_extent(parser)
     parts.add_weights(parser)
+    parts.add_part(parser)
     options.add_model_options(parser)
     options.add_seed(parser)
 
@@ -78,6 +79,8 @@ def _add_contents(parser: argparse.ArgumentParser) -> None:
 
 def _add_extent(parser: argparse.ArgumentParser) -> None:
     """Which part of the graph is drawn, and how."""
+    from graphdsl.views.drawing.options import DIRECTIONS
+
     parser.add_argument(
         "--only",
         metavar="NAME",
@@ -109,7 +112,7 @@ def _add_extent(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--direction",
-        choices=("TB", "LR"),
+        choices=DIRECTIONS,
         help="from top to bottom, or from left to right (default: TB, of a network LR)",
     )
 

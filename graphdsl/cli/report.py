@@ -6,6 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from graphdsl.cli.pages import add_page, tell_written
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """The options of `report`."""
@@ -17,15 +19,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="a second run, to be shown beside the first",
     )
-    parser.add_argument(
-        "-o",
-        "--out",
-        metavar="REPORT.html",
-        required=True,
-        type=Path,
-        help="the page to write: one file, which loads nothing and works without a network",
-    )
-    parser.add_argument("--open", action="store_true", help="show it in the browser")
+    add_page(parser, "REPORT.html")
     parser.add_argument(
         "--data",
         metavar="PATH",
@@ -37,13 +31,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the report; say what it notes of the runs, and where it is."""
-    from graphdsl.cli.view import show_page
     from graphdsl.views.report.build import write_report
 
     folders = [args.run] if args.other is None else [args.run, args.other]
     for note in write_report(folders, args.out, args.data):
         print(note, file=sys.stderr)
-    print(f"wrote {args.out}", file=sys.stderr)
-    if args.open:
-        show_page(args.out)
+    tell_written(args)
     return 0

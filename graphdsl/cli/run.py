@@ -128,6 +128,7 @@ def run(args: argparse.Namespace) -> int:
     fed = options.read_feeds(args.feeds)
     before = going_on.take_up(args) if args.resume is not None else None
     args.dtype = args.dtype or "f32"
+    profiling.settle_engine(args)
     model = options.load_model(args)
     tell(args, model.compilation.warnings)
     if model.compilation.lowered(training=True).train is not None:
@@ -184,7 +185,7 @@ def train(model: Model, args: argparse.Namespace, before: Before | None) -> int:
         history = _fit(trainer, args, dataset, settings, keeper)
     _print_scores(model, history, keeper.folder, args.json)
     if history.interrupted:
-        _say_how_to_go_on(args, keeper)
+        going_on.say_how_to_go_on(args, keeper)
     return INTERRUPTED if history.interrupted else 0
 
 
@@ -211,16 +212,8 @@ def _fit(
             say(args, f"what it came to is in {keeper.folder}")
         raise
     except KeyboardInterrupt:
-        _say_how_to_go_on(args, keeper)
+        going_on.say_how_to_go_on(args, keeper)
         raise
-
-
-def _say_how_to_go_on(args: argparse.Namespace, keeper: Keeper) -> None:
-    from graphdsl.cli.notices import say
-
-    if not args.quiet:
-        said = f"graphdsl run {args.file} --resume {keeper.folder}"
-        say(args, f"interrupted; to go on: {said}")
 
 
 def _overrides(args: argparse.Namespace) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from graphdsl.compiler.schedule import Schedule
     from graphdsl.driver import Compilation, Compiled, Purpose
 
+PLANNED = ("schedule", "source")
+"""The stages that depend on the sizes, and on the engine."""
 STAGES = {
     "ast": "the syntax tree",
     "graph": "the forward graph as the file says it",
@@ -20,10 +23,18 @@ STAGES = {
     "swept": "the graph with the reverse sweep, and the update sweep where the file trains",
     "optimized": "after rewriting",
     "schedule": "the plan: steps, buffers, their places in memory",
-    "source": "the NumPy program that runs",
+    "source": "the program that runs: NumPy, or with --engine numba its kernels and their calls",
 }
 UNBOUND = 2
 """The size that a symbol gets where nothing says better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, and the text of the kernels that its steps call, where there are any."""
+
+    schedule: Schedule
+    kernels: str = ""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -39,38 +50,32 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         help="draw the plan into an .svg file: steps to the right, places in memory upwards",
     )
-    parser.add_argument(
-        "sizes",
-        metavar="NAME=SIZE",
-        nargs="*",
-        type=size,
-        help="sizes for schedule and source, such as N=64",
-    )
+    options.add_sizes(parser, "sizes for schedule and source, such as N=64")
     options.add_model_options(parser)
-
-
-def size(text: str) -> tuple[str, int]:
-    """`NAME=SIZE` as its two sides."""
-    name, said = options.pair(text)
-    return name, options.natural(said)
+    parser.add_argument(
+        "--engine",
+        choices=("numpy", "numba"),
+        default="numpy",
+        help="whose schedule and source; numba's needs the extra fast (default: numpy)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the stage, and draw the plan if asked to."""
     if args.plan is not None:
-        check_svg(args.plan)
+        verify_svg(args.plan)
     stage = args.stage or ("graph" if args.plan is None else "schedule")
     if stage == "ast":
         sys.stdout.write(_tree(args))
     if stage == "ast" and args.plan is None:
         return 0
     compilation, planned = options.compile_model(args), None
-    if args.plan is not None or stage in ("schedule", "source"):
-        planned = plan_shown(compilation, dict(args.sizes))
+    if args.plan is not None or stage in PLANNED:
+        planned = plan_shown(compilation, dict(args.sizes), args.engine)
     if stage != "ast":
         sys.stdout.write(stage_text(stage, compilation, planned))
     if args.plan is not None and planned is not None:
-        _draw(args.plan, planned, Path(args.file).name)
+        _draw(args.plan, planned.schedule, Path(args.file).name)
     return 0
 
 
@@ -92,7 +97,7 @@ def _draw(path: Path, planned: Schedule, name: str) -> None:
     print(f"wrote {path}", file=sys.stderr)
 
 
-def check_svg(path: Path) -> None:
+def verify_svg(path: Path) -> None:
     """Raise `UsageError` unless a path names an .svg file, `DataError` if its folder is missing."""
     from graphdsl.language.diagnostics import Diagnostic, UsageError
     from graphdsl.views.picture import check_path
@@ -103,14 +108,17 @@ def check_svg(path: Path) -> None:
         raise UsageError(Diagnostic("E0822", message, (), help))
 
 
-def stage_text(stage: str, compilation: Compilation, planned: Schedule | None = None) -> str:
+def stage_text(stage: str, compilation: Compilation, planned: Planned | None = None) -> str:
     """A stage behind the syntax tree, as text; the last two need the plan."""
     from graphdsl.engines.numpy import emit
     from graphdsl.graph.dump import dump
     from graphdsl.views.stages import schedule_text
 
-    if planned is not None and stage in ("schedule", "source"):
-        return schedule_text(planned) if stage == "schedule" else emit(planned).source
+    if planned is not None and stage == "schedule":
+        return schedule_text(planned.schedule)
+    if planned is not None and stage == "source":
+        source = emit(planned.schedule).text
+        return f"{planned.kernels}\n\n{source}" if planned.kernels else source
     if stage == "graph":
         return dump(compilation.graph())
     purpose = shown_purpose(compilation)
@@ -123,10 +131,20 @@ def stage_text(stage: str, compilation: Compilation, planned: Schedule | None = 
     return dump(compilation.compiled(purpose).graph)
 
 
-def plan_shown(compilation: Compilation, sizes: dict[str, int]) -> Schedule:
-    """The plan of the purpose that is shown."""
+def plan_shown(compilation: Compilation, sizes: dict[str, int], engine: str = "numpy") -> Planned:
+    """The plan of the purpose that is shown, as an engine runs it; raises `UsageError` for one
+    that is not installed."""
+    from graphdsl.engines.choice import check_engine
+
+    check_engine(engine)
     compiled = compilation.compiled(shown_purpose(compilation))
-    return compiled.plan_blocks(bind(compilation, compiled, sizes))
+    bound = bind(compilation, compiled, sizes)
+    if engine == "numpy":
+        return Planned(compiled.plan_blocks(bound))
+    from graphdsl.engines.numba.engine import needed_bytes
+    from graphdsl.views.compiled import list_calls
+
+    return Planned(*list_calls(compiled.plan(bound, needed_bytes), compiled.graph))
 
 
 def shown_purpose(compilation: Compilation) -> Purpose:
@@ -174,7 +192,7 @@ def bind(compilation: Compilation, compiled: Compiled, sizes: dict[str, int]) ->
     declared = {
         s: None for n in compilation.graph().nodes for d in n.type.shape for s in symbols(d)
     }
-    check_known(sizes, list(declared | found))
+    verify_known(sizes, list(declared | found))
     train = compilation.lowered(training=True).train
     batch = train.values["batch"] if train is not None else None
     taken = {s: batch if isinstance(batch, int) else UNBOUND for s in found if s not in sizes}
@@ -184,7 +202,7 @@ def bind(compilation: Compilation, compiled: Compiled, sizes: dict[str, int]) ->
     return {**taken, **sizes}
 
 
-def check_known(sizes: dict[str, int], symbols: list[str]) -> None:
+def verify_known(sizes: dict[str, int], symbols: list[str]) -> None:
     """Raise `UsageError` if a size is given that the model does not have."""
     from graphdsl.language.diagnostics import Diagnostic, UsageError, did_you_mean
 

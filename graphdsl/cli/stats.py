@@ -13,6 +13,7 @@ from graphdsl.cli import options, parts
 
 if TYPE_CHECKING:
     from graphdsl.model import Model
+    from graphdsl.training.dataset import Part
     from graphdsl.training.statistics import LayerStatistics
 
 BATCHES = 8
@@ -30,6 +31,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "a [list], or @file.npy",
     )
     parts.add_weights(parser)
+    parts.add_part(parser)
     parts.add_data(parser, "other data to take gradients on")
     options.add_model_options(parser)
     options.add_seed(parser)
@@ -102,38 +104,56 @@ def measure(
     model: Model, args: argparse.Namespace, feeds: Mapping[str, Any]
 ) -> list[LayerStatistics]:
     """The statistics of a model on its data, or on what is fed."""
+    from graphdsl.training.locating import located
     from graphdsl.training.statistics import BETA, measure_gradients
 
     train = model.compilation.lowered(training=True).train
     trainer = model.trainer() if train is not None else None
     beta = BETA if args.beta is None else args.beta
-    batches = [dict(feeds)] if feeds else _batches(model, args)
-    return measure_gradients(model.session, batches, trainer, beta)
+    if feeds:
+        return measure_gradients(model.session, [feeds], trainer, beta)
+    found = _find_parts(model, args)
+    with located(*found.values()):
+        batches = _batches(model, args, found)
+        return measure_gradients(model.session, batches, trainer, beta)
 
 
-def _batches(model: Model, args: argparse.Namespace) -> Iterator[Mapping[str, Any]]:
-    from graphdsl.training.batches import Batches
+def _find_parts(model: Model, args: argparse.Namespace) -> dict[str, Part]:
+    """The part of the data that the command line names, or all of them, by name."""
     from graphdsl.training.data import load_dataset
     from graphdsl.training.new_rows import chosen
+
+    return chosen(load_dataset(model.session, data=args.data), args.part or "train")
+
+
+def _batches(
+    model: Model, args: argparse.Namespace, found: Mapping[str, Part]
+) -> Iterator[Mapping[str, Any]]:
+    """The first batches of each part."""
+    from graphdsl.training.batches import Batches
     from graphdsl.training.options import fit_settings, verify_batch
 
-    dataset = load_dataset(model.session, data=args.data)
     overrides = {} if args.batch is None else {"batch": args.batch}
     settings = fit_settings(model.compilation, overrides, model.seed)
-    for name, part in chosen(dataset, args.part or "train").items():
+    for name, part in found.items():
         if args.batch is not None:
             verify_batch(settings, part.rows, name)
         batches = Batches(part, settings.batch, seed=settings.seed)
         yield from (fed for fed, _ in islice(batches.epoch(0), args.batches))
 
 
-HEADER = ("", "shape", "weight", "mean", "std", "min |g|", "max |g|", "zeros", "size", "EMA mean")
+HEADER = (
+    *("", "shape", "weight", "mean", "std", "min |g|", "max |g|", "zeros", "size"),
+    *("EMA mean", "EMA std", "update/weight"),
+)
+"""The columns: the averages over the batches and the first update, beside the weight, come last."""
 
 
 def table(rows: Sequence[LayerStatistics]) -> Iterator[str]:
-    """A line for each parameter; the last two columns are the averages' deviation and the ratio of
-    the first update to the weight."""
-    lines = [(*HEADER, "EMA std", "update/weight")]
+    """A line for each parameter, below one of names."""
+    from graphdsl.views.aligned import aligned
+
+    lines = [HEADER]
     lines += [
         (
             row.name,
@@ -151,10 +171,7 @@ def table(rows: Sequence[LayerStatistics]) -> Iterator[str]:
         )
         for row in rows
     ]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    for line in lines:
-        first, *others = zip(line, widths, strict=True)
-        yield "  ".join([first[0].ljust(first[1]), *(c.rjust(w) for c, w in others)]).rstrip()
+    return aligned(lines, range(1, len(HEADER)))
 
 
 def _number(value: float) -> str:

@@ -40,6 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--latex", action="store_true", help="print tables for LaTeX")
     parts.add_weights(parser)
+    parts.add_part(parser)
     add_observed_model(parser)
     options.add_seed(parser)
     options.add_training(parser)
@@ -52,8 +53,8 @@ def run(args: argparse.Namespace) -> int:
     from graphdsl.views.observed import find_target, observe
     from graphdsl.views.trace.recorder import record
 
-    if args.latex and (args.json or args.at is not None):
-        raise BadArgument("give one of --latex, --json and --at NAME, or --json with --at")
+    if args.latex and args.json:
+        raise BadArgument("give one of --latex and --json")
     session = load_observed(args)
     target = find_target(session.compilation.graph(args.training), args.of)
     fed = observed_feeds(args, session)
@@ -86,12 +87,15 @@ def _print_near(
 ) -> None:
     from graphdsl.views.trace.local import find_row, look_at
     from graphdsl.views.trace.near import local_data, local_text
+    from graphdsl.views.trace.typeset_near import typeset_local
 
     row = find_row(trace, observed.graph.names, args.at)
     local = look_at(session, fed, observed, trace, row)
     names = {row.node: row.variable for row in trace.forward}
     if args.json:
         print(json.dumps(local_data(local, names), indent=2, ensure_ascii=False))
+    elif args.latex:
+        print(typeset_local(local, names))
     else:
         print(local_text(local, names, _width()))
 

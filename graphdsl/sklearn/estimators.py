@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib.resources import files
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -97,27 +98,33 @@ class GraphEstimator(BaseEstimator):
             known = ", ".join([*own, *self._hyperparameters()])
             raise ValueError(f"{type(self).__name__} has no parameter {min(unknown)!r}: {known}")
         if constants:
-            self.constants = {**(self.constants or {}), **constants}
+            self.constants = {**self._given_constants(), **constants}
         return self
 
     def _hyperparameters(self) -> dict[str, Any]:
         """The file's constants with their values, None for one that is computed from others;
-        nothing if the file cannot be read, which `fit` will say."""
+        nothing if file or values cannot be read, which `fit` will say."""
         try:
-            statements = parse(self._source()).statements
+            statements, given = parse(self._source()).statements, self._given_constants()
         except (GraphdslError, TypeError):
             return {}
         declared = {s.name.id: s.value for s in statements if isinstance(s, ast.Const)}
-        given = self.constants if isinstance(self.constants, Mapping) else {}
         return {
             name: given.get(name, getattr(value, "value", None))
             for name, value in declared.items()
             if name not in (FEATURES, CLASSES)
         }
 
+    def _given_constants(self) -> Mapping[str, Any]:
+        if self.constants is not None and not isinstance(self.constants, Mapping):
+            raise TypeError(f"constants is a mapping of values by name, not {self.constants!r:.60}")
+        return self.constants or {}
+
     def _source(self) -> Source:
         if self.model is None:
             return Source((files("graphdsl") / "sklearn" / self._default).read_text("utf-8"))
+        if not isinstance(self.model, str | Path):
+            raise TypeError(f"model is a path, a model's text or None, not {self.model!r:.60}")
         if isinstance(self.model, str) and "\n" in self.model:
             return Source(self.model)
         return read_source(self.model)
@@ -130,7 +137,8 @@ class GraphEstimator(BaseEstimator):
         sizes = {FEATURES: X.shape[1], CLASSES: classes}
         declared = {s.name.id for s in parse(source).statements if isinstance(s, ast.Const)}
         found = {n: size for n, size in sizes.items() if n in declared and size is not None}
-        model = compile_model(source, {**found, **(self.constants or {})}, self.dtype, self._seed())
+        constants = {**found, **self._given_constants()}
+        model = compile_model(source, constants, self.dtype, self._seed())
         named = Named(self.x_input, self.y_input, self.output)
         roles = find_roles(model, named, classes)
         self.history_ = model.fit({roles.x: X, roles.y: y}, **self._settings(model, roles, len(X)))
@@ -150,7 +158,7 @@ class GraphEstimator(BaseEstimator):
         share = self.validation_fraction
         if share is None:
             share = 0.1 if settings.stop is not None else 0
-        elif not 0 <= share < 1:
+        elif not (isinstance(share, Real) and 0 <= share < 1):
             message = f"validation_fraction is a number from 0 to less than 1, not {share!r}"
             raise ValueError(message)
         if settings.batch != "all":

@@ -12,8 +12,8 @@ from typing import Any
 
 from graphdsl.driver import compile_source
 from graphdsl.graph.kernel import Array
-from graphdsl.graph.types import DType
 from graphdsl.language.source import Source, read_source
+from graphdsl.loading import read_float
 from graphdsl.model import Model
 
 MAIN = "model.gdl"
@@ -22,8 +22,9 @@ MAIN = "model.gdl"
 def compile_model(
     source: Source, constants: Mapping[str, Any], dtype: str, seed: int | None
 ) -> Model:
-    """The model of a text with these constants; raises `ModelError` with its faults."""
-    return Model(compile_source(source, constants, DType[dtype]), seed)
+    """The model of a text with these constants; raises `ModelError` with its faults, `UsageError`
+    for a float that is none."""
+    return Model(compile_source(source, constants, read_float(dtype)), seed)
 
 
 class Fitted:

@@ -15,7 +15,7 @@ from graphdsl.language import ast
 from graphdsl.language.diagnostics import Diagnostic, UsageError
 from graphdsl.session import Session
 from graphdsl.training.dataset import Dataset, Origin, Part, batched, part_of
-from graphdsl.training.deferred import LARGE, Deferred, Rows
+from graphdsl.training.deferred import LARGE, Deferred, Rows, verify_no_nan
 from graphdsl.training.options import data_settings
 from graphdsl.training.splits import split
 from graphdsl.training.stacked import rows_of
@@ -28,8 +28,8 @@ def from_arrays(session: Session, overrides: Mapping[str, Any], data: Mapping[st
     A large memory-mapped array stays mapped: its rows are read as they are needed.
     """
     inputs, compilation = session.inputs, session.compilation
-    feeds.check_names(data, inputs)
-    feeds.check_all_fed(data, inputs)
+    feeds.verify_names(data, inputs)
+    feeds.verify_all_fed(data, inputs)
     by_row = batched(inputs)
     arrays = {name: _rows(name, data[name], inputs[name], name in by_row) for name in inputs}
     part = _with_origin(part_of(arrays, inputs))
@@ -53,7 +53,9 @@ def from_arrays(session: Session, overrides: Mapping[str, Any], data: Mapping[st
 def _rows(name: str, value: Any, type: TensorType, by_row: bool) -> Rows:
     """An input's array, or one whose rows are read when they are needed."""
     if not (by_row and isinstance(value, np.memmap) and value.ndim and value.size > LARGE):
-        return feeds.as_array(name, value, type)
+        array = feeds.as_array(name, value, type, _place if by_row else None)
+        verify_no_nan(name, array, _place if by_row else None)
+        return array
     mapped: Array = np.asarray(value)
     rows = np.arange(len(mapped))
     shape = mapped.shape[1:]

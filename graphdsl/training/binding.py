@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from graphdsl.driver import Compilation
+from graphdsl.engines.feeds import refusal
 from graphdsl.graph.kernel import Array
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import DataError, Diagnostic, Label, ModelError
@@ -216,8 +217,9 @@ class Binder:
     def _values(self, name: str, rows: Array | None) -> Array:
         values = self.stacked.column(name, rows)
         if values.ndim != 1 or values.dtype.kind not in "biufUS":
-            message = f"'category' takes one value a row: '{name}' is {values.dtype}{values.shape}"
-            raise DataError(Diagnostic("E0510", message))
+            found = f"elements of type {values.dtype}" if values.ndim == 1 else "rows of several"
+            message = f"'category' takes one value a row, and '{name}' has {found}"
+            raise refusal("E0510", message, "name a column of numbers or text, one for each row")
         return np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values
 
     def _standardized(self, expr: ast.Expr, rows: Array | None) -> Array:

@@ -58,11 +58,14 @@ class Checkpoint:
         return self.tensors.get(KEPT + name, self.tensors[name])
 
 
-def write(path: Path, session: Session, snapshot: Snapshot, progress: Progress, run: str) -> None:
-    """Write a checkpoint of the `run` of that hash; raises `DataError` if the disk refuses."""
+def write(
+    path: Path, session: Session, snapshot: Snapshot | None, progress: Progress, run: str
+) -> None:
+    """Write a checkpoint of the `run` of that hash, which would go back to the weights of the
+    snapshot, or else to those of the model; raises `DataError` if the disk refuses."""
     with session.lock:
         tensors = _everything(session)
-        kept = snapshot.tensors()
+        kept = snapshot.tensors() if snapshot is not None else {}
         if any(not _same_bits(kept[name], tensors[name]) for name in kept):
             tensors |= {KEPT + name: array for name, array in kept.items()}
         tensors[HISTORY] = progress.table()

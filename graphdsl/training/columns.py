@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from graphdsl.engines.feeds import refusal
-from graphdsl.engines.memory import machine_memory
+from graphdsl.engines.machine import machine_memory
 from graphdsl.graph.kernel import Array
 from graphdsl.language.diagnostics import DataError, Diagnostic
 

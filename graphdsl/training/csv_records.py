@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from graphdsl.engines.memory import machine_memory
+from graphdsl.engines.machine import machine_memory
 from graphdsl.language.diagnostics import DataError, Diagnostic, Label
 from graphdsl.language.source import Source
 from graphdsl.training.columns import broken, too_large

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from graphdsl.graph.kernel import Array
+from graphdsl.language.clipping import clip
 from graphdsl.language.diagnostics import Diagnostic
 from graphdsl.training.columns import Column, Table
 from graphdsl.training.csv_records import Records, number_in, read_records
@@ -105,12 +106,7 @@ class _Cells:
         return replace(found, notes=(note,))
 
     def _shown(self, row: int) -> str:
-        text = self.cells[row].strip()
-        return text if len(text) <= 40 else f"{text[:39]}…"
-
-
-def _is_finite(number: float | None) -> bool:
-    return number is not None and math.isfinite(number)
+        return clip(self.cells[row].strip())
 
 
 def _stripped(cells: Sequence[str]) -> Array:

@@ -14,6 +14,7 @@ from graphdsl.graph.graph import Graph, Node
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.op import OPS
 from graphdsl.graph.ranges import UNKNOWN, Range, count_in_words
+from graphdsl.language.clipping import one_line
 from graphdsl.language.diagnostics import Diagnostic, GraphdslError, Label, ModelError, Trail
 
 GENERAL = "a smaller learning rate, or inputs of unit scale, often mends this"
@@ -137,7 +138,15 @@ class Diagnosis:
         if not node.operands:
             return f"{self._spell(self.id)} holds {worst}"
         where = {"forward": "", "reverse": " in the reverse sweep", "update": " in the update"}
-        return f"'{node.op.infix or node.op.name}' gives {worst}{where[node.sweep]}"
+        return f"'{self._op_in_words()}' gives {worst}{where[node.sweep]}"
+
+    def _op_in_words(self) -> str:
+        """The op as the file has it; of one that rewriting put there, what it stands for."""
+        node = self.node
+        name = node.op.infix or node.op.name
+        if node.sweep != "forward" or node.origin is None or name in node.origin.span.text:
+            return name
+        return one_line(node.origin.span.text, _LONGEST)
 
     def _operands(self) -> Iterable[int]:
         for operand in self.node.operands:

@@ -26,6 +26,7 @@ from graphdsl.training.progress import (
 from graphdsl.training.rate import Rate, find_rate
 
 if TYPE_CHECKING:
+    from rich.console import Group
     from rich.live import Live
     from rich.table import Table
 
@@ -108,8 +109,9 @@ class Display:
         if self._run is not None:
             print(outcome(history), file=self.stream, flush=True)
 
-    def _render(self) -> Table:
+    def _render(self) -> Group:
         from rich.columns import Columns
+        from rich.console import Group
         from rich.table import Table
 
         assert self._run is not None
@@ -119,7 +121,9 @@ class Display:
         shown.add_row(_bars(run, pace))
         facts = [*list_measures(self._row), *self._learning_rate(run), f"{pace:,.0f} steps/s"]
         shown.add_row(Columns(facts, padding=(0, 2)))  # which divides none of them
-        return shown
+        # a line to spare: a terminal writes ^C where the cursor is, and behind a full line that
+        # would begin another, which nobody takes away
+        return Group(shown, "")
 
     def _learning_rate(self, run: Run) -> Iterator[str]:
         """The rate of the step under way, if the optimizer has one."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from graphdsl.engines import feeds
 from graphdsl.engines.feeds import refusal
+from graphdsl.graph.kernel import Array
 from graphdsl.language.diagnostics import DataError
 from graphdsl.session import Session
 from graphdsl.training.batches import Batches
@@ -42,8 +43,17 @@ def _fed(session: Session, batch: Any) -> Fed:
         message = f"a batch is a mapping of arrays by input, not {type(batch).__name__}"
         raise refusal("E0618", message, f"give {{{wanted}}} for each step")
     arrays, sizes = session.feed(batch)
-    feeds.check_all_fed(arrays, inputs)
+    feeds.verify_all_fed(arrays, inputs)
+    verify_rows(arrays)
     return arrays, sizes.get(batch_symbol(inputs) or "", 1)
+
+
+def verify_rows(arrays: Mapping[str, Array]) -> None:
+    """Raise `DataError` for a batch of which an array has no elements."""
+    empty = next((name for name, array in arrays.items() if array.size == 0), None)
+    if empty is not None:
+        message = f"the batch is empty: '{empty}' has the shape {list(arrays[empty].shape)}"
+        raise refusal("E0817", message, "a step needs one row or more")
 
 
 def steps_per_epoch(dataset: Dataset, batches: Batches) -> int | None:

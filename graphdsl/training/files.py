@@ -17,6 +17,13 @@ TEMPORARY = ".tmp"
 """The end of a temporary name, which begins with a dot."""
 
 
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a file; raises `OSError`, for a pipe or a device too, which may have no end."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.EINVAL, "it is not a file", str(path))
+    return path.read_bytes()
+
+
 def write_bytes(path: Path, data: bytes, mode: int | None = None) -> None:
     """Write a file so that its name never stands for half of it, with `mode` or the umask's.
 
@@ -25,6 +32,15 @@ def write_bytes(path: Path, data: bytes, mode: int | None = None) -> None:
     """
     with replacing(path, mode) as file:
         file.write(data)
+
+
+def verify_folder(path: Path) -> None:
+    """Raise `DataError` where there is no such folder as a file is to be written into."""
+    if not path.parent.is_dir():
+        made = f"make it first: mkdir -p {path.parent}"
+        help = "that is a file: name a folder" if path.parent.exists() else made
+        message = f"'{path}' cannot be written: there is no folder '{path.parent}'"
+        raise DataError(Diagnostic("E0823", message, (), (help,)))
 
 
 @contextlib.contextmanager
@@ -71,6 +87,8 @@ class Appended:
 def make_folder(path: Path) -> None:
     """A folder that is on the disk when this returns; raises `DataError` if it cannot be made."""
     try:
+        if path.is_dir():
+            return
         path.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise unwritable(path, problem) from None
@@ -91,6 +109,11 @@ def remove_leftovers(folder: Path) -> None:
         remove(path)
 
 
+def shortened(name: str) -> str:
+    """The beginning of a file's name, to which more can be added: systems allow 255 bytes."""
+    return os.fsencode(name)[:64].decode("utf-8", "ignore")
+
+
 def unwritable(path: Path, problem: OSError) -> DataError:
     """The error for a file or folder that cannot be written."""
     reason = problem.strerror or str(problem)
@@ -103,7 +126,7 @@ def unwritable(path: Path, problem: OSError) -> DataError:
 
 @contextlib.contextmanager
 def _replaced(path: Path, mode: int | None) -> Iterator[BinaryIO]:
-    handle, temporary = tempfile.mkstemp(TEMPORARY, f".{path.name[:64]}.", path.parent)
+    handle, temporary = tempfile.mkstemp(TEMPORARY, f".{shortened(path.name)}.", path.parent)
     try:
         with open(handle, "wb") as file:
             yield file

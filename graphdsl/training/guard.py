@@ -154,7 +154,8 @@ def _find_spoilt(trainer: Trainer) -> str | None:
     memory = trainer.session.memory
     flat = (a for name, a in memory.arrays.items() if name.startswith("param_"))
     # the sum of squares is a dozen times as fast, and may overflow where every number is finite
-    if all(math.isfinite(np.dot(array, array)) for array in flat):
-        return None
+    with np.errstate(over="ignore", invalid="ignore"):
+        if all(math.isfinite(np.dot(array, array)) for array in flat):
+            return None
     trained = (v.name for v in trainer.session.graph.params if not v.frozen)
     return next((name for name in trained if not np.isfinite(memory.params[name]).all()), None)

@@ -8,9 +8,10 @@ import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from graphdsl.training.files import Appended, write_text
+from graphdsl.training.media import SVG, TEXT, Asked, choose_media
 from graphdsl.training.plain import finite
 
 Ending = Literal["epochs", "early", "interrupted", "diverged", "failed"]
@@ -77,11 +78,11 @@ class History:
         said += [self.ending] if self.ending != "epochs" else []
         return f"<History: {', '.join(said)}>"
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+    def _repr_mimebundle_(self, include: Asked = None, exclude: Asked = None) -> dict[str, str]:
         """What a notebook shows: the curves, and text."""
-        draw = History.drawing
-        svg = draw(self) if draw is not None else ""
-        return {"text/plain": repr(self)} | ({"image/svg+xml": svg} if svg else {})
+        draw, media = History.drawing, choose_media(include, exclude)
+        svg = draw(self) if draw is not None and SVG in media else ""
+        return ({TEXT: repr(self)} if TEXT in media else {}) | ({SVG: svg} if svg else {})
 
     def table(self) -> str:
         """The epochs as CSV text: a line of names, then one for each."""

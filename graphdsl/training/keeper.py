@@ -1,5 +1,6 @@
 """When a run is saved, and where: a folder of checkpoints, the last few and the best weights.
 
+checkpoints/step-000000.safetensors   the run as it begins, until there is another
 checkpoints/step-000123.safetensors   the run between two steps, whole (see `checkpoint`)
 checkpoints/best.safetensors          the best weights so far, where a valid part chooses
 
@@ -62,7 +63,9 @@ class Keeper:
     keep: int = KEEP
     start: Checkpoint | None = None
     resumable: bool = False
-    """Whether the folder holds what a run can go on from."""
+    """Whether the folder holds what a run can go on from, other than its beginning."""
+    made: bool = False
+    """Whether the folder was made for this run, and goes where it comes to nothing."""
     restored: tuple[Path, ...] = ()
     """Files of the folder that were missing, and were written anew."""
     log: HistoryLog = field(init=False)
@@ -102,13 +105,13 @@ class Keeper:
         began = time.perf_counter()
         folder = self.folder / CHECKPOINTS
         make_folder(folder)
-        path = folder / f"step-{progress.t:06}.safetensors"
+        path = self.folder / checkpoint_name(progress.t)
         checkpoint.write(path, session, snapshot, progress, self.run)
         if progress.best not in (None, self._best):
             said = {"epoch": str(progress.best)}
             weights.write(folder / BEST, session, snapshot.tensors(), said)
             self._best = progress.best
-        for old in find_checkpoints(self.folder)[: -self.keep]:
+        for old in self._no_longer_kept():
             with suppress(OSError):  # one too many is no harm
                 old.unlink()
         self.resumable, self._last = True, progress.t
@@ -116,6 +119,22 @@ class Keeper:
         wait = min(self.every.seconds, now - self._began)
         self._next = now + max(wait, SHARE * (now - began))
         return path
+
+    def _no_longer_kept(self) -> list[Path]:
+        """All but the last few; the beginning, which the settings are enough for, is none of them
+        once there is another."""
+        first, *later = find_checkpoints(self.folder)
+        if later and first.name == Path(BEGINNING).name:
+            return [first, *later[: -self.keep]]
+        return [first, *later][: -self.keep]
+
+
+def checkpoint_name(t: int) -> str:
+    """The name, in a run's folder, of the checkpoint after the trainer's step `t`."""
+    return f"{CHECKPOINTS}/step-{t:06}.safetensors"
+
+
+BEGINNING = checkpoint_name(0)
 
 
 def find_checkpoints(folder: Path) -> list[Path]:

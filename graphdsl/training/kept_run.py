@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from graphdsl.language.diagnostics import DataError, DivergedError, GraphdslError
 from graphdsl.session import Session
-from graphdsl.training import loop, run_folder
+from graphdsl.training import loop, new_folder, run_folder
 from graphdsl.training.dataset import Dataset
 from graphdsl.training.history import History
 from graphdsl.training.keeper import KEEP, Every, Keeper
 from graphdsl.training.options import FitSettings
 from graphdsl.training.progress import Listener
-from graphdsl.training.recorded import Given, Recorded
+from graphdsl.training.recorded import Given, Recorded, read_recorded
 from graphdsl.training.resuming import resume
 from graphdsl.training.trainer import Trainer
 
@@ -29,18 +30,25 @@ def begun(
     every: Every | None = None,
     keep: int | None = None,
 ) -> Iterator[Keeper]:
-    """The keeper of a new run in its folder (see `run_folder.create`), which is written down.
+    """The keeper of a new run in its folder: `out`, which must be new or empty, or else the next
+    `runs/MODEL-N`. From the moment the folder is there, it holds a checkpoint to go on from; one
+    that was empty holds it before its settings.
 
-    The folder is held as long as this lasts. Nothing is left of it where it cannot be written.
+    The folder is held as long as this lasts. Raises `UsageError` if `out` holds something,
+    `DataError` where it cannot be written: nothing is left of it then.
     """
-    folder = run_folder.create(out, session.compilation.program.source.name)
-    with run_folder.held(folder):
-        try:
-            recorded = run_folder.write_start(folder, session, dataset, settings, given)
-        except BaseException:
-            run_folder.discard(folder, session)
-            raise
-        yield Keeper(folder, recorded.run, every or Every.default(), keep or KEEP)
+    names = run_folder.first_files(session.compilation)
+
+    def write(folder: Path) -> Recorded:
+        return run_folder.write_start(folder, session, dataset, settings, given)
+
+    found = out is not None and os.path.isdir(out)
+    model_name = session.compilation.program.source.name
+    places = run_folder.numbered(model_name) if out is None else iter((Path(out),))
+    fill = new_folder.found_empty if found else new_folder.made
+    with fill(places, names, write) as (folder, recorded):
+        often, most = every or Every.default(), keep or KEEP
+        yield Keeper(folder, recorded.run, often, most, made=not found)
 
 
 @contextmanager
@@ -53,9 +61,12 @@ def gone_on(
     every: Every | None = None,
     keep: int | None = None,
 ) -> Iterator[Keeper]:
-    """The keeper of a run that goes on in its folder; raises as `resume` does."""
+    """The keeper of a run that goes on in its folder; raises as `resume` does, and `UsageError` if
+    it has gone on since it `recorded` this."""
     every, keep = every or Every.default(), keep or KEEP
     with run_folder.held(folder):
+        if read_recorded(folder) != recorded:
+            raise run_folder.under_way(folder)
         yield resume(folder, recorded, session, dataset, settings, every, keep)
 
 
@@ -78,7 +89,8 @@ def fit_kept(
             with suppress(DataError):  # a full disk is what ended it, maybe, which is told already
                 run_folder.write_end(keeper.folder, session, history)
         elif not keeper.resumable:
-            run_folder.discard(keeper.folder, session)
+            names = run_folder.first_files(session.compilation)
+            new_folder.discard(keeper.folder, names, keeper.made)
         raise
     run_folder.write_end(keeper.folder, session, history)
     return history

@@ -81,22 +81,31 @@ def _scale(pair: Mapping[str, Any]) -> Scale:
 
 def scale_of(rows: Array) -> Scale:
     """The scale of values that are held, rows first."""
-    return _scaled_by(rows.mean(axis=0), rows.std(axis=0))
+    return _scaled_by(rows.mean(axis=0), rows.std(axis=0), rows.min(axis=0), rows.max(axis=0))
 
 
 def scale_in_pieces(read: Read, rows: Array) -> Scale:
     """The scale of values that are read piece by piece: the mean first, then the deviation from
     it, which loses nothing where the mean is large (two passes, as in Chan et al., 1983)."""
-    size = read(rows[:1]).size
-    total = sum(piece.sum(axis=0) for piece in _pieces(read, rows, size))
+    (first,) = read(rows[:1])
+    total, low, high = np.zeros_like(first), first, first
+    for piece in _pieces(read, rows, first.size):
+        total = total + piece.sum(axis=0)
+        low, high = np.minimum(low, piece.min(axis=0)), np.maximum(high, piece.max(axis=0))
     mean = np.asarray(total / len(rows))
-    squares = sum(((p - mean) ** 2).sum(axis=0) for p in _pieces(read, rows, size))
-    return _scaled_by(mean, np.sqrt(squares / len(rows)))
+    squares = sum(((p - mean) ** 2).sum(axis=0) for p in _pieces(read, rows, first.size))
+    return _scaled_by(mean, np.sqrt(squares / len(rows)), low, high)
 
 
-def _scaled_by(mean: Any, deviation: Any) -> Scale:
-    flat = deviation <= 8 * np.finfo(np.float64).eps * np.abs(mean)
-    return Scale(np.asarray(mean), np.where(flat, 1.0, deviation))
+def _scaled_by(mean: Any, deviation: Any, low: Any, high: Any) -> Scale:
+    """The scale of features from `low` to `high`.
+
+    Where these are equal the deviation is no more than the rounding of the mean, which grows with
+    the rows: by their own number nobody could tell it from a small feature's.
+    """
+    same = low == high
+    flat = same | (deviation <= 8 * np.finfo(np.float64).eps * np.abs(mean))
+    return Scale(np.where(same, low, mean), np.where(flat, 1.0, deviation))
 
 
 def values_in_pieces(read: Read, rows: Array) -> tuple[Any, ...]:

@@ -94,7 +94,7 @@ def predictions(
     """
     names = tuple(dict.fromkeys(names))
     for name in names:
-        session.check_node(name, training)
+        session.verify_node(name, training)
     graph, rows = session.compilation.graph(training), batch_symbol(session.inputs)
     first = (symbol(rows),) if rows is not None else None
     by_row = {name for name in names if graph.nodes[graph.names[name]].type.shape[:1] == first}

@@ -56,7 +56,8 @@ def find_rows(
         dataset = load_dataset(session)
         return Found(chosen(dataset, part), dataset.learned)
     if part is not None:
-        raise UsageError(Diagnostic("E0807", f"new rows have no part '{part}': give one of them"))
+        help = ("name a part of the file's own data, or give other rows: one of the two",)
+        raise UsageError(Diagnostic("E0807", f"new rows have no part '{part}'", (), help))
     needed = None if names is None else _needed(session, names, training)
     if isinstance(data, Mapping):
         return Found({"data": _arrays(session, data, needed or ())}, learned)
@@ -97,7 +98,7 @@ def chosen(dataset: Dataset, name: str | None) -> dict[str, Part]:
 def _needed(session: Session, names: Sequence[str], training: bool) -> list[str]:
     """The inputs that nodes are computed from, and one that counts the rows."""
     for name in names:
-        session.check_node(name, training)
+        session.verify_node(name, training)
     purpose = Purpose(tuple(names), training=training)
     return list(session.needed_inputs(session.compilation.compiled(purpose).graph))
 
@@ -106,7 +107,7 @@ def _arrays(session: Session, data: Mapping[str, Any], needed: Sequence[str]) ->
     """Arrays by input as a part; those that nothing needs may be missing."""
     inputs = session.inputs
     arrays, _ = session.feed(data)
-    feeds.check_all_fed(arrays, {name: inputs[name] for name in needed})
+    feeds.verify_all_fed(arrays, {name: inputs[name] for name in needed})
     return part_of(arrays, inputs)
 
 
@@ -114,39 +115,58 @@ def _arrays(session: Session, data: Mapping[str, Any], needed: Sequence[str]) ->
 
 
 def class_names(session: Session, learned: Learned | None) -> tuple[str, ...]:
-    """The values behind the classes: of the one input that is `category(column)` as it stands.
+    """The values behind the classes: of the one column that inputs number by `category`.
 
-    Nothing where there is no such input, where there are several, or where nothing was learned.
+    Nothing where there is no such column, where there are several, or where nothing was learned.
     """
-    block = session.compilation.lowered().data
-    columns = {
-        column
-        for name, setting in (block.bindings if block else {}).items()
-        if name in session.inputs and (column := _category(setting.value)) is not None
-    }
+    columns = class_columns(session)
     if len(columns) != 1 or learned is None:
         return ()
-    return tuple(map(str, learned.categories.get(columns.pop(), ())))
+    return tuple(map(str, learned.categories.get(columns[0], ())))
 
 
-def with_labels(graph: Graph, results: Results, classes: Sequence[str]) -> Results:
-    """The same, computed by a graph, whole numbers as the names of their classes.
+def class_columns(session: Session) -> list[str]:
+    """The columns of inputs that are `category(column)` as it stands, in their order."""
+    block = session.compilation.lowered().data
+    bindings = block.bindings if block else {}
+    found = (_category(one.value) for name, one in bindings.items() if name in session.inputs)
+    return list(dict.fromkeys(column for column in found if column is not None))
+
+
+def with_labels(
+    graph: Graph, results: Results, classes: Sequence[str], columns: Sequence[str]
+) -> Results:
+    """The same, computed by a graph, whole numbers as the names of their classes, which are those
+    of `columns` if that is one.
 
     Raises `UsageError` where there are none such, or no numbers to name.
     """
     types = {name: graph.nodes[graph.names[name]].type for name in results.names}
     named = {name for name, type in types.items() if type.dtype in (DType.i32, DType.i64)}
     if not classes:
-        bind, name = "bind one input so: y = category(kind)", "--weights runs/MODEL-1"
-        help = (bind, f"for new rows, name the folder of a run: {name}")
-        message = "no class names are known: they are those of the one column in category(…)"
-        raise UsageError(Diagnostic("E0846", message, (), help))
+        raise _nameless(columns)
     if not named:
         declare = ("declare one: output label = argmax(z)",)
         shown = ", ".join(f"{name} is {type}" for name, type in types.items())
         message = f"labels stand for whole numbers, and {shown}"
         raise UsageError(Diagnostic("E0846", message, (), declare))
     return replace(results, chunks=partial(_labelled, results, named, np.asarray(classes)))
+
+
+def _nameless(columns: Sequence[str]) -> UsageError:
+    """The error for classes whose names cannot be had from these columns."""
+    match columns:
+        case []:
+            message = "no class names are known: no input is category(…) of a column"
+            help = "bind one input so: y = category(kind)"
+        case [column]:
+            message = f"no class names are known: those of '{column}' are what a run learned"
+            help = "for new rows, name the folder of a run: --weights runs/MODEL-1"
+        case _:
+            said = ", ".join(f"'{column}'" for column in columns)
+            message = f"labels are the names of one column's classes, and category(…) has {said}"
+            help = "leave --labels out: each column's classes are numbered in their sorted order"
+    return UsageError(Diagnostic("E0846", message, (), (help,)))
 
 
 def _labelled(results: Results, named: Collection[str], classes: Array) -> Chunks:

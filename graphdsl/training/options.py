@@ -53,7 +53,7 @@ def fit_settings(
     if seed is not None:
         values["seed"] = seed
     scales = dict(train.scales) if train else {}
-    check_overrides(overrides, TRAIN)
+    verify_overrides(overrides, TRAIN)
     verify_step(compilation, overrides)
     for key, value in overrides.items():
         if key == "stop":
@@ -125,12 +125,12 @@ def verify_batch(settings: FitSettings, rows: int, part: str = "train") -> None:
 
 def data_settings(compilation: Compilation, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """The plain settings of the `data` block with their overrides."""
-    check_overrides(overrides, DATA)
+    verify_overrides(overrides, DATA)
     data = compilation.lowered().data
     return {**(data.values if data else defaults(DATA)), **overrides}
 
 
-def check_overrides(overrides: Mapping[str, Any], table: tuple[Setting, ...]) -> None:
+def verify_overrides(overrides: Mapping[str, Any], table: tuple[Setting, ...]) -> None:
     """Raise `UsageError` unless every override is a setting of the table and fits it."""
     known = {setting.key: setting for setting in table if setting.key not in _FIXED}
     for key, value in overrides.items():

@@ -20,7 +20,7 @@ import numpy as np
 
 from graphdsl.graph.kernel import Array
 from graphdsl.language.diagnostics import DataError, Diagnostic, UsageError
-from graphdsl.training.files import replacing
+from graphdsl.training.files import replacing, verify_folder
 from graphdsl.training.results import Results
 
 DIGITS = {"f4": 7, "f8": 15}
@@ -29,16 +29,13 @@ DIGITS = {"f4": 7, "f8": 15}
 Columns = dict[str, Array]
 
 
-def check_path(path: Path) -> None:
+def verify_path(path: Path) -> None:
     """Raise unless a file of a format there is can be put there, and written with what there is."""
     if path.suffix.lower() not in WRITERS:
         help = (f"name a file that ends in {', '.join(WRITERS)}",)
         message = f"'{path}': arrays are not written in this format"
         raise UsageError(Diagnostic("E0828", message, (), help))
-    if not path.parent.is_dir():
-        help = (f"make it first: mkdir -p {path.parent}",)
-        message = f"'{path}' cannot be written: there is no folder '{path.parent}'"
-        raise DataError(Diagnostic("E0823", message, (), help))
+    verify_folder(path)
     if path.is_dir():
         help = ("name a file that is new, or one to replace",)
         raise DataError(Diagnostic("E0823", f"'{path}' is a folder, not a file", (), help))

@@ -16,13 +16,15 @@ from typing import Any
 import numpy as np
 
 from graphdsl.engines.feeds import refusal
-from graphdsl.engines.memory import machine_memory
+from graphdsl.engines.machine import machine_memory
 from graphdsl.graph.kernel import Array
 from graphdsl.language.diagnostics import DataError
 from graphdsl.training.columns import Column, Kind, Table, broken, too_large
 
 PIECE = 2**13
 """Rows that are unpacked at once."""
+BUFFER = 2**20
+"""Bytes of a column that are read at once."""
 
 
 def read_parquet(path: Path) -> Table:
@@ -124,7 +126,8 @@ def _pieces(path: Path, name: str) -> Iterator[Any]:
     """A column as pyarrow reads it, some rows at once, without threads of its own."""
     import pyarrow.parquet
 
-    with pyarrow.parquet.ParquetFile(path) as file:
+    # by default the bytes of a row group, which may be the file, are read at once
+    with pyarrow.parquet.ParquetFile(path, pre_buffer=False, buffer_size=BUFFER) as file:
         position = file.schema_arrow.get_field_index(name)
         # a list's column has a longer path of its own in the file
         leaf = _leaves(file)[position]

@@ -36,6 +36,6 @@ def inside(folder: Path, text: str, span: Span) -> Path:
 def _refusal(message: str, span: Span) -> ModelError:
     help = (
         "a model file names data beside it, so that it can be run by others safely",
-        "name other data when you run it: on the command line or as model.fit(path)",
+        "data elsewhere is named when it is run: --data PATH, or model.fit(path) from Python",
     )
     return ModelError(Diagnostic("E0508", message, (Label(span),), help))

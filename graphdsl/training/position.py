@@ -47,7 +47,7 @@ class Progress:
     seconds: float
     best: int | None = None
     stopping: Mapping[str, Any] | None = None
-    """The state of `Stopping`."""
+    """The state of `Stopping`; None before the first epoch has ended."""
     epochs: tuple[Row, ...] = ()
     """The rows of the history."""
 

@@ -24,7 +24,10 @@ def verify_fit(
     watching = need_valid(stop) if dataset.valid is None else None
     if watching is not None:
         message = f"{watching} watches the valid part, and there is none"
-        help = ("give the data block a split: split = [0.8, 0.2]", "or pass stop=None")
+        help = (
+            "give the data block a split: split = [0.8, 0.2]",
+            "or train without it: --with stop= (stop=None from Python)",
+        )
         raise UsageError(Diagnostic("E0811", message, _place_of(stop, compilation), help))
 
 

@@ -18,7 +18,7 @@ from graphdsl.driver import Compilation, compile_source
 from graphdsl.graph.types import DType
 from graphdsl.language.diagnostics import DataError, Diagnostic, GraphdslError, Label
 from graphdsl.language.source import read_source
-from graphdsl.training.files import write_text
+from graphdsl.training.files import read_bytes, write_text
 from graphdsl.training.identity import model_hash
 from graphdsl.training.plain import finite
 from graphdsl.training.versions import versions
@@ -113,7 +113,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
     """The settings of a run as plain data; raises `DataError` if the folder has none."""
     path = folder / SETTINGS
     try:
-        plain = json.loads(path.read_text("utf-8"))
+        plain = json.loads(read_bytes(path).decode("utf-8"))
     except FileNotFoundError:
         raise no_run(folder, f"it has no {SETTINGS}") from None
     except (OSError, ValueError, RecursionError) as problem:

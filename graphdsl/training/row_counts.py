@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from graphdsl.engines.feeds import refusal
-from graphdsl.engines.memory import machine_memory
+from graphdsl.engines.machine import machine_memory
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import DataError, Diagnostic, ModelError
 from graphdsl.language.source import Span

@@ -22,50 +22,57 @@ from itertools import count
 from pathlib import Path
 
 from graphdsl.driver import Compilation
-from graphdsl.language.diagnostics import DataError, Diagnostic, GraphdslError, UsageError
+from graphdsl.language.diagnostics import (
+    DataError,
+    Diagnostic,
+    GraphdslError,
+    UsageError,
+    did_you_mean,
+)
 from graphdsl.language.overridden_text import overridden_settings, overridden_text
 from graphdsl.language.parser import parse
 from graphdsl.language.source import Source
+from graphdsl.language.system_faults import reading_help
 from graphdsl.session import Session
-from graphdsl.training import weights
+from graphdsl.training import checkpoint, weights
 from graphdsl.training.dataset import Dataset
-from graphdsl.training.files import make_folder, remove, sync_folder, unwritable, write_text
+from graphdsl.training.files import make_folder, remove, unwritable, write_text
 from graphdsl.training.history import History
 from graphdsl.training.identity import canonical, model_hash
-from graphdsl.training.keeper import CHECKPOINTS
+from graphdsl.training.keeper import BEGINNING, CHECKPOINTS
+from graphdsl.training.leftovers import LIST
 from graphdsl.training.options import FitSettings
 from graphdsl.training.paths import model_folder
 from graphdsl.training.plain import finite
-from graphdsl.training.recorded import SETTINGS, START, Given, Recorded, altered, read_settings
+from graphdsl.training.position import Position, Progress
+from graphdsl.training.recorded import (
+    SETTINGS,
+    START,
+    Given,
+    Recorded,
+    altered,
+    no_run,
+    read_settings,
+)
 from graphdsl.training.weights import WEIGHTS
 
 RUNS = "runs"
 MODEL = "model.gdl"
 METRICS = "metrics.json"
+_IS_FILE = "is a file"
+_NAME_ONE = "name the folder of a run, such as runs/digits-1"
 
 
-def create(out: str | Path | None, model_name: str) -> Path:
-    """A new folder: `out`, which must be new or empty, or else the next `runs/MODEL-N`.
+def numbered(model_name: str) -> Iterator[Path]:
+    """The folders that a new run of a model may have, `runs/MODEL-N`, from the next one on."""
+    stem = _stem(model_name)
+    yield from (_run(stem, n) for n in count(max(_numbers(Path(RUNS), stem), default=0) + 1))
 
-    Of two runs that begin at once each gets a folder of its own. Raises `UsageError` if `out`
-    holds something, `DataError` if the folder cannot be made.
-    """
-    if out is not None:
-        return _create(Path(out))
-    stem, runs = _stem(model_name), Path(RUNS)
-    try:
-        runs.mkdir(parents=True, exist_ok=True)
-        taken = _numbers(runs, stem)
-        for number in count(max(taken, default=0) + 1):
-            try:
-                _run(stem, number).mkdir()
-            except FileExistsError:
-                continue
-            sync_folder(runs)
-            return _run(stem, number)
-    except OSError as problem:
-        raise unwritable(runs, problem) from None
-    raise AssertionError("numbers do not end")
+
+def first_files(compilation: Compilation) -> list[str]:
+    """The names of all that `write_start` may write, in its order."""
+    names = [str(path) for path, _ in _texts(Path(), compilation)]
+    return [*names, START, BEGINNING, SETTINGS]
 
 
 def write_start(
@@ -75,8 +82,8 @@ def write_start(
     settings: FitSettings,
     given: Given | None = None,
 ) -> Recorded:
-    """Write the model's files, `settings.json`, and the weights the run begins with where those
-    are `given`; what was recorded.
+    """Write the model's files, the weights the run begins with where those are `given`, the
+    checkpoint of its beginning, and last `settings.json`; what was recorded.
 
     Raises `DataError` if the disk refuses.
     """
@@ -101,6 +108,9 @@ def write_start(
         write_text(path, text)
     if given.start is not None:
         weights.save(folder / START, session)
+    make_folder(folder / CHECKPOINTS)
+    beginning = Progress(0, 0, Position(), 0.0)
+    checkpoint.write(folder / BEGINNING, session, None, beginning, recorded.run)
     more = {
         "constants": finite(dict(compilation.lowered().constants)),
         "rows": {name: part.rows for name, part in dataset.parts.items()},
@@ -165,10 +175,39 @@ def held(folder: Path) -> Iterator[None]:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise _under_way(folder) from None
+                raise under_way(folder) from None
         yield
     finally:
         os.close(handle)
+
+
+def find_run(named: str, model_name: str) -> Path:
+    """The folder of a run to go on with: the one that is named, or else the model's newest.
+
+    Raises `DataError` if nothing can be there; what a folder holds is not read.
+    """
+    folder = Path(named) if named else latest(model_name)
+    try:
+        lacks = _find_lack(folder)
+    except OSError as problem:
+        help = reading_help(problem) or (_NAME_ONE,)
+        raise no_run(folder, f"it cannot be read: {problem.strerror}", *help) from None
+    if lacks is None:
+        return folder
+    message = f"'{folder}' {lacks}: there is no run to go on with"
+    runs = [path.parent.name for path in folder.parent.glob(f"*/{SETTINGS}")]
+    begin = f"to begin a run: graphdsl run {model_name} --out {folder}"
+    advice = (*did_you_mean(folder.name, runs), _NAME_ONE if lacks == _IS_FILE else begin)
+    raise DataError(Diagnostic("E0836", message, (), advice))
+
+
+def _find_lack(folder: Path) -> str | None:
+    """Why a place cannot be the folder of a run that has begun, if it cannot."""
+    if not folder.is_dir():
+        return _IS_FILE if folder.exists() else "is not there"
+    if (folder / LIST).exists() and not (folder / SETTINGS).exists():
+        return "holds half of a beginning"
+    return None if any(folder.iterdir()) else "is empty"
 
 
 def latest(model_name: str) -> Path:
@@ -180,19 +219,6 @@ def latest(model_name: str) -> Path:
         message = f"'{RUNS}' holds no run of {Path(model_name).name} to go on with"
         raise DataError(Diagnostic("E0836", message, (), help))
     return _run(stem, max(numbers))
-
-
-def discard(folder: Path, session: Session) -> None:
-    """Take back what `write_start` wrote, and the folder if it held nothing else."""
-    written = [path for path, _ in _texts(folder, session.compilation)]
-    for path in (*written, folder / START, folder / SETTINGS):
-        with suppress(OSError):  # what it was that failed is told
-            path.unlink()
-    made = {up for path in written for up in path.parents if up.is_relative_to(folder)}
-    runs = [Path(RUNS)] if folder.parent == Path(RUNS) else []
-    for parent in (folder / CHECKPOINTS, *sorted(made, key=lambda path: -len(path.parts)), *runs):
-        with suppress(OSError):  # something else is in it
-            parent.rmdir()
 
 
 def write_end(folder: Path, session: Session, history: History) -> Path:
@@ -225,21 +251,10 @@ def _run(stem: str, number: int) -> Path:
     return Path(RUNS) / f"{stem}-{number}"
 
 
-def _under_way(folder: Path) -> UsageError:
+def under_way(folder: Path) -> UsageError:
+    """The error for a folder that another process trains in."""
     help = ("wait for it to end, or begin another run",)
     return UsageError(Diagnostic("E0837", f"the run in '{folder}' is under way", (), help))
-
-
-def _create(out: Path) -> Path:
-    make_folder(out)
-    try:
-        used = any(out.iterdir())
-    except OSError as problem:
-        raise unwritable(out, problem) from None
-    if used:
-        help = ("name a folder that is new or empty: a run never overwrites another",)
-        raise UsageError(Diagnostic("E0813", f"the folder '{out}' is not empty", (), help))
-    return out
 
 
 def _numbers(runs: Path, stem: str) -> list[int]:

@@ -63,7 +63,8 @@ class RunState:
         history.best, history.seconds = progress.best, progress.seconds
         self._began -= progress.seconds
         try:
-            self.stopping.restore(progress.stopping or {})
+            if progress.stopping is not None:
+                self.stopping.restore(progress.stopping)
         except (KeyError, TypeError, ValueError, OverflowError):
             why = "what it says of stopping is for other criteria"
             raise unusable(start.path, why) from None

@@ -14,7 +14,7 @@ from graphdsl.driver import Compilation
 from graphdsl.engines.feeds import refusal
 from graphdsl.graph.kernel import Array
 from graphdsl.language import ast
-from graphdsl.language.diagnostics import Diagnostic, Label, ModelError
+from graphdsl.language.diagnostics import Diagnostic, Label, ModelError, UsageError
 from graphdsl.language.source import Span
 from graphdsl.training import paths
 from graphdsl.training.binding import Binder
@@ -32,7 +32,7 @@ from graphdsl.training.row_counts import row_counts
 from graphdsl.training.sources import read_table
 from graphdsl.training.splits import split, split_by
 
-Rows = dict[str, Array]
+RowsByPart = dict[str, Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Opened:
     """A source's tables and the rows of each part, counted over all tables."""
 
     tables: list[Table]
-    rows: Rows
+    rows: RowsByPart
     count: int
     binder: Binder
 
@@ -101,7 +101,7 @@ def _verify_parts(files: Mapping[str, str], values: Mapping[str, Any], block: Da
         raise _twice(*twice[0], block)
 
 
-def _verify_once(rows: Rows, tables: Mapping[str, Table], block: DataSettings) -> None:
+def _verify_once(rows: RowsByPart, tables: Mapping[str, Table], block: DataSettings) -> None:
     """Raise `ModelError` if a part that a column makes has a file of its own, too."""
     twice = [name for name in rows if name in tables]
     if twice:
@@ -121,7 +121,7 @@ def _split(
     values: Mapping[str, Any],
     block: DataSettings,
     overrides: Mapping[str, Any],
-) -> Rows:
+) -> RowsByPart:
     """The rows of the main table in each part."""
     span = {key: block.given.get(key) if key not in overrides else None for key in values}
     if not count:
@@ -152,11 +152,18 @@ def _by_row(table: Table, name: str, count: int, span: Span | None) -> Array:
 
 
 def chosen_split(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings, where an override of the one way to split puts the file's other one out."""
+    """The settings, where an override of the one way to split puts the file's other one out.
+
+    Raises `UsageError` for an override by `stratify` where nothing is split.
+    """
     put_out = {"split": "split_by", "split_by": "split"}
     given = [key for key in put_out if overrides.get(key) is not None]
     off = {put_out[key]: None for key in given} if len(given) == 1 else {}
-    return {**values, **off}
+    chosen = {**values, **off}
+    if overrides.get("stratify") is not None and chosen["split"] is None:
+        message = "'stratify' divides nothing without 'split'"
+        raise UsageError(Diagnostic("E0848", message, (), ("split=[0.6, 0.2, 0.2]",)))
+    return chosen
 
 
 def as_text(

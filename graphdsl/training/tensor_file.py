@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 from safetensors.numpy import save as to_bytes
 
-from graphdsl.engines.memory import machine_memory
+from graphdsl.engines.machine import machine_memory
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.types import DType
 from graphdsl.training.files import write_bytes

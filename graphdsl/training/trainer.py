@@ -21,6 +21,7 @@ from graphdsl.language.diagnostics import Diagnostic, DivergedError, UsageError
 from graphdsl.ops.run_fault import RunFault
 from graphdsl.session import Session, run_refusal
 from graphdsl.training.dataset import batch_symbol
+from graphdsl.training.feeding import verify_rows
 from graphdsl.training.threads import blas_threads, on_one_thread
 
 
@@ -197,13 +198,10 @@ class Trainer:
         """Check and convert what is fed; remember what can be taken as it is next time."""
         session = self.session
         self._verify_current()
-        feeds.check_names(fed, session.inputs)
-        feeds.check_all_fed(fed, session.inputs)
+        feeds.verify_names(fed, session.inputs)
+        feeds.verify_all_fed(fed, session.inputs)
         arrays, sizes = session.feed(fed)
-        empty = next((name for name, array in arrays.items() if array.size == 0), None)
-        if empty is not None:
-            message = f"the batch is empty: '{empty}' has the shape {list(arrays[empty].shape)}"
-            raise feeds.refusal("E0817", message, "a step needs one row or more")
+        verify_rows(arrays)
         program = session.executable(self.purpose, sizes)
         names = [name for name, _, _ in program.program.schedule.inputs]
         checks = tuple((name, arrays[name].shape, arrays[name].dtype) for name in names)

@@ -2,8 +2,10 @@
 
 Run in an empty folder. Each child is a fork of this process, so that a trial takes no longer than
 its training; it is killed by SIGKILL, or asked to end by one to five signals in quick succession,
-within steps and within saves. Whatever it leaves has to be loadable, and what is gone on with has
-to end with the bits of the run that was never interrupted.
+within steps, within saves and as it begins. From the moment that its folder is there, it has to
+hold a checkpoint that can be loaded; a folder that was there, and empty, from the moment that it
+has settings, and until then it has to serve again. What is gone on with has to end with the bits of
+the run that was never interrupted.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import signal
 import sys
 import time
 import traceback
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +26,7 @@ import graphdsl
 from graphdsl import __main__ as command
 from graphdsl.training.checkpoint import read
 from graphdsl.training.keeper import find_checkpoints
+from graphdsl.training.leftovers import LIST
 from graphdsl.training.recorded import SETTINGS, read_recorded
 
 MODEL = """dim N
@@ -46,6 +50,8 @@ train {
   stop = early(J, patience = 9)
 }
 """
+BEGINNING = 0.06
+"""Seconds that the files of a beginning take, which are flushed to the disk one by one."""
 EVERY = ("1", "7", "2epochs", "1s")
 
 
@@ -103,45 +109,78 @@ def wait(child: int) -> int:
 
 
 def left_by(folder: Path) -> tuple[bytes, list[dict[str, float]], int]:
-    """The weights, the history but its seconds, and what is in the way of a later run."""
+    """The weights, the history but its seconds, and how much of a killed run is still there."""
     lines = (folder / "history.jsonl").read_text().splitlines()
     rows = [json.loads(line) for line in lines]
     for row in rows:
         del row["seconds"]
-    left = [*folder.glob(".*"), *folder.glob("*/.*")]
+    left = [*half_begun(folder), *folder.glob(".*"), *folder.glob("*/.*")]
     return (folder / "weights.safetensors").read_bytes(), rows, len(left)
 
 
+def half_begun(folder: Path) -> list[Path]:
+    """What is there of a run that has not begun."""
+    return [*Path().glob(f".{folder}.*"), *folder.glob(LIST)]
+
+
+def has_begun(folder: Path, found_empty: bool) -> bool:
+    """Whether there is a run to go on with: a folder that was not there has one at once."""
+    return (folder / SETTINGS).exists() if found_empty else folder.exists()
+
+
 def verify_loadable(folder: Path) -> None:
-    """Whatever stands there under the name of a checkpoint can be gone on from."""
+    """There is a checkpoint, and every one that is there can be gone on from."""
     recorded = read_recorded(folder)
     model = graphdsl.load("m.gdl")
     model.trainer()
-    for path in find_checkpoints(folder):
+    found = find_checkpoints(folder)
+    assert found, f"{folder} holds no checkpoint"
+    for path in found:
         read(path, model.session, recorded.run)
 
 
-def try_once(folder: Path, every: str, seconds: float, rng: random.Random, hit: str) -> int:
-    """Hit a run and go on with it until it ends; how many hits that took."""
-    hits, begun = 0, False
+@dataclass(frozen=True, slots=True)
+class Hits:
+    """How often a run was hit until it ended."""
+
+    all: int = 0
+    in_beginning: int = 0
+    """Those after which half of a beginning was left."""
+
+
+def await_beginning(folder: Path, seconds: float) -> None:
+    """Wait for the first file of a run, so many seconds at most."""
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        if half_begun(folder):
+            return
+
+
+def try_once(folder: Path, every: str, seconds: float, rng: random.Random, hit: str) -> Hits:
+    """Hit a run and go on with it until it ends; the hits that took. A third of them come as it
+    begins, as long as it has not."""
+    hits, in_beginning, begun, found_empty = 0, 0, False, folder.exists()
     while True:
         words = ("--resume", str(folder)) if begun else ("--out", str(folder))
         child = start(*words, "--checkpoint-every", every)
         expected = 0
         if hits < 6:
-            time.sleep(rng.uniform(0, seconds))
+            if begun or rng.random() < 2 / 3:
+                time.sleep(rng.uniform(0, seconds))
+            else:
+                await_beginning(folder, seconds)
+                time.sleep(rng.uniform(0, BEGINNING))
             expected = HITS[hit](child, rng)
         status = wait(child)
         if status == 0:
-            return hits
+            return Hits(hits, in_beginning)
         assert status == expected, f"the run ended with {status}"
         hits += 1
-        begun = (folder / SETTINGS).exists()
+        begun = has_begun(folder, found_empty)
         if begun:
             verify_loadable(folder)
-        elif folder.exists():  # hit before it had begun: nothing to go on with
-            for path in folder.iterdir():
-                path.unlink()
+        else:
+            in_beginning += bool(half_begun(folder))
 
 
 def run(count: int, seed: int, hit: str) -> None:
@@ -150,19 +189,23 @@ def run(count: int, seed: int, hit: str) -> None:
     assert wait(start("--out", "whole")) == 0
     expected = left_by(Path("whole"))
     assert expected[2] == 0
-    rng, hits, trial = random.Random(seed), 0, 0
+    rng, hits, trial = random.Random(seed), [Hits()], 0
     seconds: dict[str, float] = {}
-    while hits < count or trial < len(EVERY):
+    while sum(one.all for one in hits) < count or trial < len(EVERY):
         every = EVERY[trial % len(EVERY)]
         if every not in seconds:
             began = time.perf_counter()
             assert wait(start("--out", f"timed-{trial}", "--checkpoint-every", every)) == 0
             seconds[every] = time.perf_counter() - began
             assert left_by(Path(f"timed-{trial}")) == expected
-        hits += try_once(Path(f"run-{trial}"), every, seconds[every], rng, hit)
+        if trial % 3 == 2:
+            Path(f"run-{trial}").mkdir()
+        hits.append(try_once(Path(f"run-{trial}"), every, seconds[every], rng, hit))
         assert left_by(Path(f"run-{trial}")) == expected, f"trial {trial} differs"
         trial += 1
-    print(f"{hits} hits in {trial} runs, every one the same in the end")
+    said = f"{sum(one.all for one in hits)} hits in {trial} runs"
+    begun = sum(one.in_beginning for one in hits)
+    print(f"{said}, {begun} of them half way into a beginning, every one the same in the end")
 
 
 if __name__ == "__main__":

@@ -40,20 +40,22 @@ def test_paths_of_optimizers(
     call, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[Any] = []
-    monkeypatch.setattr("graphdsl.views.plots_paths.draw_ways", lambda *args: drawn.append(args))
+    monkeypatch.setattr(
+        "graphdsl.views.plots_trajectories.draw_trajectories", lambda *args: drawn.append(args)
+    )
     path = examples / "lecture" / "l10_paths.gdl"
     rules = ["--optimizer", "sgd(lr = 0.01)", "--optimizer", "adam(lr = 0.3)"]
     done = call("plot", path, *rules, "--steps", "5", "-o", tmp_path / "a.png")
     assert (done.code, done.err) == (0, "")
-    _, names, ground, ways = drawn[0]
+    _, names, surface, trajectories = drawn[0]
     assert names == ("w[0]", "w[1]")
-    descent, adam = (way.points for way in ways)
-    assert [way.label for way in ways] == ["sgd(lr = 0.01)", "adam(lr = 0.3)"]
+    descent, adam = (trajectory.points for trajectory in trajectories)
+    assert [trajectory.label for trajectory in trajectories] == ["sgd(lr = 0.01)", "adam(lr = 0.3)"]
     expected = [[-4 * 0.99**n, 1.5 * 0.8**n] for n in range(6)]
     np.testing.assert_allclose(descent, expected, rtol=1e-5)
     np.testing.assert_allclose(adam[1], [-3.7, 1.2], rtol=1e-5)
-    x, y = np.meshgrid(ground.x, ground.y)
-    np.testing.assert_allclose(ground.loss, (x**2 + 20 * y**2) / 2, rtol=1e-4, atol=1e-4)
+    x, y = np.meshgrid(surface.x, surface.y)
+    np.testing.assert_allclose(surface.loss, (x**2 + 20 * y**2) / 2, rtol=1e-4, atol=1e-4)
 
 
 def test_the_file_s_own_optimizer(call, examples: Path, tmp_path: Path) -> None:

@@ -64,6 +64,15 @@ def test_moved_data_can_be_named(call, trained) -> None:
     assert "No gradients were taken" not in Path("r.html").read_text()
 
 
+def test_what_is_damaged_is_printed(call, trained) -> None:
+    weights = trained / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:50])
+    done = call("report", trained, "-o", "r.html")
+    assert done.code == 0
+    assert done.err.startswith("done: No gradients at the kept weights: ")
+    assert done.err.endswith("wrote r.html\n")
+
+
 def test_other_data_is_not_taken_for_the_runs(call, trained) -> None:
     held = np.load("d.npz")
     np.savez("d.npz", x=held["x"], y=held["y"] + 1)

@@ -4,6 +4,7 @@ differs."""
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -31,4 +32,7 @@ def test_a_dozen_hits(tmp_path: Path, hit: str) -> None:
 @pytest.mark.nightly
 @pytest.mark.parametrize("hit", ["kill", "ask"])
 def test_a_hundred_hits(tmp_path: Path, hit: str) -> None:
-    assert "every one the same in the end" in crash(100, 2, hit, tmp_path)
+    said = crash(100, 2, hit, tmp_path)
+    assert "every one the same in the end" in said
+    # who is asked to end makes the folder whole first
+    assert hit == "ask" or not re.search(r"\b0 of them half way", said)

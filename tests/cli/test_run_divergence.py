@@ -81,7 +81,7 @@ def test_a_disk_that_refuses_it_is_told_beside(
     real = os.replace
 
     def fail(source: str, target: Path) -> None:
-        if Path(target).name.startswith("step-"):
+        if Path(target).name.startswith("step-") and Path(target).stem != "step-000000":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         real(source, target)
 

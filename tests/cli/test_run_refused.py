@@ -117,7 +117,7 @@ def test_a_comment_in_the_copy_changes_nothing(call, path: Path, stopped: Path) 
 
 @pytest.mark.parametrize(
     ("folder", "said"),
-    [("none", "it has no settings.json"), ("bad", "cannot be read"), ("old", "lacks 'model'")],
+    [("none", "'none' is not there"), ("bad", "cannot be read"), ("old", "lacks 'model'")],
 )
 def test_a_folder_that_is_no_run(call, path: Path, folder: str, said: str) -> None:
     for name, text in (("bad", "{"), ("old", "{}")):

@@ -168,8 +168,11 @@ def test_a_folder_that_is_begun_is_written_whole(
     assert call("run", path, "-q", "--out", "whole").code == 0
     with monkeypatch.context() as patch:
         patch.setattr(run_folder, "write_text", interrupted)
-        assert call("run", path, "-q", "--out", "o").code == 130
-    assert not find_checkpoints(Path("o"))
+        done = call("run", path, "--out", "o")
+    assert (done.code, done.out) == (130, "")
+    assert f"interrupted; to go on: graphdsl run {path} --resume o" in done.err
+    assert [one.stem for one in find_checkpoints(Path("o"))] == ["step-000000"]
+    assert not list(Path("o").glob(".*"))
     assert call("run", path, "-q", "--resume", "o").code == 0
     assert left("o") == left("whole")
 

@@ -60,3 +60,13 @@ def test_a_batch_that_is_asked_for_has_to_be_there(call, examples: Path) -> None
 def test_what_is_wrong_is_told(call, examples: Path) -> None:
     assert call("stats", examples / "digits.gdl", "--beta", "1").code == 2
     assert "E0807" in call("stats", examples / "lecture" / "l5.gdl", "x=[1]").err
+
+
+def test_a_label_out_of_range_is_found_in_the_data(call, tmp_path: Path) -> None:
+    (tmp_path / "d.csv").write_text("a,k\n1,0\n2,1\n3,7\n")
+    text = "dim N\ninput x: [N, 1]\ninput k: i64[N]\nloss J = mean(cross_entropy(Dense(x, 2), k))\n"
+    data = 'data {\n  source = "d.csv"\n  x = table[:, :1]\n  k = k\n}\n'
+    (tmp_path / "m.gdl").write_text(text + data)
+    done = call("stats", tmp_path / "m.gdl")
+    assert (done.code, done.out) == (1, "")
+    assert "7 stands in input 'k', column 'k', row 2 (line 4)" in done.err

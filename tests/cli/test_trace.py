@@ -66,6 +66,12 @@ def test_latex(call, examples) -> None:
     assert r"\begin{align*}" in done.out
 
 
+def test_latex_of_one_variable(call, examples) -> None:
+    done = call("trace", examples / "lecture" / "l1.gdl", *L1, "--at", "e", "--latex")
+    assert (done.code, done.err) == (0, "")
+    assert r"$\frac{\partial e}{\partial b}$ &  & $-12.4882138860336$ \\" in done.out.splitlines()
+
+
 def test_one_variable_from_near(call, examples) -> None:
     path = examples / "lecture" / "l6.gdl"
     done = call("trace", path, *L6, "--at", "o1")
@@ -113,8 +119,8 @@ def test_weights_of_a_run(call, examples, tmp_path) -> None:
         (("l1.gdl", "x=2", "--rows", "2"), "--rows is for rows of the data, and values are given"),
         (("l1.gdl", "--rows", "2"), "and the file has no data block"),
         (("l1.gdl", "x=2", "--part", "test"), "--part is for rows of the data"),
-        (("l1.gdl", *L1, "--latex", "--json"), "give one of --latex, --json"),
-        (("l1.gdl", *L1, "--latex", "--at", "e"), "give one of --latex, --json"),
+        (("l1.gdl", *L1, "--latex", "--json"), "give one of --latex and --json"),
+        (("l1.gdl", *L1, "--latex", "--json", "--at", "e"), "give one of --latex and --json"),
         (("l18.gdl", "--rows", "0"), "1 or more"),
         (("l18.gdl", "--rows", "5:5"), "holds no row"),
         (("l18.gdl", "--rows", "9000:9001"), "the part has 120 rows"),
@@ -147,7 +153,7 @@ def test_a_model_or_data_at_fault(call, examples, words: tuple[str, ...], said: 
 def test_what_is_shown_holds_no_controls(call, tmp_path: Path) -> None:
     path = tmp_path / "a\u202e<script>%$.gdl"
     path.write_text("## <script>\ninput θ\noutput y = sin(θ)\n", "utf-8")
-    for more in ((), ("--latex",), ("--at", "y")):
+    for more in ((), ("--latex",), ("--at", "y"), ("--at", "y", "--latex")):
         done = call("trace", path, "θ=1", *more)
         assert done.code == 0
         assert "\u202e" not in done.out

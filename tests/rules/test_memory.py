@@ -28,9 +28,9 @@ train {
 """
 
 
-def trained(line: str = "") -> tuple[list[float], int, str]:
+def trained(line: str = "", engine: str = "numpy") -> tuple[list[float], int, str]:
     """Three losses, the bytes of the arena, and the program's text."""
-    model = graphdsl.loads(TEXT.replace("LINE", line))
+    model = graphdsl.loads(TEXT.replace("LINE", line), engine=engine)
     trainer, x = model.trainer(), np.linspace(-1, 1, 256 * 32, dtype=np.float32).reshape(256, 32)
     losses = [trainer.step(x=x) for _ in range(3)]
     (program,) = model.session._programs[trainer.purpose].values()
@@ -40,7 +40,7 @@ def trained(line: str = "") -> tuple[list[float], int, str]:
 @rule(TABLE, '| `memory` | an amount of memory, such as "500 MB", "64 MiB"')
 @rule(STEP, '`memory = "500 MB"` limits what a step computes in: the arena,')
 @rule(STEP, "Where the plan takes more, activations are dropped in the forward pass")
-@rule(STEP, "Every bit stays the same;")
+@rule(STEP, "Every bit stays the same with the engine `numpy`,")
 @rule(STEP, "what is random is never drawn twice.")
 def test_values_are_computed_again() -> None:
     losses, whole, text = trained()
@@ -50,6 +50,15 @@ def test_values_are_computed_again() -> None:
     assert other.count("tanh(") > text.count("tanh(")
     assert other.count(".random(") == text.count(".random(") == 30
     assert trained('memory = "500 MB"')[1] == whole
+
+
+@rule(STEP, "and with `numba` all but the last digits of sums;")
+def test_values_are_computed_again_in_compiled_programs() -> None:
+    pytest.importorskip("numba")
+    losses, whole, _ = trained(engine="numba")
+    found, nbytes, _ = trained(f"memory = {whole * 3 // 4}", engine="numba")
+    assert found == pytest.approx(losses, rel=1e-5)
+    assert nbytes <= whole * 3 // 4
 
 
 @rule(STEP, "The units are `B kB MB GB TB`, powers of 1000, and `KiB MiB GiB TiB`, of 1024.")

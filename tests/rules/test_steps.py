@@ -78,7 +78,7 @@ def test_modes() -> None:
     assert model.run(x=1)["y"] == 1
     assert model.evaluate("h", x=1) == 1
     assert model.trainer().step(x=1) == 10
-    assert model.params["w"] == 0
+    assert model.params["w"] == pytest.approx(0, abs=1e-7)
 
 
 @rule(MODES, "In `run`, `evaluate`, `predict`, `value_and_grad` and `gradcheck` it is false;")

@@ -135,3 +135,11 @@ def test_a_cell_of_megabytes_is_named_for_what_it_is(tmp_path: Path) -> None:
     (found,) = caught.value.diagnostics
     assert found.message == "a cell of this line is longer than 131,072 characters"
     assert "shorten it" in found.help[0]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_end_as_any_system_ends_them(tmp_path: Path, end: str) -> None:
+    read = table(tmp_path, end.join(["a,name", "1,x", "2,y", ""]))
+    assert (read.array("a").tolist(), read.array("name").tolist()) == ([1, 2], ["x", "y"])
+    with pytest.raises(DataError, match=r"t\.csv:3:1"):
+        table(tmp_path, end.join(["a,b", "1,2", "3"]))

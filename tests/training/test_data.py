@@ -238,6 +238,14 @@ def test_arrays_have_no_column_to_split_by(write) -> None:
     assert load(path, arrays, split=[0.5, 0.5]).valid.rows == 2
 
 
+def test_arrays_hold_no_nan(write) -> None:
+    """As in a file: it is a value that is missing, and not where a training goes wrong."""
+    x = np.ones((4, 2))
+    x[3, 1] = np.nan
+    with pytest.raises(DataError, match=r"E0612.*'x' is nan at \[3, 1\].*row 3 of the arrays"):
+        graphdsl.load(write(BOUND)).fit({"x": x, "y": [0, 1, 2, 0]})
+
+
 def test_labels_out_of_range_are_found_in_the_file(write) -> None:
     table = CSV.replace("5,6,2,cat", "5,6,3,cat")
     for size, more in ((6, ""), (2, ""), (2, "\nsplit = [0.5, 0.5]")):

@@ -28,3 +28,19 @@ def test_files(tmp_path: Path) -> None:
 def test_summary_of_nothing() -> None:
     assert History().summary()["steps"] == 0
     assert not History().interrupted
+
+
+def test_the_summary_tells_how_it_ended() -> None:
+    row = {"epoch": 1, "step": 4, "seconds": 0.1, "valid.J": 0.5}
+    history = History([row], best=1, watch="valid.J", ending="early", stopped_by="early(J)")
+    history.final, history.seconds = {"test": {"J": 0.25}}, 0.12345
+    assert history.summary() == {
+        "epochs": 1,
+        "steps": 4,
+        "best": 1,
+        "watch": "valid.J",
+        "ending": "early",
+        "stopped_by": "early(J)",
+        "seconds": 0.123,
+        "test": {"J": 0.25},
+    }

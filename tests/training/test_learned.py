@@ -78,3 +78,14 @@ def test_codes_and_strangers() -> None:
         with pytest.raises(DataError, match="E0622") as caught:
             codes_of(values, ("a", "b"), "c", place)
         assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [0.1, -1e10, 0.0])
+def test_what_is_constant_but_for_rounding_is_divided_by_one(value: float) -> None:
+    """A mean of 0.1 is not 0.1 to the last bit, and of many rows far from it: what is left is no
+    deviation, and a new row that is otherwise would be standardized to something enormous."""
+    values = np.full((997, 2), [value, 1.0])
+    values[::2, 1] = 1 + 1e-6  # small, and more than rounding
+    for scale in (scale_of(values), scale_in_pieces(lambda at: values[at], np.arange(997))):
+        assert (scale.mean[0], scale.divisor[0]) == (value, 1)
+        assert scale.divisor[1] == pytest.approx(5e-7, rel=1e-3)

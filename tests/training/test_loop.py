@@ -225,3 +225,15 @@ def test_labels_out_of_range(write, tmp_path: Path) -> None:
     path = write(DATA, "a,b,c\n1,2,0\n3,4,5\n5,6,1\n")
     with pytest.raises(DataError, match="index 5 is out of range: expected 0 to 2"):
         graphdsl.load(path).fit()
+
+
+def test_parameters_whose_squares_overflow_are_finite() -> None:
+    """Nothing warns of them, either: warnings are errors here."""
+    model = graphdsl.loads(
+        "dim N\ninput x: [N, 3]\nparam W: [3, 2] = 1\nloss J = mean((x @ W)^2)\n"
+        "train {\n  optimizer = sgd(lr = 1e25)\n}\n"
+    )
+    history = model.fit({"x": np.ones((20, 3))}, epochs=1, batch=20)
+    assert history.ending != "diverged"
+    assert np.isfinite(model.params["W"]).all()
+    assert np.abs(model.params["W"]).min() > 1e20

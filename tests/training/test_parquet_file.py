@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from graphdsl.training.sources import read_table
 
 pa = pytest.importorskip("pyarrow", reason="pyarrow, of the extra parquet, is not installed")
 import pyarrow.parquet as pq  # noqa: E402
+
+TREE = Path(__file__).parents[2]
 
 
 def write(path: Path, **columns: object) -> Path:
@@ -166,6 +169,25 @@ def test_what_memory_cannot_hold_is_refused(
     assert path.stat().st_size < 100_000
     monkeypatch.setattr("graphdsl.training.columns.machine_memory", lambda: 500_000)
     assert "E0613" in refusal(path, "a")
+
+
+PEAK = """
+import sys, pathlib, pyarrow
+from graphdsl.training.parquet_file import read_parquet
+array = read_parquet(pathlib.Path(sys.argv[1])).array("a")
+print(array.nbytes, pyarrow.default_memory_pool().max_memory())
+"""
+
+
+def test_a_row_group_is_read_piece_by_piece(tmp_path: Path) -> None:
+    """Beside the array neither the bytes of the file nor the column unpacked are in memory."""
+    path, numbers = tmp_path / "t.parquet", np.random.default_rng(0).random(2_000_000)
+    pq.write_table(pa.table({"a": numbers}), path, compression="none", row_group_size=2**21)
+    words = [sys.executable, "-c", PEAK, str(path)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, cwd=TREE)
+    nbytes, peak = map(int, done.stdout.split())
+    assert nbytes == numbers.nbytes
+    assert 0 < peak < nbytes / 4
 
 
 def test_without_pyarrow_the_extra_is_named(

@@ -14,6 +14,7 @@ import pytest
 import graphdsl
 from graphdsl.training import measure, output_files
 from graphdsl.training.data import load_dataset
+from graphdsl.training.new_rows import class_names
 from graphdsl.training.results import Results
 
 TREE = Path(__file__).parents[2]
@@ -273,3 +274,24 @@ def test_no_more_than_a_chunk_is_held(tmp_path: Path, name: str) -> None:
 
 def path_to_us() -> dict[str, str]:
     return {"PYTHONPATH": str(TREE), "OPENBLAS_NUM_THREADS": "1"}
+
+
+TWO = """dim N
+input x: i64[N]
+input y: i64[N]
+output label = x + y
+data {{
+  source = "a.csv"
+  x = category({})
+  y = category(kind)
+}}
+"""
+
+
+def test_classes_of_two_columns_name_no_output(tmp_path: Path) -> None:
+    """Which of them a label is of, nobody says."""
+    (tmp_path / "a.csv").write_text("kind,color\ncat,red\ndog,blue\n")
+    for column, classes in (("kind", ("cat", "dog")), ("color", ())):
+        (tmp_path / "m.gdl").write_text(TWO.format(column))
+        session = graphdsl.load(tmp_path / "m.gdl").session
+        assert class_names(session, load_dataset(session).learned) == classes

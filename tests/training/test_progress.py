@@ -118,12 +118,21 @@ def test_an_optimizer_without_a_rate_shows_none() -> None:
     assert all("lr" not in text for text in told.seen)
 
 
-def test_a_narrow_display_divides_no_number() -> None:
-    told = Told(24)
+@pytest.mark.parametrize("width", range(20, 44, 3))
+def test_a_narrow_display_divides_no_number(width: int) -> None:
+    told = Told(width)
     model = graphdsl.loads(TRAINED.format("sgd(lr = 0.25)"))
     model.fit({"x": [1.0, 2, 3, 4]}, listener=told)
     for fact in (r"train.J [\d.]+", "lr 0.25", r"[\d,]+ steps/s"):
         assert re.search(fact, told.seen[-1])
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_what_a_terminal_echoes_finds_a_line_of_its_own(width: int) -> None:
+    """`^C` behind a full line would scroll the display by one, and leave its first line behind."""
+    told = Told(width)
+    graphdsl.loads(TRAINED.format("sgd(lr = 0.25)")).fit({"x": [1.0, 2, 3, 4]}, listener=told)
+    assert all(text.endswith("\n\n") for text in told.seen)
 
 
 def test_the_pace_of_a_run_that_goes_on_is_of_its_own_steps() -> None:

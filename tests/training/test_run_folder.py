@@ -6,12 +6,13 @@ import errno
 import json
 import math
 import os
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
 import graphdsl
-from graphdsl import DataError, UsageError
+from graphdsl import DataError
 from graphdsl.training import run_folder
 from graphdsl.training.data import load_dataset
 from graphdsl.training.history import History
@@ -25,33 +26,25 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
+def new(name: str) -> Path:
+    Path(name).mkdir()
+    return Path(name)
+
+
+def next_names(model_name: str, count: int) -> list[str]:
+    return [place.name for place in islice(run_folder.numbered(model_name), count)]
+
+
 def test_numbers_go_on() -> None:
-    names = [run_folder.create(None, "models/my digits.gdl").name for _ in range(3)]
-    assert names == ["my_digits-1", "my_digits-2", "my_digits-3"]
-    (Path("runs") / "my_digits-1").rmdir()
-    (Path("runs") / "my_digits-x").mkdir()
-    assert run_folder.create(None, "my digits").name == "my_digits-4"
-    assert run_folder.create(None, "..").name == "model-1"
-
-
-def test_two_runs_at_once_get_two_folders(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = run_folder.create(None, "m")
-    monkeypatch.setattr(run_folder, "_numbers", lambda *_: [])
-    assert first != run_folder.create(None, "m")
-
-
-def test_a_folder_of_ones_own_must_be_empty(tmp_path: Path) -> None:
-    assert run_folder.create("new/one", "m").is_dir()
-    assert run_folder.create("new/one", "m").is_dir()
-    Path("new/one/file").touch()
-    with pytest.raises(UsageError, match="E0813"):
-        run_folder.create("new/one", "m")
-    with pytest.raises(DataError, match="E0812"):
-        run_folder.create("new/one/file", "m")
+    assert next_names("models/my digits.gdl", 2) == ["my_digits-1", "my_digits-2"]
+    for name in ("my_digits-3", "my_digits-x", ".my_digits-7.0a1b2c3d.tmp"):
+        (Path("runs") / name).mkdir(parents=True)
+    assert next_names("my digits", 2) == ["my_digits-4", "my_digits-5"]
+    assert next_names("..", 1) == ["model-1"]
 
 
 def test_what_a_run_leaves(simple: graphdsl.Model, tmp_path: Path) -> None:
-    folder = run_folder.create(None, "m.gdl")
+    folder = new("o")
     dataset = load_dataset(simple.session)
     settings = fit_settings(simple.compilation, {"epochs": 2}, simple.seed)
     given = Given(train={"epochs": 2})
@@ -59,6 +52,7 @@ def test_what_a_run_leaves(simple: graphdsl.Model, tmp_path: Path) -> None:
     history = simple.fit(dataset, epochs=2)
     weights = run_folder.write_end(folder, simple.session, history)
     assert sorted(path.name for path in folder.iterdir()) == [
+        "checkpoints",
         "history.csv",
         "history.jsonl",
         "metrics.json",
@@ -81,7 +75,7 @@ def test_what_a_run_leaves(simple: graphdsl.Model, tmp_path: Path) -> None:
 def test_a_full_disk_leaves_nothing_half_written(
     simple: graphdsl.Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = run_folder.create(None, "m")
+    folder = new("o")
     history = simple.fit()
 
     def fail(*_: object) -> None:
@@ -93,18 +87,12 @@ def test_a_full_disk_leaves_nothing_half_written(
     assert not list(folder.iterdir())
 
 
-def test_a_place_that_is_no_folder() -> None:
-    Path("runs").write_text("in the way")
-    with pytest.raises(DataError, match="E0812"):
-        run_folder.create(None, "m")
-
-
 def test_json_holds_no_nan(simple: graphdsl.Model) -> None:
     def refuse(text: str) -> None:
         raise AssertionError(text)
 
     history = History([{"epoch": 1.0, "valid.J": math.nan}], final={"test": {"J": math.inf}})
-    folder = run_folder.create(None, "m")
+    folder = new("o")
     run_folder.write_end(folder, simple.session, history)
     metrics = json.loads((folder / "metrics.json").read_text(), parse_constant=refuse)
     assert metrics["test"] == {"J": None}
@@ -120,7 +108,27 @@ def test_an_imported_file_may_be_called_model(tmp_path: Path) -> None:
     )
     model = graphdsl.load(path)
     dataset = load_dataset(model.session)
-    folder = run_folder.create("o", "m")
+    folder = new("o")
     run_folder.write_start(folder, model.session, dataset, fit_settings(model.compilation, {}))
     assert (folder / "model.gdl").read_text() == "const k = 3\n"
     assert graphdsl.load(folder / "model_2.gdl").params["w"] == 3
+
+
+def test_the_settings_come_last(
+    simple: graphdsl.Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They say that the rest is there, where a folder was there before its run."""
+    real, written = os.replace, []
+
+    def note(source: str, target: Path) -> None:
+        real(source, target)
+        written.append(str(Path(target).relative_to("o")))
+
+    dataset = load_dataset(simple.session)
+    settings = fit_settings(simple.compilation, {}, simple.seed)
+    given = Given(start=digest(live(simple.session)))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", note)
+        run_folder.write_start(new("o"), simple.session, dataset, settings, given)
+    assert written == run_folder.first_files(simple.compilation)
+    assert written[-1] == "settings.json"

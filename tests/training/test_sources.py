@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from graphdsl import DataError
-from graphdsl.engines.memory import machine_memory
+from graphdsl.engines.machine import machine_memory
 from graphdsl.training.sources import read_table
 
 

@@ -60,6 +60,7 @@ def test_an_iterator_is_not_begun_twice() -> None:
         ({**BATCH, "y": [0, 1, 2.5, 1]}, "E0606", "2.5 at [2]"),
         ({**BATCH, "y": [0, 1, 9, 1]}, "E0607", "index 9"),
         ({**BATCH, "x": [["a", "b"]] * 4}, "E0606", "number them first"),
+        ({"x": np.ones((0, 2)), "y": []}, "E0817", "'x' has the shape [0, 2]"),
     ],
 )
 @pytest.mark.parametrize("once", [False, True])

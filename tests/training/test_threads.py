@@ -11,9 +11,9 @@ import threadpoolctl
 from threadpoolctl import ThreadpoolController
 
 import graphdsl
+from graphdsl.engines import blas as module
 from graphdsl.engines.watched import Look
 from graphdsl.graph.graph import Graph
-from graphdsl.training import threads as module
 from graphdsl.training.threads import LARGE, SMALL, blas_threads, on_one_thread
 
 MODEL = """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,20 @@ def params(made: graphdsl.Model) -> dict[str, Any]:
 def assert_close(found: dict[str, Any], wanted: dict[str, Any], rtol: float = 1e-12) -> None:
     for name, array in wanted.items():
         np.testing.assert_allclose(found[name], array, rtol=rtol, atol=1e-14, err_msg=name)
+
+
+# --- factors -------------------------------------------------------------------------------------
+
+
+def test_a_factor_that_turns_a_rate_round_is_warned_of_as_in_a_file() -> None:
+    made = model("adamw(lr = 0.1, decay = 1e-3)")
+    said = r"W0112\]: a factor of -1 turns 'lr' round: .*\n.*scale_lr = {\"b\": 1}"
+    for ask in (lambda **given: made.fit({"x": X, "y": Y}, epochs=1, **given), made.trainer):
+        with pytest.warns(RuntimeWarning, match=said) as caught:
+            ask(scale_lr={"W": 0, "b": -1}, scale_beta1={"b": -1})
+        assert [Path(one.filename).name for one in caught] == [Path(__file__).name]
+        with pytest.warns(RuntimeWarning, match="'decay' round: every step makes the weights"):
+            ask(scale_decay={"*": -2})
 
 
 # --- gathering -----------------------------------------------------------------------------------

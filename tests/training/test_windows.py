@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import chain
 
 import numpy as np
@@ -86,3 +87,13 @@ def test_sizes_of_blocks() -> None:
     assert block_rows(4) == MAX_BLOCK_ROWS
     assert block_rows(3136) == BLOCK // 3136
     assert block_rows(2**30) == 1
+
+
+def test_each_window_has_an_order_of_its_own(part: Part) -> None:
+    first, second, *_ = (window.order.tolist() for window in epoch_windows(part))
+    assert sorted(first) == sorted(second)
+    assert first != second
+
+
+def epoch_windows(part: Part) -> Iterator[windows.Window]:
+    return windows.Windows(part.arrays, part.rows, shuffle=True, seed=0).epoch(0)

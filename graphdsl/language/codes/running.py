@@ -61,7 +61,7 @@ RUNNING = {
     "E0811": Code(
         "a criterion of `stop` without a valid part",
         "`early`, and `plateau` unless it says otherwise, watch rows that are not trained on.",
-        "Give the data block a split, or pass `stop=None`.",
+        "Give the data block a split, or leave `stop` out: `--with stop=`, or `stop=None`.",
     ),
     "E0812": Code(
         "a file cannot be written",
@@ -218,6 +218,11 @@ RUNNING = {
         "An estimator finds by their shapes which inputs X and y feed, and which output predicts.",
         "Name it, `x_input`, `y_input` or `output`, or give the model one of the shape that is "
         "said.",
+    ),
+    "E0848": Code(
+        "a setting of `data` without effect",
+        "What divides rows, or names their file, says nothing of data that is given otherwise.",
+        "Leave it out, or give the data as the help says.",
     ),
     "E0850": Code(
         "a drawing cannot be asked for like this",

@@ -1,4 +1,4 @@
-"""The ways of optimizers over a loss of two numbers: a compilation comes in, points go out."""
+"""The trajectories of optimizers over a loss of two numbers: a trainer comes in, points go out."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def follow(trainer: Trainer, name: str, fed: Mapping[str, Any], steps: int) -> A
     return np.array(points)
 
 
-def survey(session: Session, name: str, fed: Mapping[str, Any], x: Array, y: Array) -> Array:
+def measure_surface(
+    session: Session, name: str, fed: Mapping[str, Any], x: Array, y: Array
+) -> Array:
     """The loss where the parameter is `(x, y)`, a row for each y; the parameter stays as it is."""
     loss = session.graph.loss
     assert loss is not None
