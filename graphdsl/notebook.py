@@ -11,7 +11,6 @@ import io
 import keyword
 import shlex
 from contextlib import redirect_stderr
-from functools import partial
 from typing import Any
 
 from graphdsl.cli import options
@@ -34,11 +33,16 @@ class CellRefused(Exception):
 
 
 def load_ipython_extension(shell: Any) -> None:
-    """Teach an IPython shell `%%gdl`."""
-    shell.register_magic_function(partial(define_model, shell), "cell", MAGIC)
+    """Teach an IPython shell `%%gdl`, and `%gdl` for its help."""
+
+    def gdl(line: str, cell: str | None = None) -> Model | None:
+        return define_model(shell, line, cell)
+
+    gdl.__doc__ = _parser().format_help()  # what `%%gdl?` shows
+    shell.register_magic_function(gdl, "line_cell", MAGIC)
 
 
-def define_model(shell: Any, line: str, cell: str) -> Model | None:
+def define_model(shell: Any, line: str, cell: str | None) -> Model | None:
     """The model of a cell, which is the user's by its name from now on; shown as a cell's value is.
 
     Raises `CellRefused`.
@@ -46,14 +50,22 @@ def define_model(shell: Any, line: str, cell: str) -> Model | None:
     args = _read_line(line)
     if args is None:
         return None
+    if cell is None:
+        raise CellRefused(f"%{MAGIC} has no model: write %%{MAGIC}, and the model's text below it")
     # the magic's own line is the cell's first: messages count as the notebook does
-    source = Source(f"\n{cell}", f"In [{shell.execution_count}]")
+    source = Source(f"\n{cell}", f"In [{_number(shell)}]")
     try:
         model = Model(compile_source(source, *options.overrides(args)), args.seed)
     except (GraphdslError, BadArgument) as error:
         raise CellRefused(str(error)) from None
     shell.push({args.name: model})
     return model
+
+
+def _number(shell: Any) -> int:
+    """The number of the cell that is run. `execution_count` is that of the next in some versions of
+    IPython, but the cell's text is among the inputs, the first of which has no cell."""
+    return len(shell.history_manager.input_hist_raw) - 1
 
 
 def _read_line(line: str) -> argparse.Namespace | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from graphdsl.session import Session
+from graphdsl.training.media import Asked, choose_media
 from graphdsl.training.options import fit_settings, verify_mode
 
 if TYPE_CHECKING:
@@ -77,8 +78,8 @@ def draw_history(history: History) -> str:
     return draw_history(history)
 
 
-def bundle(session: Session, text: str) -> dict[str, str]:
+def bundle(session: Session, text: str, include: Asked, exclude: Asked) -> dict[str, str]:
     """What a notebook shows of a model: its graph, where this machine can lay it out, and text."""
     from graphdsl.views.notebook import bundle_model
 
-    return bundle_model(text, session.compilation)
+    return bundle_model(text, session.compilation, choose_media(include, exclude))

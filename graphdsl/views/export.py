@@ -221,7 +221,7 @@ def _told(
         )
     yield (
         "The results have the bits that graphdsl gives with the same NumPy, processor and number "
-        "of BLAS threads. Calls from several threads have to take turns."
+        "of BLAS threads. Calls from several threads take turns."
     )
     yield ""
 

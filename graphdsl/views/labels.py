@@ -120,13 +120,14 @@ def _said(node: Node) -> bool:
 
 
 def _formula(node: Node) -> str:
-    """The formula of an op that is not called by name, its one operand left out: `Σ`, `ᵀ`."""
+    """The formula of an op that is not called by name, its one operand left out: `Σ`, `ᵀ`; the
+    name where it is words: `x in another shape`."""
     formula = node.op.formula
     if len(node.op.operands) != 1:
         return node.op.name
     (operand,) = node.op.operands
     for bare in (formula.removeprefix(operand), formula.removesuffix(operand)):
-        if bare != formula and operand not in bare:
+        if bare != formula and operand not in bare and not bare.startswith((" ", ",")):
             return bare.strip().replace("-", MINUS) or node.op.name
     return node.op.name
 

@@ -85,7 +85,7 @@ def observe(
         known = _known(graph, arrays, sizes)
         made = _Sweep(graph)
         if of is not None:
-            session.check_node(of, training)
+            session.verify_node(of, training)
             target = verify_scalar(graph, of)
             _verify_fed(session, graph, target, arrays, sizes)
             made.run(target)
@@ -192,7 +192,7 @@ def _verify_fed(
         for node in (graph.nodes[id] for id in graph.inputs)
         if node.id in reached or not missing.isdisjoint(_symbols(node))
     }
-    feeds.check_all_fed(fed, wanted)
+    feeds.verify_all_fed(fed, wanted)
 
 
 class _Sweep:

@@ -20,7 +20,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from graphdsl.language.diagnostics import DataError, Diagnostic, UsageError, did_you_mean
-from graphdsl.training.files import write_bytes, write_text
+from graphdsl.training.files import verify_folder, write_bytes, write_text
 
 FORMATS = ("svg", "png", "pdf", "dot")
 LIMIT_S = 60
@@ -64,16 +64,8 @@ def check_path(path: Path) -> str:
         help = (*hint, f"name a file that ends in {', '.join('.' + f for f in FORMATS)}")
         said = f"there is no picture format '{format}'" if format else "a picture needs a format"
         raise UsageError(Diagnostic("E0822", f"'{path}': {said}", (), help))
-    check_folder(path)
+    verify_folder(path)
     return format
-
-
-def check_folder(path: Path) -> None:
-    """Raise `DataError` where there is no such folder as a path is in."""
-    if not path.parent.is_dir():
-        help = (f"make it first: mkdir -p {path.parent}",)
-        message = f"'{path}' cannot be written: there is no folder '{path.parent}'"
-        raise DataError(Diagnostic("E0823", message, (), help))
 
 
 def write_picture(path: Path, text: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphdsl.language.diagnostics import Diagnostic, UsageError
-from graphdsl.training.files import replacing
+from graphdsl.training.files import replacing, verify_folder
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,13 +54,12 @@ def line_styles(count: int) -> list[dict[str, Any]]:
 
 
 def verify_plot(path: Path) -> None:
-    """Raise `UsageError` if matplotlib is not installed or the path names no format it writes."""
+    """Raise `UsageError` if matplotlib is not installed or the path names no format it writes,
+    `DataError` where its folder is missing."""
     if path.suffix.lower() not in FORMATS:
         help = (f"end it in {', '.join(FORMATS)}",)
         raise UsageError(Diagnostic("E0822", f"'{path}' names no kind of picture", (), help))
-    if not path.absolute().parent.is_dir():
-        help = (f"mkdir -p {path.parent}",)
-        raise UsageError(Diagnostic("E0823", f"there is no folder '{path.parent}'", (), help))
+    verify_folder(path)
     verify_matplotlib()
 
 

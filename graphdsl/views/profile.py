@@ -11,10 +11,11 @@ from typing import Any
 
 from graphdsl.engines.timed import Readings, reading_cost
 from graphdsl.graph.graph import Node
+from graphdsl.language.clipping import clip
 from graphdsl.language.source import Source, Span
 
-TOP = 12
-"""Rows of each table that people are shown."""
+TOP, LONGEST = 12, 70
+"""Rows of each table that people are shown, and the characters of a row's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,5 +184,5 @@ def _told(profile: Profile) -> Iterator[str]:
 def _row(cost: Cost, machine: float) -> str:
     found = cost.flop_rate
     rate = f"{found / 1e9:8.1f} {found / machine:8.0%}" if found is not None else f"{'':17}"
-    what = cost.what if len(cost.what) <= 70 else f"{cost.what[:69]}…"
-    return f"{cost.share:7.1%} {1e3 * cost.seconds:9.3f} {cost.nbytes / 1e6:8.3f} {rate}  {what}"
+    seconds, megabytes = f"{1e3 * cost.seconds:9.3f}", f"{cost.nbytes / 1e6:8.3f}"
+    return f"{cost.share:7.1%} {seconds} {megabytes} {rate}  {clip(cost.what, LONGEST)}"

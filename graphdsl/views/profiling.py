@@ -99,7 +99,7 @@ def profile_program(
     Raises `DataError` for arrays that do not fit the inputs.
     """
     arrays, sizes = session.feed(fed)
-    feeds.check_all_fed(arrays, session.needed_inputs(session.compilation.compiled(purpose).graph))
+    feeds.verify_all_fed(arrays, session.needed_inputs(session.compilation.compiled(purpose).graph))
     rows = sizes.get(batch_symbol(session.inputs) or "", 1)
     with (
         blas_threads(session, rows),

@@ -76,11 +76,13 @@ def draw(compilation: Compilation, options: Options, session: Session | None = N
         labels.docs_by_name(program.statements),
         notes,
         NO_LANE if seen is None or seen.of is None else find_lane(seen, options.shapes, valued),
+        valued,
     )
     tree = grow(update.graph, drawn.shown, update.levels)
     folding, remarks = fold(tree, drawn, options.collapse, options.expand)
     parts = Composer(folding, noted).parts()
-    return Scene(program.doc or program.source.name, parts, options.direction, remarks)
+    name = Path(program.source.name).stem
+    return Scene(name, program.doc or program.source.name, parts, options.direction, remarks)
 
 
 def _observe(
@@ -96,8 +98,8 @@ def _observe(
         return None if of is None else sketch(graph, of)
     session = session or Session(compilation)
     read = {graph.nodes[id].name for id in graph.inputs if id in drawn.shown}
-    feeds.check_names(options.values, session.inputs)
-    feeds.check_all_fed(options.values, {k: t for k, t in session.inputs.items() if k in read})
+    feeds.verify_names(options.values, session.inputs)
+    feeds.verify_all_fed(options.values, {k: t for k, t in session.inputs.items() if k in read})
     return observe(session, options.values, of=of, training=options.update)
 
 

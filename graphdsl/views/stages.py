@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from graphdsl.language import ast
+from graphdsl.views.aligned import aligned
 
 if TYPE_CHECKING:
     from graphdsl.compiler.schedule import Schedule
@@ -56,8 +57,11 @@ def _inner(value: Any) -> list[tuple[str, Any]]:
 
 
 def schedule_text(schedule: Schedule) -> str:
-    """A plan: its memory, the places and lives of its arrays, its steps in order."""
-    return "\n".join([*_memory(schedule), "", *_places(schedule), "", *_steps(schedule)]) + "\n"
+    """A plan: its memory, the places and lives of its arrays, its steps in order; behind it those
+    of the workers that it calls."""
+    own = "\n".join([*_memory(schedule), "", *_places(schedule), "", *_steps(schedule)]) + "\n"
+    workers = enumerate(schedule.workers)
+    return own + "".join(f"\nworker {n}: {schedule_text(worker)}" for n, worker in workers)
 
 
 def _memory(schedule: Schedule) -> Iterator[str]:
@@ -88,10 +92,7 @@ def _places(schedule: Schedule) -> Iterator[str]:
         place = f"arena + {slot.offset:,}, {life}"
         rows.append((name, str(slot.type), f"{slot.type.nbytes:,}", place))
     rows += [(name, "", "", f"view: {text}") for name, text in schedule.views]
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    for name, kind, nbytes, where in rows:
-        line = f"{name:<{widths[0]}}  {kind:<{widths[1]}}  {nbytes:>{widths[2]}}  {where}"
-        yield line.rstrip()
+    yield from aligned(rows, right=(2,))
 
 
 def _steps(schedule: Schedule) -> Iterator[str]:

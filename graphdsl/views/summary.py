@@ -10,6 +10,7 @@ from graphdsl.driver import Compilation
 from graphdsl.graph.graph import Variable
 from graphdsl.graph.sizes import symbols
 from graphdsl.language.clipping import clip
+from graphdsl.views.aligned import aligned
 from graphdsl.views.labels import docs_by_name
 
 LONGEST = 60
@@ -107,11 +108,8 @@ def table(file: str, summary: dict[str, Any]) -> str:
         for section in ("inputs", "parameters", "states", "results")
         for one in summary[section]
     ]
-    widths = [max((len(row[i]) for row in rows), default=0) for i in range(4)]
     lines = [f"{file}: no errors", *(f"  {line}" for line in (summary["doc"] or "").splitlines())]
-    for role, name, kind, count, doc in rows:
-        line = f"  {role:<{widths[0]}}  {name:<{widths[1]}}  {kind:<{widths[2]}}"
-        lines.append(f"{line}  {count:>{widths[3]}}  {doc}".rstrip())
+    lines += [f"  {line}" for line in aligned(rows, right=(3,))]
     totals = _counted(summary["operations"], "operation")
     if summary["parameters"]:
         parameters = _counted(len(summary["parameters"]), "parameter")

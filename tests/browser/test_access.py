@@ -72,6 +72,35 @@ def test_the_tab_key_reaches_every_control_in_order(chromium: Chromium, page_of:
         assert [id for id in dict.fromkeys(reached) if id in wanted] == wanted
 
 
+def test_the_focus_is_not_lost_with_what_is_replaced(chromium: Chromium, page_of: Write) -> None:
+    with opened(chromium, page_of(LOOP, x=1)) as page:
+        page.press("]")
+        page.evaluate("document.querySelector('#details .chip').focus()")
+        page.press("Enter")  # selects what uses x
+        assert page.text("#details h2").startswith("o op")
+        assert page.evaluate("document.activeElement.id") == "details"
+        page.press("Tab")
+        assert page.evaluate("document.activeElement.closest('#details') !== null")
+        page.evaluate("document.getElementById('stage').focus()")
+        page.press("]")
+        assert page.evaluate("document.activeElement.id") == "stage"
+
+
+@pytest.mark.parametrize(("width", "height", "pixels"), [(1280, 800, 22), (1920, 1080, 32)])
+def test_letters_grow_with_the_screen(
+    chromium: Chromium, page_of: Write, width: int, height: int, pixels: int
+) -> None:
+    with opened(
+        chromium, page_of(LECTURE / "l1.gdl", x=2, z=3), width=width, height=height
+    ) as page:
+        size = "document.querySelector('#near .node text').getBoundingClientRect().height"
+        assert page.evaluate(size) > pixels
+        assert page.evaluate("""(() => {
+            const { left, top, right, bottom } = graphdsl.camera.window();
+            const { width, height } = graphdsl.scene.drawing;
+            return left <= 0 && top <= 0 && right >= width && bottom >= height; })()""")
+
+
 def test_the_help_names_every_key_and_letters_can_be_switched_off(
     chromium: Chromium, page_of: Write
 ) -> None:

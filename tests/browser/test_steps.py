@@ -131,6 +131,23 @@ def test_a_screen_reader_hears_each_step(l1: Page) -> None:
     assert l1.text("#voice") == "Step 1 of 16, forward: a = x·z, which is 6"
     l1.press("End")
     assert l1.text("#voice").startswith("Step 16 of 16, reverse: g_")
+    l1.press("Home")
+    assert l1.text("#voice") == "Before the first step"
+
+
+def test_nothing_is_said_before_anybody_moves(l1: Page) -> None:
+    assert l1.text("#voice") == ""
+
+
+def test_every_step_is_said_with_its_number(l1: Page) -> None:
+    said = []
+    for _ in range(16):
+        l1.press("ArrowRight")
+        said.append(l1.text("#voice"))
+    assert len(set(said)) == 16
+    assert "Step 11 of 16, reverse: g_d = g_y, which is 1" in said
+    (b,) = [one for one in said if "reverse: g_b" in one]
+    assert "g_b = g_e·(−a/b²) + g_c·cos b, which is −12.3600074024" in b
 
 
 def test_the_page_asks_the_network_for_nothing(l1: Page) -> None:

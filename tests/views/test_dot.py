@@ -112,6 +112,14 @@ def test_numbers_and_attributes_are_part_of_the_function(text: str, function: st
     assert of(text).box("y").function == function
 
 
+def test_what_words_say_of_an_op_stands_in_no_box() -> None:
+    text = "dim N\ninput x: [N, 2]\ns = sum(mean(x, axis = 1)^2)\noutput d = grad(s, x)\n"
+    functions = {box.function for box in of(text).boxes.values()}
+    assert any(function.startswith("full(1, ") for function in functions)
+    assert "reshape shape=[N, 1]" in functions
+    assert not any("repeated" in function or "another" in function for function in functions)
+
+
 def test_numbers_and_conversions_that_nobody_wrote_have_no_box(digits: Drawing) -> None:
     assert not {"number", "cast dtype=f32", "0.0001"} & {b.function for b in digits.boxes.values()}
     assert digits.operands("accuracy") == ["="]
@@ -149,6 +157,17 @@ def test_markup_in_a_name_stays_text() -> None:
     assert found.name == "a\\u202e<i>"
     assert found.notes == ['"</TD>\\n']
     assert "\\" not in label  # Graphviz has escapes of its own
+
+
+def test_names_of_any_length_leave_room_for_the_drawing() -> None:
+    name = "n" * 5000
+    drawing = of(f'input {name}\noutput {name}_y = einsum({name}, {name}, equation = ",->")')
+    assert [len(box.name) for box in drawing.boxes.values()] == [48, 48]
+    assert f"{name}_y: f32" in drawing.text  # what a pointer shows is the whole
+    framed = of(f"block F(a) {{\n  param w = 3\n  return tanh(a) * w\n}}\ninput x\n{name} = F(x)\n")
+    assert [len(title) for title in framed.frames] == [60]
+    long = of(f"input x: [{', '.join(['2'] * 8)}]\noutput y = reshape(x, [{'1, ' * 40}256])")
+    assert len(long.box("y").function) == 60
 
 
 CASES = {

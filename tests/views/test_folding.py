@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -45,6 +46,11 @@ def test_a_call_is_a_frame_and_names_inside_are_those_of_its_block() -> None:
     assert list(drawing.frames) == ["h: Dense", "y: Dense"]
     assert drawing.inside("h: Dense") == ["W", "b", "@", "+", "h"]
     assert drawing.inside("y: Dense") == ["W", "b", "@", "+", "y"]
+
+
+def test_a_frame_says_the_block_once() -> None:
+    drawing = of("dim N\ninput x: [N, 4]\noutput y = Dense(tanh(Dense(Dense(x, 3), 3)), 2)\n")
+    assert list(drawing.frames) == ["y.Dense_2", "y.Dense", "y: Dense"]
 
 
 def test_a_folded_call_is_one_box_with_the_name_of_its_result() -> None:
@@ -95,6 +101,14 @@ def test_a_folded_loop_shows_one_turn_and_how_often_it_is_computed() -> None:
     assert enters == [drawing.id("identity"), last]
     assert [e.tail for e in drawing.edges if e.head == product] == [carried, drawing.id("s")]
     assert [e.tail for e in drawing.edges if e.head == drawing.id("y")] == [last]
+
+
+def test_titles_stand_where_no_value_enters() -> None:
+    titles = re.compile(r"label=<(repeat.*?|turn \d)> labeljust=(\w)")
+    assert titles.findall(of(CHAIN, collapse="o").text) == [
+        ("repeat l in 1..4  <B>×4</B>", "r"),
+    ]
+    assert {side for _, side in titles.findall(of(CHAIN).text)} == {"l"}
 
 
 def test_turns_that_differ_are_shown_in_runs() -> None:

@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import html
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 import graphdsl
-from graphdsl.driver import compile_source
 from graphdsl.language.diagnostics import UsageError
 from graphdsl.language.source import Source, read_source
-from graphdsl.views.network.options import NetworkOptions
-from graphdsl.views.network.render import draw_network, find_layers
+from read_network import Drawn, draw, of, take_apart
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 GOLDEN = Path(__file__).parents[1] / "golden" / "network"
-
-NODE = re.compile(
-    r"^\t+(n\d+(?:u\d+)?) \[label=<(.*?)> ((?:\w+=(?:\"(?:[^\"\\]|\\.)*\"|[^\s\"]+) ?)*)\]$",
-    re.MULTILINE | re.DOTALL,
-)
-EDGE = re.compile(r"^\t(n[\du]+)(?::\w+)? -> (n[\du]+)(?::\w+)? \[(.*)\]$", re.MULTILINE)
-LABEL = re.compile(r"label=<(.*?)> (?:\w+=|$)")
 
 MLP = """dim N
 input x: [N, 3]
@@ -38,50 +28,6 @@ o = sigmoid(h @ W2 + b2)
 loss J = mean(cross_entropy(o, y)) + 1e-3 * l2("*")
 metric accuracy = mean(argmax(o) == y)
 """
-
-
-@dataclass
-class Drawn:
-    """A drawing of a network, read back."""
-
-    text: str
-    nodes: dict[str, tuple[str, ...]]
-    """The lines of each node by its id."""
-    looks: dict[str, str]
-    edges: list[tuple[str, str, str]]
-    """From, to, and what stands there, by the first lines of the nodes."""
-
-    def named(self, name: str) -> tuple[str, ...]:
-        """The lines of the one node that begins with a name."""
-        (found,) = (lines for lines in self.nodes.values() if lines[:1] == (name,))
-        return found
-
-
-def lines_of(label: str) -> tuple[str, ...]:
-    parts = re.split(r"<BR/>|</TR>|</TD>", label)
-    plain = (html.unescape(re.sub(r"<[^>]*>", "", part)).strip("\xa0 ") for part in parts)
-    return tuple(part for part in plain if part)
-
-
-def take_apart(text: str) -> Drawn:
-    found = {id: (lines_of(label), looks) for id, label, looks in NODE.findall(text)}
-    nodes = {id: lines for id, (lines, _) in found.items()}
-    called = {id: lines[0] if lines else id for id, lines in nodes.items()}
-    edges = []
-    for tail, head, looks in EDGE.findall(text):
-        label = LABEL.search(looks)
-        edges.append((called[tail], called[head], " ".join(lines_of(label[1])) if label else ""))
-    return Drawn(text, nodes, {id: looks for id, (_, looks) in found.items()}, edges)
-
-
-def draw(source: Source, **shown: object) -> Drawn:
-    compilation, options = compile_source(source), NetworkOptions(**shown)
-    layers = find_layers(compilation, options)
-    return take_apart(draw_network(compilation, layers, options))
-
-
-def of(text: str, **shown: object) -> Drawn:
-    return draw(Source(text, "m.gdl"), **shown)
 
 
 @pytest.fixture(scope="module")
@@ -213,6 +159,12 @@ def test_from_top_to_bottom() -> None:
     assert "rankdir=TB" in draw(read_source(EXAMPLES / "digits.gdl"), direction="TB").text
 
 
+def test_the_way_around_layers_begins_and_ends_where_it_likes() -> None:
+    source = read_source(EXAMPLES / "lecture" / "l14.gdl")
+    down = re.findall(r"^\t(n\S+) -> (n\S+) \[", draw(source, direction="TB").text, re.MULTILINE)
+    assert down == [("n0:s", "n7:n"), ("n7:s", "n10:n"), ("n0", "n11"), ("n10", "n11")]
+
+
 HOSTILE = '<script>alert("x")</script> </script \\N {a|b} &lt; end'
 
 
@@ -222,6 +174,16 @@ def test_what_a_person_wrote_comes_out_as_text() -> None:
         (looks,) = (looks for id, looks in drawn.looks.items() if id in ("n0", "n0u1"))
         (tooltip,) = re.findall(r'tooltip="(θ: .*?[^\\])"', looks, re.DOTALL)
         assert HOSTILE in html.unescape(tooltip.replace('\\"', '"').replace("\\" * 4, "\\"))
+
+
+@pytest.mark.parametrize("units", [2, 20])
+def test_long_names_are_cut_off(units: int) -> None:
+    name = "n" * 500
+    weights = f"param W{name}: [{units}, 2] ~ he_normal()\n"
+    drawn = of(f"dim N\ninput {name}: [N, {units}]\n{weights}output y = {name} @ W{name}")
+    assert max(len(line) for lines in drawn.nodes.values() for line in lines) <= 48
+    assert max(len(label) for *_, label in drawn.edges) <= 60
+    assert f"{name}: f32" in drawn.text
 
 
 def test_markup_in_a_formula_stays_text() -> None:

@@ -161,6 +161,25 @@ def test_a_call_is_a_box_where_nothing_else_can_be_read() -> None:
     assert found[1:] == [("box", "h", 8, ("Gated",)), ("dense", "y", 2, ())]
 
 
+def test_a_gate_is_a_product_of_layers() -> None:
+    gated = f"{ROWS}param b: [4] = 0\nh = (x @ W + b) * sigmoid(x @ W)\noutput y = h @ V"
+    found = layers(gated)
+    assert [(one.kind, one.functions) for one in found] == [
+        *(("input", ()), ("dense", ()), ("dense", ("sigmoid",)), ("merge", ("×",)), ("dense", ()))
+    ]
+    assert [link.source for link in found[3].links] == [found[1].id, found[2].id]
+    assert [len(one.biases) for one in found] == [0, 1, 0, 0, 0]
+
+
+@pytest.mark.parametrize(("sign", "kinds"), [("*", "×"), ("-", "−")])
+def test_what_is_added_to_a_product_or_a_difference_is_no_bias_before_it(
+    sign: str, kinds: str
+) -> None:
+    found = layers(f"{ROWS}param b: [4] = 0\noutput y = (tanh(x @ W) {sign} (x @ W)) + b")
+    assert [one.functions for one in found[-2:]] == [(kinds,), ("+ b",)]
+    assert not any(one.biases for one in found)
+
+
 def test_labels_are_no_part_of_it_though_there_are_no_outputs() -> None:
     found = read(f"{ROWS}input y: [N, 4]\nz = tanh(x @ W)\nloss J = mean((z - y)^2)")
     assert found == [("input", "x", 3, ()), ("dense", "z", 4, ("tanh",))]
@@ -183,8 +202,9 @@ def test_a_label_that_is_an_output_by_itself_is_left_out() -> None:
 
 def test_a_node_that_is_no_layer_is_named_with_its_line() -> None:
     said = refused("input x\ninput z\na = x * z\nb = ln(x)\noutput y = exp(a) + a / b")
-    assert "'a' is no layer" in said
-    assert "m.gdl:3:5" in said
+    assert "'a / b' is no layer" in said
+    assert "m.gdl:5:21" in said
+    assert "'e' is no layer" in refused("input x\ninput z\na = x * z\ne = a / x\noutput y = e + z")
     assert "rows of a batch" in refused(f"{ROWS}output y = mean(x @ W)")
     assert "depend on the input" in refused(f"{ROWS}h = x @ W\noutput y = h @ h.T")
     assert "its loss compares nothing" in refused("param w: [3] = 1\nloss J = sum(w^2)")

@@ -16,7 +16,9 @@ from graphdsl.language.diagnostics import DataError, UsageError
 from graphdsl.language.source import Source
 from graphdsl.views import picture, render
 from graphdsl.views.drawing.options import make_options
+from graphdsl.views.network.render import render_network
 
+SVG = "{http://www.w3.org/2000/svg}"
 XLINK = "{http://www.w3.org/1999/xlink}title"
 
 STARTS = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF"}
@@ -70,6 +72,20 @@ def test_hostile_text_stays_text_in_svg(tool: str, tmp_path: Path) -> None:
     titles = [t for e in root.iter() for t in (e.get(XLINK, ""), "".join(e.itertext()))]
     assert sum(HOSTILE in title for title in titles) >= 2
     assert "\u202e" not in text
+
+
+@pytest.mark.parametrize("view", ["graph", "network"])
+@pytest.mark.parametrize("name", ["lecture", "<b>&lt; \\N\"{|}'\\", "θ א 😀\u202e"])
+def test_the_title_is_the_name_of_the_model(
+    tool: str, tmp_path: Path, name: str, view: str
+) -> None:
+    compilation = compile_source(Source("input x: [2]\noutput y = x * 2", f"folder/{name}.gdl"))
+    drawn = {"graph": render.render, "network": render_network}[view]
+    drawn(compilation, tmp_path / "m.svg")
+    root = ElementTree.fromstring((tmp_path / "m.svg").read_text(encoding="utf-8"))
+    title = root.find(f"{SVG}g/{SVG}title")
+    assert title is not None
+    assert title.text == name.replace("\\", "/").replace("\u202e", "/u202e")
 
 
 def test_letters_are_drawn_where_no_font_is_installed(

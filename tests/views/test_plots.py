@@ -19,8 +19,8 @@ from graphdsl.training.statistics import measure_gradients
 from graphdsl.views import plots
 from graphdsl.views.plots_curves import Curve, draw_curves
 from graphdsl.views.plots_layers import draw_gradients
-from graphdsl.views.plots_paths import Ground, Way, draw_ways, span_ground
 from graphdsl.views.plots_run import draw_run
+from graphdsl.views.plots_trajectories import LossSurface, Trajectory, draw_trajectories, span_axes
 
 pytest.importorskip("matplotlib", reason="pictures need the extra 'plot'")
 
@@ -38,7 +38,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         figures.append(figure)
         return figure, panels
 
-    for module in ("curves", "layers", "paths", "run"):
+    for module in ("curves", "layers", "run", "trajectories"):
         monkeypatch.setattr(f"graphdsl.views.plots_{module}.make_panels", remember)
     return figures
 
@@ -134,12 +134,18 @@ def test_curves_and_paths(drawn: list[Any], tmp_path: Path) -> None:
     x = np.linspace(-1, 1, 5)
     draw_curves(tmp_path / "c.png", "x", x, [Curve("y", x**2, 2 * x), Curve("z", x)])
     assert lines(drawn[0].axes[0])["derivative"] == [-2, -1, 0, 1, 2]
-    ways = [Way("a", np.array([[0.0, 0.0], [1.0, 2.0]])), Way("b", np.array([[0, 0], [-1, 0]]))]
-    along, up = span_ground(ways)
+    trajectories = [
+        Trajectory("a", np.array([[0.0, 0.0], [1.0, 2.0]])),
+        Trajectory("b", np.array([[0, 0], [-1, 0]])),
+    ]
+    along, up = span_axes(trajectories)
     assert along[0] < -1 < 1 < along[-1]
     assert up[0] < 0 < 2 < up[-1]
-    draw_ways(
-        tmp_path / "p.png", ("w[0]", "w[1]"), Ground(along, up, np.add.outer(up**2, along**2)), ways
+    draw_trajectories(
+        tmp_path / "p.png",
+        ("w[0]", "w[1]"),
+        LossSurface(along, up, np.add.outer(up**2, along**2)),
+        trajectories,
     )
     assert lines(drawn[1].axes[0])["a"] == [0, 2]
     assert not overlaps(drawn[1])
@@ -159,9 +165,10 @@ def test_in_grey_neighbours_differ_by_their_dashes() -> None:
 
 
 def test_what_cannot_be_written_is_refused(tmp_path: Path) -> None:
-    for path, code in (("a.bmp", "E0822"), ("no/a.png", "E0823")):
-        with pytest.raises(UsageError, match=code):
-            plots.verify_plot(tmp_path / path)
+    with pytest.raises(UsageError, match="E0822"):
+        plots.verify_plot(tmp_path / "a.bmp")
+    with pytest.raises(DataError, match="E0823"):
+        plots.verify_plot(tmp_path / "no" / "a.png")
     (tmp_path / "d.png").mkdir()
     with pytest.raises(DataError, match="E0812"):
         draw_run(tmp_path / "d.png", history())

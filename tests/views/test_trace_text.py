@@ -98,6 +98,10 @@ def test_sums_of_terms() -> None:
         ("λ1", r"\lambda_{1}"),
         ("变量", r"\text{U+53D8U+91CF}"),
         ("été", r"\text{\'{e}t\'{e}}"),
+        ("x\u0302", r"\hat{x}"),
+        ("ȳ_2", r"\bar{y}_{2}"),
+        ("θ\u03071", r"\dot{\theta}_{1}"),
+        ("变", r"\text{U+53D8}"),
         ("cell.i#2", r"\text{cell.i\#2}"),
     ],
 )
@@ -142,19 +146,24 @@ def test_hostile_names_in_tables() -> None:
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="there is no pdflatex here")
 def test_latex_compiles(tmp_path: Path) -> None:
     hostile = "\\input{/etc/passwd} $%&_#{}~^ <script>\u202e |\"'−·…‖∂∞é"
-    foreign = graphdsl.loads("input été\ninput θ\noutput 变量 = abs(θ) + exp(été)^0.5\n")
+    foreign = graphdsl.loads("input été\ninput θ̇\noutput 变量 = abs(θ̇) + exp(été)^0.5\n")
     models = [
-        (foreign, {"été": 1, "θ": 2}),
+        (foreign, {"été": 1, "θ̇": 2}),
         (graphdsl.load(LECTURE / "l1.gdl"), {"x": 2, "z": 3}),
         (graphdsl.load(LECTURE / "l6.gdl"), {"x": [[0.5], [3]], "t": [[1], [2]]}),
         (graphdsl.load(LECTURE / "l14.gdl"), {"x": np.ones((1, 8)), "y": np.ones((1, 8))}),
     ]
     traces = [model.trace(feeds).latex() for model, feeds in models]
+    compile_latex([*traces, escape(hostile)], tmp_path)
+
+
+def compile_latex(parts: list[str], folder: Path) -> None:
+    """Raise unless a document of these parts compiles."""
     head = r"\documentclass{article}\usepackage{amsmath,booktabs,longtable}\begin{document}"
-    text = "\n\n".join([head, *traces, escape(hostile), r"\end{document}", ""])
-    (tmp_path / "t.tex").write_text(text, "ascii")
+    text = "\n\n".join([head, *parts, r"\end{document}", ""])
+    (folder / "t.tex").write_text(text, "ascii")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "t.tex"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:]
 
 
@@ -163,7 +172,8 @@ WORDS = """
 begin end toprule midrule bottomrule begingroup endgroup allowdisplaybreaks usepackage left right
 frac cdot cos sin ln tan tanh sqrt log operatorname text mathit ensuremath textbackslash
 textasciitilde textasciicircum textless textgreater textbar ldots lfloor rfloor lceil
-rceil top partial infty pi Vert le ge ne land lor lnot theta Lambda lambda
+rceil top partial infty pi Vert le ge ne land lor lnot theta Lambda lambda hat dot bar medskip
+noindent
 """
 COMMANDS = set(WORDS.split())
 

@@ -55,6 +55,8 @@ OUT, BACK = "out", "back"
 
 LONGEST = 38
 """Characters of a term in the reverse lane; the whole of it is in what a pointer shows."""
+LONGEST_NAME, LONGEST_FUNCTION = 48, 60
+"""Characters of a name beside a box, and of a function in it."""
 SMALL = 10
 """The size of what is noted, in points; names have 13."""
 
@@ -80,7 +82,7 @@ def label(box: Box, direction: str, consumers: int) -> str:
 def _value(box: Box, vertical: bool) -> str:
     """The box itself, with the ports by which operands enter."""
     look = LOOKS[box.look]
-    inside = _padded((box.function,))
+    inside = _padded((clip(box.function, LONGEST_FUNCTION),))
     if look.bars:
         inside = _cell(inside, f' SIDES="{look.bars}" BORDER="1" COLOR="{look.line}"')
         inside = _table(f"<TR>{inside}</TR>", ' CELLSPACING="3"')
@@ -101,12 +103,14 @@ def _cotangent(cotangent: Cotangent, vertical: bool, consumers: int) -> str:
 
 def _outside(name: str, notes: Sequence[str], side: str, vertical: bool) -> str:
     """A name with what is noted below it, against its box on that side; or nothing."""
-    lines = [text(name)] if name else []
-    lines += [f'<FONT POINT-SIZE="{SMALL}">{text(note)}</FONT>' for note in notes]
-    if not lines:
-        return ""
     align = f' ALIGN="{side if vertical else "LEFT"}"'
-    table = _table("".join(f"<TR>{_cell(line, align)}</TR>" for line in lines), "")
+    clear = ' HEIGHT="17" VALIGN="TOP"' if notes else ""  # of what hangs below the name's line
+    cells = [_cell(text(clip(name, LONGEST_NAME)), f"{align}{clear}")] if name else []
+    small = (f'<FONT POINT-SIZE="{SMALL}">{text(note)}</FONT>' for note in notes)
+    cells += [_cell(note, align) for note in small]
+    if not cells:
+        return ""
+    table = _table("".join(f"<TR>{cell}</TR>" for cell in cells), "")
     return _cell(table, ' CELLPADDING="5"' if vertical else align)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from graphdsl.views import labels
 from graphdsl.views.drawing.edges import SWEEP, Carried, Edges
@@ -30,6 +30,8 @@ class Noted:
     docs: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     lane: Lane = NO_LANE
+    valued: bool = False
+    """Whether values are among the notes."""
 
 
 class Composer:
@@ -77,7 +79,8 @@ class Composer:
         runs = self.folding.runs(loop)
         if len(runs) == 1:
             parts = self._parts(runs[0].turns[0])
-            return Cluster(loop.id, loop.title, f"×{len(runs[0])}", parts, loop.name)
+            note = self._whose(runs[0])
+            return Cluster(loop.id, loop.title, f"×{len(runs[0])}", parts, loop.name, note)
         return Cluster(loop.id, loop.title, "", tuple(map(self._run, runs)), loop.name)
 
     def _run(self, run: Run) -> Cluster:
@@ -85,7 +88,11 @@ class Composer:
         several = first is not last
         title = f"{first.title} to {last.title.split()[-1]}" if several else first.title
         count = f"×{len(run)}" if several else ""
-        return Cluster(first.id, title, count, self._parts(first), first.name)
+        return Cluster(first.id, title, count, self._parts(first), first.name, self._whose(run))
+
+    def _whose(self, run: Run) -> str:
+        """Which turn the values are of, where one is drawn for several."""
+        return f"values of {run.turns[0].title}" if self.noted.valued and len(run) > 1 else ""
 
     def _box(self, id: int) -> Box:
         node, role = self.drawn.graph.nodes[id], self.noted.roles[id]
@@ -110,7 +117,6 @@ class Composer:
         names = [self.names.of(id, group.parent) for id in handed]
         results = [role for id in handed if (role := self.noted.roles[id]) in labels.RESULTS]
         turns = f" ×{len(group.inside)}" if group.kind == "loop" else ""
-        last = handed[-1] if handed else members[-1]
         return Box(
             group.id,
             f"{group.title}{turns}",
@@ -118,16 +124,43 @@ class Composer:
             results[0] if results else "block",
             self.edges.entering[group.id],
             self._describe(group, members),
-            self.noted.notes.get(last, ()),
-            self._cotangent(group.id, last, group.parent),
+            tuple(self._notes(handed or members[-1:], group)),
+            self._cotangent_of_group(group, given),
         )
+
+    def _notes(self, handed: list[int], group: Group) -> Iterator[str]:
+        """What is noted of the results of a group, after their names where there are several."""
+        for id in handed:
+            first, *more = self.noted.notes.get(id, ("",))
+            name = f"{self.names.of(id, group.parent)} " if len(handed) > 1 and first else ""
+            yield from (line for line in (f"{name}{first}", *more) if line)
+
+    def _cotangent_of_group(self, group: Group, given: list[int]) -> Cotangent | None:
+        """What goes back to a group: the cotangent of what it gives; of several the parts alone,
+        which are no sum."""
+        pulled = [id for id in given if id in self.noted.lane.cotangents]
+        if len(pulled) > 1:
+            return Cotangent("", tuple(self.edges.terms(group.id)))
+        return self._cotangent(group.id, pulled[0], group.parent) if pulled else None
 
     def _carried(self, carried: Carried) -> Box:
         name, entering = self.names.of(carried.node, carried.turn), self.edges.entering[carried.id]
-        cotangent = self._cotangent(carried.id, carried.node, carried.turn)
         tooltip = f"{name}: from outside in the first turn, then from the turn before"
+        notes = self.noted.notes.get(carried.source, ())
+        cotangent = self._cotangent(carried.id, carried.node, carried.turn)
+        if cotangent is not None:
+            cotangent = replace(cotangent, notes=self._handed_out(carried))
         shown = cotangent if carried.pulled else None
-        return Box(carried.id, "carried", name, "carried", entering, tooltip, (), shown)
+        return Box(carried.id, "carried", name, "carried", entering, tooltip, notes, shown)
+
+    def _handed_out(self, carried: Carried) -> tuple[str, ...]:
+        """What is noted of the cotangent that the first turn hands out: the whole of what its
+        operand gets, or no value where others hand back to that too."""
+        lane, inside = self.noted.lane, set(carried.turn.members())
+        if not self.noted.valued:
+            return lane.notes.get(carried.node, ())
+        alone = all(reader in inside for reader, _ in lane.edges.get(carried.source, ()))
+        return lane.notes.get(carried.source, ()) if alone else ()
 
     def _sweep(self) -> Box:
         """The reverse sweep as one box: it reads the loss, and what it hands on are gradients."""

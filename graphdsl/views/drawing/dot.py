@@ -13,8 +13,10 @@ from typing import Any
 
 import graphviz
 
+from graphdsl.language.clipping import clip
 from graphdsl.language.excerpt import visible
 from graphdsl.views.drawing import boxes
+from graphdsl.views.drawing.levels import find_levels
 from graphdsl.views.drawing.scene import Box, Cluster, Entry, Scene
 
 FONT = "DejaVu Sans,Verdana,Helvetica,Arial,sans-serif"
@@ -25,9 +27,10 @@ MANY = 300
 _HASTY = {"nslimit": "1", "nslimit1": "1", "mclimit": "0.3"}
 _CLUSTER = {
     **{"style": "rounded", "color": "#9aa5ab", "bgcolor": "#f6f8f9", "margin": "12"},
-    **{"fontsize": "12", "fontcolor": "#37545f", "labeljust": "r"},
+    **{"fontsize": "12", "fontcolor": "#37545f"},
 }
 _BACK = {"style": "dashed", "color": boxes.COTANGENT.line}
+_UNSEEN = {"style": "invis", "weight": "0"}
 _CARRIED = {"style": "dotted", "penwidth": "1.5", "weight": "0"}
 
 
@@ -66,6 +69,7 @@ class _Writer:
     def write(self) -> str:
         """The whole text."""
         drawing = graphviz.Digraph(
+            title_text(self.scene.name),
             graph_attr={
                 **(_HASTY if len(self.boxes) > MANY else {}),
                 "rankdir": self.scene.direction,
@@ -82,6 +86,7 @@ class _Writer:
         self._add_parts(drawing, self.scene.parts)
         for box in self.boxes.values():
             self._add_edges(drawing, box)
+        self._add_levels(drawing)
         text: str = drawing.source
         return text
 
@@ -106,7 +111,8 @@ class _Writer:
             tail = f"{entry.source}:{boxes.OUT}:{side.leave}"
             head = f"{box.id}:{position}:{side.enter}"
             if entry.of_cotangent:
-                drawing.edge(f"{entry.source}:{side.around[1]}", head, id=id, **_BACK)
+                tail = f"{entry.source}:{side.around[1]}"
+                drawing.edge(tail, head, id=id, weight="0", **_BACK)
                 continue
             # what is computed runs straight down, what is given stands beside it
             straight = entry.straight or sources.count(entry.source) > 1
@@ -127,6 +133,14 @@ class _Writer:
             ends = (f"{one}:{last}" for one in (box.id, entry.source))
             drawing.edge(*ends, id=f"back-{id}", **_CARRIED, color=boxes.COTANGENT.line)
 
+    def _add_levels(self, drawing: Any) -> None:
+        """Edges that nobody sees, which keep frames one below the other."""
+        levels = find_levels(self.scene)
+        if levels:
+            drawing.attr(newrank="true")  # else frames are ranked by themselves, whatever is said
+        for above, below in levels:
+            drawing.edge(above, below, **_UNSEEN)
+
     def _goes_back(self, box: Box, entry: Entry) -> bool:
         """Whether a cotangent is handed back along an edge."""
         source = self.boxes[entry.source]
@@ -144,11 +158,22 @@ def _tooltip(box: Box) -> str:
 def _frame(cluster: Cluster, direction: str) -> Iterator[tuple[str, str]]:
     """How a cluster looks: a frame with its title, and how often it is computed."""
     count = f"  <B>{boxes.text(cluster.count)}</B>" if cluster.count else ""
-    yield "label", f"<{boxes.text(cluster.title)}{count}>"
+    note = f"  {boxes.text(cluster.note)}" if cluster.note else ""
+    title = boxes.text(clip(cluster.title, boxes.LONGEST_FUNCTION))
+    yield "label", f"<{title}{count}{note}>"
     yield "id", cluster.id
     yield "tooltip", plain(cluster.tooltip)
     yield "labelloc", "t" if direction == "TB" else "b"
+    # away from the edges that enter: what is carried stands at the left, what is given at the right
+    yield "labeljust", "r" if cluster.count else "l"
     yield from _CLUSTER.items()
+
+
+def title_text(name: str) -> str:
+    """The name of a drawing, which SVG has as its title; no escape in it is undone."""
+    shown = visible(name).replace("&", "&amp;").replace("\\", "/")
+    said: str = graphviz.nohtml(shown)
+    return said
 
 
 def plain(text: str) -> str:

@@ -28,6 +28,8 @@ class Carried:
 
     id: str
     turn: Group
+    source: int
+    """What the first turn has."""
     node: int
     """What the turn makes of it, for the next."""
     before: str
@@ -118,15 +120,24 @@ class Edges:
         if source not in self.drawn.shown:
             return Entry(f"x{id}-{position}"), ""
         self._seen.add((id, position))
-        pulled = (id, position) in self.lane.terms and source in self.lane.cotangents
-        term = self.names.formula(self.lane.terms[id, position]) if pulled else ""
-        carried = list(self._passed(at, id, position, source))
-        for one in carried:
-            one.pulled |= pulled
-        if carried:
-            return Entry(carried[0].id, pulled), term
+        passed = list(self._passed(at, id, position, source))
+        # a first turn that begins with a constant hands nothing back, and those behind it do
+        edges = [((id, position), source), *((again, one.node) for one, again in passed)]
+        term = next((self._term(edge) for edge, operand in edges if self._goes(edge, operand)), "")
+        for one, _ in passed:
+            one.pulled |= bool(term)
+        if passed:
+            return Entry(passed[0][0].id, bool(term)), term
         straight = bool(self.drawn.graph.nodes[source].operands)
-        return Entry(self.box(source), pulled, straight), term
+        return Entry(self.box(source), bool(term), straight), term
+
+    def _goes(self, edge: Edge, operand: int) -> bool:
+        """Whether a cotangent goes back along an edge."""
+        return edge in self.lane.terms and operand in self.lane.cotangents
+
+    def _term(self, edge: Edge) -> str:
+        """What goes back along an edge, in the names of the drawing."""
+        return self.names.formula(self.lane.terms[edge])
 
     def _gradient(self, parameter: int) -> Entry:
         """What an update gets of a parameter's cotangent: from beside its box, or from the one box
@@ -149,26 +160,29 @@ class Edges:
         for id in shown:
             for edge in self.lane.edges.get(id, ()):
                 if edge not in self._seen and edge[0] not in read and edge[0] not in shown:
-                    term = self.names.formula(self.lane.terms[edge])
                     handed = self._handed.setdefault(self.box(id), [])
-                    handed.append((self._distance(edge[0]), term))
+                    handed.append((self._distance(edge[0]), self._term(edge)))
 
-    def _passed(self, at: Group, id: int, position: int, source: int) -> Iterator[Carried]:
-        """The carried values that an operand is, from the inside out; none if it is none."""
+    def _passed(
+        self, at: Group, id: int, position: int, source: int
+    ) -> Iterator[tuple[Carried, Edge]]:
+        """The carried values that an operand is, from the inside out, each with the edge along
+        which the second turn has it; none if it is none."""
         inner: Carried | None = None
         for turn in reversed(at.path()):
             if turn.kind != "turn" or not self.names.stands_for_many(turn):
                 continue
-            later = dict(self.drawn.operands(self.folding.run(turn).second[id]))[position]
+            reader = self.folding.run(turn).second[id]
+            later = dict(self.drawn.operands(reader))[position]
             if later not in self.tree.home or turn not in self.tree.home[later].path():
                 continue
             known = self.carried.setdefault(turn.id, {})
-            made = Carried(f"{turn.id}-{source}-{later}", turn, later, self.box(source))
+            made = Carried(f"{turn.id}-{source}-{later}", turn, source, later, self.box(source))
             outer = known.setdefault((source, later), made)
             if inner is not None:
                 inner.before = outer.id
             inner = outer
-            yield outer
+            yield outer, (reader, position)
 
     def _into_turn(self, carried: Carried) -> Iterator[Entry]:
         """What enters the box of a carried value: its first, and what the turn makes of it."""

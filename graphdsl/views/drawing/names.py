@@ -12,7 +12,7 @@ from graphdsl.views.drawing.lane import Lane
 Path = tuple[Group, ...]
 
 _WORD = r"[^\W⁰¹²³⁴⁵⁶⁷⁸⁹ᵀ]+"
-_NAME = re.compile(rf"(?!\d){_WORD}(?:\[\d+\]|_\d+|\.{_WORD})*")
+_NAME = re.compile(rf"(?!\d){_WORD}(?:\[\d+\]|_\d+|#\d+|\.{_WORD})*")
 """A name in a formula, qualified or not; what is raised behind it is none of it."""
 
 
@@ -37,13 +37,16 @@ class Names:
         return f"{self.lane.prefix}{self._first(id, within)}"
 
     def of_group(self, group: Group) -> str:
-        """The title of a frame: a block's name, after that of the call where it owns something."""
+        """The title of a frame: a block's name, after that of the call where it owns something and
+        its name does not say the block."""
         owned = f"{group.name}."
         leaves = (id for id in group.members() if not self.folding.drawn.graph.nodes[id].operands)
         owns = any(self.named.get(id, ("",))[0].startswith(owned) for id in leaves)
         if not owns or group.kind != "call" or group.parent is None:
             return group.title
-        return f"{self.bare(group.name, group.parent.path())}: {group.title}"
+        name = self.bare(group.name, group.parent.path())
+        said = re.fullmatch(rf"{re.escape(group.title)}(_\d+)?", name.rpartition(".")[2])
+        return name if said else f"{name}: {group.title}"
 
     def bare(self, name: str, path: Path) -> str:
         """A name without that of the innermost frame it belongs to, or without the number of the

@@ -6,7 +6,7 @@ turn gets from the one before is `g4-7-9`, and what stands for an operand that i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 
@@ -53,30 +53,47 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """A frame around what a call or a loop holds; `count` is how often that is computed."""
+    """A frame around what a call or a loop holds; `count` is how often that is computed, `note`
+    what else is to be known of it."""
 
     id: str
     title: str
     count: str
     parts: tuple[Box | Cluster, ...]
     tooltip: str = ""
+    note: str = ""
+
+    def boxes(self) -> Iterator[Box]:
+        """Every box in it, those inside of clusters among them."""
+        return (part for part in walk(self.parts) if isinstance(part, Box))
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
     """A whole drawing; `remarks` say what was folded without being asked."""
 
+    name: str
+    """That of the model."""
     title: str
+    """What a pointer over it shows."""
     parts: tuple[Box | Cluster, ...]
     direction: str = "TB"
     remarks: tuple[str, ...] = ()
 
     def boxes(self) -> Iterator[Box]:
         """Every box, those inside of clusters among them."""
-        pending = list(reversed(self.parts))
-        while pending:
-            part = pending.pop()
-            if isinstance(part, Box):
-                yield part
-            else:
-                pending += reversed(part.parts)
+        return (part for part in walk(self.parts) if isinstance(part, Box))
+
+    def clusters(self) -> Iterator[Cluster]:
+        """Every cluster, those inside of others behind these."""
+        return (part for part in walk(self.parts) if isinstance(part, Cluster))
+
+
+def walk(parts: Iterable[Box | Cluster]) -> Iterator[Box | Cluster]:
+    """The parts and all that is inside of them, in their order."""
+    pending = list(reversed(tuple(parts)))
+    while pending:
+        part = pending.pop()
+        yield part
+        if isinstance(part, Cluster):
+            pending += reversed(part.parts)

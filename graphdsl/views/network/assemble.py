@@ -126,7 +126,7 @@ class Assembler:
         layer = self._fresh(source, node)
         if sum(size != 1 for size in weights.sizes) > 1:
             layer = None  # not one number for each unit, such as what tells places apart
-        if layer is not None and layer.kind == "merge":
+        if layer is not None and layer.functions == ("+",) and layer.kind == "merge":
             self._add_bias_before(node, layer, weights)
         elif layer is not None and _takes_bias(layer):
             self._continue(node, replace(layer, biases=(*layer.biases, weights)))

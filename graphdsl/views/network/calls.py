@@ -39,8 +39,8 @@ def refuse(graph: Graph, node: Node, why: str) -> ModelError:
     labels = () if node.origin is None else (Label(node.origin.span, why),)
     trail = tuple(Trail(*level[:2]) for level in node.origin.trail) if node.origin else ()
     help = (
-        "a layer is a product with weights, a function of each unit, a sum or a concatenation of "
-        "layers, or a convolution, a pooling and the like",
+        "a layer is a product with weights, a function of each unit, a sum, a product of each "
+        "unit with one, or a concatenation of layers, or a convolution, a pooling and the like",
         "the call of a block of your own is drawn as one box, whatever it computes; "
         "--view graph draws any model",
     )

@@ -4,11 +4,12 @@ out, and a frame around what is repeated."""
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from graphdsl.graph.sizes import Shape
-from graphdsl.views.drawing.boxes import text
+from graphdsl.language.clipping import clip
+from graphdsl.views.drawing.boxes import LONGEST_NAME, text
 from graphdsl.views.drawing.dot import plain
 from graphdsl.views.network.layers import Layer, Link
 from graphdsl.views.network.looks import look_of
@@ -32,16 +33,20 @@ def add_columns(drawing: Any, layers: Sequence[Layer], direction: str) -> None:
     merges = {layer.id for layer in layers if layer.kind == "merge"}
     for layer in layers:
         for number, link in enumerate(layer.links):
-            if across:
-                ends = (f"n{link.source}:s", f"n{layer.id}:n")
-            else:
-                ends = (_side(link.source, merges), _side(layer.id, merges))
             looks = {"id": f"n{link.source}-n{layer.id}-{number}", **_bundle(link, across)}
-            drawing.edge(*ends, **looks)
+            drawing.edge(*_ends(link.source, layer.id, merges, across), **looks)
 
 
-def _side(id: int, merges: set[int]) -> str:
-    """Where edges touch a layer: its capsule, and not what is written around it."""
+def _ends(source: int, target: int, merges: Collection[int], across: bool) -> tuple[str, str]:
+    """Where an edge touches its layers: their capsules, and not what is written around them."""
+    if not across:
+        return _capsule(source, merges), _capsule(target, merges)
+    if target in merges:  # a way around other layers, whose ends are not to be forced
+        return f"n{source}", f"n{target}"
+    return f"n{source}:s", f"n{target}:n"
+
+
+def _capsule(id: int, merges: Collection[int]) -> str:
     return f"n{id}" if id in merges else f"n{id}:at"
 
 
@@ -77,7 +82,7 @@ def _label(layer: Layer, across: bool) -> str:
     if layer.kind == "merge":
         return f"<{text(layer.functions[0])}>"
     rows = ['<TR><TD HEIGHT="9"></TD></TR>'] if across else []  # for the tips of edges
-    rows += [_row(f"<B>{text(layer.name)}</B>")] if layer.name else []
+    rows += [_row(f"<B>{text(clip(layer.name, LONGEST_NAME))}</B>")] if layer.name else []
     rows.append(_row(_figure(layer, across)))
     rows += [_row(_small(line)) for line in _below(layer)]
     return f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0">{"".join(rows)}</TABLE>>'
@@ -133,7 +138,8 @@ def _bundle(link: Link, across: bool) -> dict[str, str]:
     """How an edge looks: as wide as what weighs it, with that beside it."""
     if link.weights is None:
         return SINGLE
-    lines = (f"<B>{text(link.weights.name)}</B>", text(sizes_text(link.weights.sizes)))
+    name = clip(link.weights.name, LONGEST_NAME)
+    lines = (f"<B>{text(name)}</B>", text(sizes_text(link.weights.sizes)))
     label = "<BR/>".join(f"&#160;{line}" if across else line for line in lines)
     return {"label": f"<{label}>", **BUNDLE}
 

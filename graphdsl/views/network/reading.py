@@ -64,6 +64,8 @@ class Unreadable:
 
     why: str
     sources: tuple[int, ...] = ()
+    alone: Part | None = None
+    """What it is drawn as where no call stands for it."""
 
 
 Reading = Same | Bias | Function | Part | Unreadable
@@ -128,8 +130,8 @@ def _read_joint(
         return Part("merge", sources, "−")
     if node.op.variadic:
         return Part("box", sources, _called(node))
-    why = "it combines values that all depend on the input, and is no sum of them"
-    return Unreadable(why, sources)
+    why = "it combines values that all depend on the input, and is no sum or product of them"
+    return Unreadable(why, sources, Part("merge", sources, "×") if multiplies(node) else None)
 
 
 def _read_unary(graph: Graph, node: Node, source: int, batch: str | None) -> Reading:

@@ -27,13 +27,11 @@ def recognise(graph: Graph, normalisation: bool = True) -> tuple[Layer, ...]:
     """
     extent = find_extent(graph)
     if not extent.ends:
-        raise refuse_all(
-            "no output of this model depends on an input, and its loss compares nothing that does"
-        )
+        raise refuse_all(_why_nothing(graph))
     rows = find_rows(graph)
     owners, boxed = find_owners(graph), frozenset[Call]()
     while True:
-        readings = _read(graph, extent, rows, boxed)
+        readings = _read(graph, extent, rows, owners, boxed)
         closed = [
             _call_of(graph, owners, graph.nodes[id], reading.why)
             for id, reading in sorted(readings.items())
@@ -44,8 +42,20 @@ def recognise(graph: Graph, normalisation: bool = True) -> tuple[Layer, ...]:
         boxed |= frozenset(closed)
 
 
+def _why_nothing(graph: Graph) -> str:
+    """Why a model has no end of a network."""
+    fed = graph.depending(graph.inputs)
+    if any(result.node in fed for result in graph.results if result.role == "output"):
+        return "what its outputs say of an input are derivatives, which are no part of a network"
+    return "no output of this model depends on an input, and its loss compares nothing that does"
+
+
 def _read(
-    graph: Graph, extent: Extent, rows: str | None, boxed: frozenset[Call]
+    graph: Graph,
+    extent: Extent,
+    rows: str | None,
+    owners: Collection[str],
+    boxed: frozenset[Call],
 ) -> dict[int, Reading | None]:
     """How each node is read that an end needs: not those inside of a function that is written as
     several. None for what is fed, and for what is inside of calls that are drawn as one."""
@@ -59,7 +69,10 @@ def _read(
             found[id] = None
             needed.update(operand for operand in node.operands if operand in extent.live)
         else:
-            reading = found[id] = read_node(graph, node, extent.live, rows)
+            reading = read_node(graph, node, extent.live, rows)
+            if isinstance(reading, Unreadable) and find_call(owners, node) is None:
+                reading = reading.alone or reading
+            found[id] = reading
             needed.update(sources_of(reading))
     return found
 

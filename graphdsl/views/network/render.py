@@ -13,7 +13,7 @@ from graphdsl.graph.kernel import Array
 from graphdsl.language.diagnostics import DataError, Diagnostic
 from graphdsl.session import Session
 from graphdsl.views import labels, picture
-from graphdsl.views.drawing.dot import FONT, plain
+from graphdsl.views.drawing.dot import FONT, plain, title_text
 from graphdsl.views.network.columns import add_columns
 from graphdsl.views.network.layers import Layer
 from graphdsl.views.network.options import NetworkOptions
@@ -72,6 +72,7 @@ def draw_network(
     small, program = is_small(layers), compilation.program
     direction = (options or NetworkOptions()).direction
     drawing = graphviz.Digraph(
+        title_text(Path(program.source.name).stem),
         graph_attr={
             "rankdir": direction,
             "nodesep": "0.3",

@@ -12,19 +12,19 @@ from dataclasses import replace
 from typing import Any
 
 from graphdsl.graph.kernel import Array
-from graphdsl.views.drawing import boxes
 from graphdsl.views.drawing.dot import plain
+from graphdsl.views.network.circles import find_radius, lines_of, write_lines
 from graphdsl.views.network.layers import Layer, Link
 from graphdsl.views.network.looks import look_of
-from graphdsl.views.network.numbers import bias_text, indexed, weight_text
-from graphdsl.views.network.place import RADIUS, Point, find_way, place
+from graphdsl.views.network.numbers import weight_word
+from graphdsl.views.network.place import Point, find_way, place
 
 MOST_UNITS = 8
 """Units of a layer up to which each is drawn."""
 MOST_WEIGHTS = 80
 """Weights up to which each stands at its edge."""
 
-CIRCLE = {"shape": "circle", "fixedsize": "true", "style": "filled", "width": f"{RADIUS / 36:.3f}"}
+CIRCLE = {"shape": "circle", "fixedsize": "true", "style": "filled"}
 
 _FOUND = {"dense", "map", "merge", "input", "normalisation"}
 
@@ -78,7 +78,12 @@ class Units:
         self, layers: Sequence[Layer], values: Mapping[str, Array], direction: str
     ) -> None:
         self.layers, self.values, self.direction = layers, values, direction
-        self.placement = place(layers)
+        self.lines = {
+            layer.id: [lines_of(layer, unit, values) for unit in range(layer.counted or 0)]
+            for layer in layers
+        }
+        self.radius = find_radius([lines for units in self.lines.values() for lines in units])
+        self.placement = place(layers, self.radius)
 
     def add_to(self, drawing: Any) -> None:
         """Into a drawing whose layout is done here."""
@@ -95,11 +100,12 @@ class Units:
         look, id = look_of(layer), _id(layer, unit)
         drawing.node(
             id,
-            f"<{_label(layer, unit, self.values)}>",
+            f"<{write_lines(self.lines[layer.id][unit], self.radius)}>",
             id=id,
             pos=self._point(self.placement.points[layer.id][unit]),
             fillcolor=look.fill,
             color=look.line,
+            width=f"{self.radius / 36:.3f}",
             penwidth="2.5" if layer.end else "1.2",
             tooltip=plain(layer.tooltip),
             **CIRCLE,
@@ -118,7 +124,7 @@ class Units:
                 looks = {"id": f"{_id(source, i)}-{_id(layer, j)}-{number}"}
                 looks["pos"] = f"e,{self._point(way.tip)} {line}"
                 if link.weights is not None:
-                    label = weight_text(link.weights, i, j, self.values)
+                    label = weight_word(link.weights, i, j, self.values).html()
                     looks |= {"label": f"<{_on_white(label)}>", "lp": self._point(way.label)}
                 drawing.edge(_id(source, i), _id(layer, j), **looks)
 
@@ -127,19 +133,6 @@ class Units:
         along, across = point
         x, y = (along, -across) if self.direction == "LR" else (across, -along)
         return f"{x:.1f},{y:.1f}"
-
-
-def _label(layer: Layer, unit: int, values: Mapping[str, Array]) -> str:
-    """What stands in a circle: the unit, what it computes of its sum, its bias."""
-    alone = layer.counted == 1
-    sum = boxes.text(layer.functions[0]) if layer.kind == "merge" else "" if layer.name else "Σ"
-    signs = [f'<FONT POINT-SIZE="15">{sum}</FONT>'] if sum else []
-    name = [indexed(layer.name, *([] if alone else [unit]))] if layer.name else []
-    functions = [] if layer.kind == "merge" else [boxes.text(each) for each in layer.functions]
-    below = [*functions, *(bias_text(bias, unit, values) for bias in layer.biases)]
-    gap = [f'<FONT POINT-SIZE="3">{chr(160)}</FONT>'] if name and below else []
-    small = (f'<FONT POINT-SIZE="9">{line}</FONT>' for line in below)
-    return "<BR/>".join([*signs, *name, *gap, *small])
 
 
 def _on_white(html: str) -> str:

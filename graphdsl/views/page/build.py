@@ -86,7 +86,7 @@ def page_data(
     _check_boxes(len(drawn.shown))
     target, notes = _find_target(graph, of)
     if of is not None:
-        session.check_node(of, training)
+        session.verify_node(of, training)
     if with_values:
         seen = observe(session, fed, of=target, training=training)
     else:

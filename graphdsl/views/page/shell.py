@@ -20,8 +20,8 @@ from typing import Any
 
 from graphdsl.language.diagnostics import Diagnostic, UsageError
 from graphdsl.language.excerpt import visible
+from graphdsl.training.files import verify_folder
 from graphdsl.training.version import version
-from graphdsl.views.picture import check_folder
 
 ENDINGS = (".html", ".htm")
 ASSETS = "assets"
@@ -56,7 +56,7 @@ def check_page(path: Path) -> None:
     if path.suffix.lower() not in ENDINGS:
         help = (f"name it {path.with_suffix('.html') if path.name else 'page.html'}",)
         raise UsageError(Diagnostic("E0822", f"'{path}': a page is written as .html", (), help))
-    check_folder(path)
+    verify_folder(path)
 
 
 def page_text(page: Page) -> str:

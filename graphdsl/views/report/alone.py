@@ -4,18 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from graphdsl.views import cells
 from graphdsl.views.report.chart import Chart, draw_plot, looks, swatch
 from graphdsl.views.report.markup import Attributes, Markup, element, joined
 
 WIDTH, HEIGHT = 620, 190
 LEFT, RIGHT, TOP, BOTTOM = 62, 16, 30, 50
+LINE = 20
+"""The height of a line of a legend."""
+SWATCH, LETTER = 50, 7
+"""The room of a label's swatch and gap, and of a letter."""
+LONGEST = 80
+"""Letters of a label, which would otherwise stick out."""
 
 
 def draw_alone(charts: Sequence[Chart]) -> str:
     """Charts below one another, with titles and legends: an SVG that needs no page around it."""
-    each = TOP + HEIGHT + BOTTOM
-    parts = [_panel(chart, at * each) for at, chart in enumerate(charts)]
-    width, height = LEFT + WIDTH + RIGHT, each * len(charts) + 8
+    parts, height = [], 0
+    for chart in charts:
+        places = _legend_places([curve.label for curve in chart.curves])
+        parts.append(_panel(chart, height, places))
+        height += TOP + HEIGHT + BOTTOM + places[-1][1]
+    width, height = LEFT + WIDTH + RIGHT, height + 8
     size = {"width": str(width), "height": str(height), "viewBox": f"0 0 {width} {height}"}
     fonts = {"font-family": "system-ui, 'DejaVu Sans', sans-serif"}
     ground = element("rect", {"width": "100%", "height": "100%", "fill": "#ffffff"})
@@ -23,14 +33,27 @@ def draw_alone(charts: Sequence[Chart]) -> str:
     return element("svg", {**name, **size, **fonts}, ground, *parts).text
 
 
-def _panel(chart: Chart, top: int) -> Markup:
+def _legend_places(labels: Sequence[str]) -> list[tuple[int, int]]:
+    """Where each label of a legend stands, in as many lines as they take."""
+    places, x, y = [], 0, 0
+    for label in labels:
+        room = SWATCH + LETTER * min(cells.width(label), LONGEST)
+        if x and x + room > WIDTH:
+            x, y = 0, y + LINE
+        places.append((x, y))
+        x += room
+    return places
+
+
+def _panel(chart: Chart, top: int, places: Sequence[tuple[int, int]]) -> Markup:
     place: Attributes = {"x": LEFT, "y": top + TOP, "width": WIDTH, "height": HEIGHT}
-    title: Attributes = {"x": LEFT, "y": top + 18, "font-weight": "600", "fill": "#1a1c20"}
-    legend, x = [], LEFT
-    for curve, look in zip(chart.curves, looks(len(chart.curves)), strict=True):
-        at = {"transform": f"translate({x} {top + TOP + HEIGHT + 28})"}
+    ink: Attributes = {"font-size": "15", "font-weight": "600", "fill": "#1a1c20"}
+    title: Attributes = {"x": LEFT, "y": top + 18, **ink}
+    legend = []
+    several = zip(chart.curves, looks(len(chart.curves)), places, strict=True)
+    for curve, look, (x, y) in several:
+        at = {"transform": f"translate({LEFT + x} {top + TOP + HEIGHT + 28 + y})"}
         letters = {"x": "34", "y": "10", "font-size": "12", "fill": "#1a1c20"}
-        marked = len(chart.curves) > 1
-        legend.append(element("g", at, swatch(look, marked), element("text", letters, curve.label)))
-        x += 50 + 7 * len(curve.label)
+        label = element("text", letters, cells.clip(curve.label, LONGEST))
+        legend.append(element("g", at, swatch(look, len(chart.curves) > 1), label))
     return joined((element("text", title, chart.title), draw_plot(chart, place), *legend))

@@ -10,9 +10,9 @@ from graphdsl.views.page.shell import Page, check_page, page_text
 from graphdsl.views.report import sections
 from graphdsl.views.report.chart import Chart, Curve
 from graphdsl.views.report.curves import Shown, show_charts
-from graphdsl.views.report.gradients import explain, show_gradients
+from graphdsl.views.report.gradients import explain, find_scale, show_gradients
 from graphdsl.views.report.markup import Markup, element, joined
-from graphdsl.views.report.measured import measure_run, rate_curve
+from graphdsl.views.report.measured import Gradients, measure_run, rate_curve
 from graphdsl.views.report.panels import chart_histories
 from graphdsl.views.report.reading import ReportedRun, read_run
 
@@ -28,15 +28,17 @@ def write_report(folders: Sequence[Path], path: Path, source: Path | None = None
     """
     check_page(path)
     runs = [read_run(folder) for folder in folders]
-    write_text(path, report_text(runs, source))
-    return [f"{run.folder}: {note}" for run in runs for note in run.notes]
+    gradients = [measure_run(run, source) for run in runs]
+    write_text(path, report_text(runs, gradients))
+    both = zip(runs, gradients, strict=True)
+    return [f"{run.folder}: {note}" for run, one in both for note in (*run.notes, *one.notes)]
 
 
-def report_text(runs: Sequence[ReportedRun], source: Path | None = None) -> str:
-    """The page."""
+def report_text(runs: Sequence[ReportedRun], gradients: Sequence[Gradients]) -> str:
+    """The page on runs and on the gradients of each."""
     shown = show_charts(list(_charts(runs)), _start(runs))
     about = runs[0].compilation.program.doc if runs[0].compilation is not None else None
-    content = element("main", {"class": "report"}, *_sections(runs, shown, source))
+    content = element("main", {"class": "report"}, *_sections(runs, shown, gradients))
     return page_text(
         Page(
             title=" and ".join(run.name for run in runs),
@@ -53,14 +55,14 @@ def report_text(runs: Sequence[ReportedRun], source: Path | None = None) -> str:
 
 
 def _sections(
-    runs: Sequence[ReportedRun], shown: Sequence[Shown], source: Path | None
+    runs: Sequence[ReportedRun], shown: Sequence[Shown], gradients: Sequence[Gradients]
 ) -> Iterator[Markup | None]:
     yield sections.summarise(runs)
     if shown:
         figures = element("div", {"class": "panels"}, *(one.figure for one in shown))
         yield sections.section("Curves", figures, id="curves")
     yield sections.show_metrics(runs)
-    yield _gradients(runs, source)
+    yield _gradients(runs, gradients)
     yield sections.show_graphs(runs)
     yield sections.show_texts(runs)
     yield sections.show_settings(runs)
@@ -95,13 +97,14 @@ def _start(runs: Sequence[ReportedRun]) -> float | None:
     )
 
 
-def _gradients(runs: Sequence[ReportedRun], source: Path | None) -> Markup | None:
+def _gradients(runs: Sequence[ReportedRun], gradients: Sequence[Gradients]) -> Markup | None:
     tables: list[Markup] = []
-    for label, run in zip(sections.labels_of(runs), runs, strict=True):
+    scale = find_scale(gradients)
+    for label, run, measured in zip(sections.labels_of(runs), runs, gradients, strict=True):
         if run.compilation is None:
             continue
         heading = element("h3", {}, f"{label} {run.name}") if label else None
-        table = show_gradients(measure_run(run, source), f"{label} {run.name}: gradients".strip())
+        table = show_gradients(measured, f"{label} {run.name}: gradients".strip(), scale)
         tables += [joined((heading, table))]
     if not tables:
         return None

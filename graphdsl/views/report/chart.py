@@ -107,7 +107,7 @@ def draw_plot(chart: Chart, attributes: Attributes | None = None) -> Markup:
         "overflow": "visible",
     }
     said = {"role": "img", "aria-label": describe(chart), "overflow": "visible"}
-    marked = (_marks(curve, look, across, up) for curve, look in several if len(several) > 1)
+    marked = (_marks(curve, look, (across, up), len(several) > 1) for curve, look in several)
     return element(
         "svg",
         {**said, **(attributes or {})},
@@ -191,25 +191,40 @@ def _path(curve: Curve, stroke: Attributes, across: Scale, up: Scale) -> Markup:
         sign = "M" if lifted else "L"
         words.append(f"{sign}{at * UNITS:.1f} {height * UNITS:.1f}")
         if lifted:
-            words.append("h0")  # a point between two gaps is seen as a dot
+            words.append("h0")  # so that a point between two gaps is a dot at least
         lifted = False
     shape = {"d": "".join(words), "fill": "none", "vector-effect": "non-scaling-stroke"}
     round = {"stroke-linecap": "round", "stroke-linejoin": "round"}
     return element("path", {**shape, **round, **stroke})
 
 
-def _marks(curve: Curve, look: Look, across: Scale, up: Scale) -> Iterator[Markup]:
-    """Marks here and there, in other places than those of the curve before."""
-    curve = curve.middle()
-    finite = np.flatnonzero(np.isfinite(curve.values))
-    if not len(finite):
-        return
-    shares = (np.arange(MARKS) + 0.5 + 0.22 * (look.number - 1)) / MARKS
-    for at in sorted({int(finite[int(share * (len(finite) - 1))]) for share in shares % 1.0}):
+def _marks(
+    curve: Curve, look: Look, scales: tuple[Scale, Scale], beside_others: bool
+) -> Iterator[Markup]:
+    curve, (across, up) = curve.middle(), scales
+    places = _lone_points(curve)
+    if beside_others:
+        places |= _spread_points(curve, look)
+    for at in sorted(places):
         x = _percent(across.at(curve.epochs[at]))
         y = _percent(1 - up.at(curve.values[at]))
         shape = element("path", {"d": look.shape, **_fill(look)})
         yield element("svg", {"x": x, "y": y, "overflow": "visible"}, shape)
+
+
+def _lone_points(curve: Curve) -> set[int]:
+    """Points between gaps, or of one epoch alone, which no line leads to."""
+    finite = np.pad(np.isfinite(curve.values), 1)
+    return set(np.flatnonzero(finite[1:-1] & ~finite[:-2] & ~finite[2:]).tolist())
+
+
+def _spread_points(curve: Curve, look: Look) -> set[int]:
+    """Points here and there, in other places than those of the curve before."""
+    finite = np.flatnonzero(np.isfinite(curve.values))
+    if not len(finite):
+        return set()
+    shares = (np.arange(MARKS) + 0.5 + 0.22 * (look.number - 1)) / MARKS
+    return {int(finite[int(share * (len(finite) - 1))]) for share in shares % 1.0}
 
 
 def _stroke(look: Look) -> dict[str, str | None]:

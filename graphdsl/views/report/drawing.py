@@ -5,6 +5,7 @@ In a page it is an image of its own, which can neither run nor load anything.
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from dataclasses import dataclass, replace
 
@@ -18,6 +19,8 @@ from graphdsl.views.render import MOST_BOXES, draw
 
 MANY_BOXES = 24
 """Beyond this blocks are folded: who reads a report wants the whole at a glance."""
+UNSEEN = re.compile(rb'<!--.*?-->|<title>.*?</title>|xlink:title="[^"]*"', re.DOTALL)
+"""What an image does not show: comments, and titles, which name the file."""
 FOLDED = "Blocks are folded; graphdsl render draws what is in them."
 
 
@@ -32,6 +35,11 @@ class Drawing:
     def address(self) -> str:
         """The drawing as the address of an image."""
         return f"data:image/svg+xml;base64,{b64encode(self.svg).decode()}"
+
+    def is_like(self, other: Drawing) -> bool:
+        """Whether the same is seen, and said, of both."""
+        seen, others = (UNSEEN.sub(b"", one.svg) for one in (self, other))
+        return seen == others and self.notes == other.notes
 
 
 def draw_graph(compilation: Compilation) -> Drawing:

@@ -4,7 +4,7 @@ picture of its size at the beginning and at the kept weights."""
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from graphdsl.training.statistics import LayerStatistics
 from graphdsl.views.report.markup import Markup, element, joined, region
@@ -24,15 +24,14 @@ HEADS = (
 START, KEPT = "M-3.6 0a3.6 3.6 0 1 0 7.2 0a3.6 3.6 0 1 0 -7.2 0z", "M0 -5L5 0L0 5L-5 0z"
 
 
-def show_gradients(gradients: Gradients, name: str) -> Markup:
-    """The table, with its notes."""
+def show_gradients(gradients: Gradients, name: str, scale: Scale) -> Markup:
+    """The table, with its notes; sizes are drawn on the scale."""
     notes = [element("p", {"class": "note"}, note) for note in gradients.notes]
     rows = gradients.kept or gradients.start
     if not rows:
         return joined(notes)
     first = {row.name: row for row in gradients.start or ()}
     last = {row.name: row for row in gradients.kept or ()}
-    scale = _scale([row.rms for row in (*first.values(), *last.values())])
     body = [element("tr", {}, *_cells(row, first, last, scale)) for row in rows]
     head = [element("th", {"scope": "col"}, text) for text in HEADS]
     table = element(
@@ -66,9 +65,10 @@ def _sign(shape: str, name: str) -> Markup:
     return element("svg", size, element("path", {"d": shape, "class": name}))
 
 
-def _scale(sizes: Sequence[float]) -> Scale:
-    """From the smallest size to the largest, whole decades."""
-    positive = [size for size in sizes if size > 0 and math.isfinite(size)]
+def find_scale(several: Iterable[Gradients]) -> Scale:
+    """The scale that tables share: from the smallest size to the largest, whole decades."""
+    rows = (row for one in several for row in (*(one.start or ()), *(one.kept or ())))
+    positive = [row.rms for row in rows if row.rms > 0 and math.isfinite(row.rms)]
     low, high = min(positive, default=0.1), max(positive, default=1.0)
     bottom = math.floor(math.log10(low))
     return Scale(10.0**bottom, 10.0 ** max(math.ceil(math.log10(high)), bottom + 1), log=True)

@@ -62,8 +62,10 @@ def rate_curve(compilation: Compilation, recorded: Recorded, history: History) -
 
 
 def measure_run(run: ReportedRun, source: Path | None = None) -> Gradients:
-    """The gradients of a run; `source` takes the place of its data."""
-    assert run.compilation is not None
+    """The gradients of a run, none of one whose model is gone; `source` takes the place of its
+    data."""
+    if run.compilation is None:
+        return Gradients(None, None, ())
     session = Session(run.compilation, run.recorded.seed, check_engine(run.recorded.engine))
     try:
         batches = list(_batches(session, run.recorded, source))

@@ -15,6 +15,7 @@ from typing import Any, cast, get_args
 
 from graphdsl.driver import Compilation
 from graphdsl.language.diagnostics import DataError, UsageError
+from graphdsl.training.files import read_bytes
 from graphdsl.training.history import JSONL, Ending, History, Row
 from graphdsl.training.recorded import (
     Recorded,
@@ -53,9 +54,9 @@ def read_run(folder: Path) -> ReportedRun:
     recorded, settings = read_recorded(folder), read_settings(folder)
     notes: list[str] = []
     history = History(epochs=_read_rows(folder, notes))
-    ended = _read_end(folder, recorded, history, notes)
-    if not history.epochs:
+    if not history.epochs and not notes:
         notes.append(ENDED_AT_ONCE)
+    ended = _read_end(folder, recorded, history, notes)
     text = _read_text(folder, recorded, notes)
     compilation = _compile(folder, recorded, notes) if text else None
     name = folder.resolve().name or str(folder)
@@ -70,7 +71,7 @@ def read_run(folder: Path) -> ReportedRun:
 def _read_rows(folder: Path, notes: list[str]) -> list[Row]:
     """The rows that can be read."""
     try:
-        lines = (folder / JSONL).read_bytes().splitlines()
+        lines = read_bytes(folder / JSONL).splitlines()
     except FileNotFoundError:
         notes.append(f"There is no {JSONL} in the folder.")
         return []
@@ -87,7 +88,8 @@ def _read_rows(folder: Path, notes: list[str]) -> list[Row]:
             rows.append(row)
     if bad:
         others = f" and {len(bad) - 1:,} more" if len(bad) > 1 else ""
-        notes.append(f"{JSONL} is damaged: line {bad[0]}{others} cannot be read and is left out.")
+        said = f"line {bad[0]}{others} cannot be read and {'are' if others else 'is'} left out"
+        notes.append(f"{JSONL} is damaged: {said}.")
     return rows
 
 
@@ -119,7 +121,7 @@ def _is_number(value: object) -> bool:
 def _read_end(folder: Path, recorded: Recorded, history: History, notes: list[str]) -> bool:
     """Put into a history how the run ended; whether it did."""
     try:
-        said = json.loads((folder / METRICS).read_text("utf-8"))
+        said = json.loads(read_bytes(folder / METRICS).decode("utf-8"))
         if not isinstance(said, dict) or said.get("ending") not in get_args(Ending):
             raise ValueError("it does not say how the run ended")
     except FileNotFoundError:
@@ -165,7 +167,7 @@ def _unfinished(folder: Path, recorded: Recorded) -> str:
 
 def _read_text(folder: Path, recorded: Recorded, notes: list[str]) -> str:
     try:
-        return (folder / recorded.file).read_text("utf-8", errors="replace")
+        return read_bytes(folder / recorded.file).decode("utf-8", errors="replace")
     except OSError as problem:
         said = f"The model's file cannot be read ({problem.strerror})"
         notes.append(f"{said}: {way_back(recorded, folder)}.")

@@ -87,8 +87,8 @@ def whole_ticks(scale: Scale) -> list[float]:
 
 
 def tick_text(value: float) -> str:
-    """A tick's label: `0.25`, `−3`, `1e−5`, `20,000`."""
-    if value == int(value) and 1e3 < abs(value) < 1e7:
+    """A tick's label: `0.25`, `−3`, `1e−5`, `20,000`, `1e6`."""
+    if value == int(value) and 1e3 < abs(value) < 1e6:  # a longer one would stick out
         return f"{int(value):,}".replace("-", "−")
     return short_number(value, 4)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from graphdsl.views.report.drawing import draw_graph
+from graphdsl.views.report.drawing import Drawing, draw_graph
 from graphdsl.views.report.listing import changed_lines, list_lines, split_lines
 from graphdsl.views.report.markup import Attributes, Markup, element, joined, region
 from graphdsl.views.report.reading import ReportedRun
@@ -136,7 +136,7 @@ def show_settings(runs: Sequence[ReportedRun]) -> Markup:
     names = ["", *(f"{label} {run.name}".strip() for label, run in _labelled(runs))]
     groups, several = tell_settings(runs), len(runs) > 1
     differing = sum(row.differs for rows in groups.values() for row in rows)
-    said = f"{differing or 'No'} of these differ{'s' if differing == 1 else ''}"
+    said = f"{differing or 'None'} of these differ{'s' if differing == 1 else ''}"
     body = []
     for group, rows in groups.items():
         head = element("th", {"scope": "colgroup", "colspan": len(names)}, group)
@@ -163,15 +163,20 @@ def _setting(row: SettingRow) -> Markup:
 
 def show_graphs(runs: Sequence[ReportedRun]) -> Markup | None:
     """The graph of each run; once where both have the same."""
-    shown = [run for run in runs if run.compilation is not None]
-    if len({run.recorded.model_hash for run in shown}) == 1:
-        shown = shown[:1]
+    shown = [
+        (f"{label} {run.name}".strip(), draw_graph(run.compilation))
+        for label, run in _labelled(runs)
+        if run.compilation is not None
+    ]
     if not shown:
         return None
-    titles = labels_of(runs) if len(shown) > 1 else [""] * len(shown)
-    figures = [_graph(run, title) for run, title in zip(shown, titles, strict=True)]
+    note = None
+    if len(shown) > 1 and shown[0][1].is_like(shown[1][1]):
+        said = "Both runs have the same graph."
+        note, shown = element("p", {"class": "note"}, said), shown[:1]
+    figures = [_graph(name, drawing, titled=len(shown) > 1) for name, drawing in shown]
     box = element("div", {"class": f"pair count-{len(shown)}"}, *figures)
-    return section("Graph", box, id="graph")
+    return section("Graph", note, box, id="graph")
 
 
 _WHOLE: Attributes = {
@@ -183,16 +188,13 @@ _WHOLE: Attributes = {
 """A button that only the page's script makes useful, and shows."""
 
 
-def _graph(run: ReportedRun, label: str) -> Markup:
-    assert run.compilation is not None
-    drawing = draw_graph(run.compilation)
-    name = f"{label} {run.name}".strip()
+def _graph(name: str, drawing: Drawing, titled: bool) -> Markup:
     notes = [element("p", {"class": "note"}, note) for note in drawing.notes]
     image = element("img", {"src": drawing.address, "alt": f"The computation graph of {name}"})
     return element(
         "div",
         {},
-        element("h3", {}, name) if label else None,
+        element("h3", {}, name) if titled else None,
         region("drawing", f"Graph of {name}", image) if drawing.svg else None,
         element("button", _WHOLE, "Full size") if drawing.svg else None,
         *notes,

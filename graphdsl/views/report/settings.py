@@ -38,7 +38,7 @@ class SettingRow:
 def tell_settings(runs: Sequence[ReportedRun]) -> dict[str, list[SettingRow]]:
     """The rows by group, in the first run's order."""
     told = [_facts(run) for run in runs]
-    given = [{*run.recorded.overrides, *run.recorded.settings} for run in runs]
+    given = [_given(run) for run in runs]
     rows: dict[str, list[SettingRow]] = {}
     for group in GROUPS:
         names = dict.fromkeys(name for facts in told for name in facts[group])
@@ -46,11 +46,23 @@ def tell_settings(runs: Sequence[ReportedRun]) -> dict[str, list[SettingRow]]:
             SettingRow(
                 name,
                 tuple(facts[group].get(name, NONE) for facts in told),
-                tuple(name in one and group not in ("Run", "Versions") for one in given),
+                tuple(name.partition(".")[0] in one.get(group, ()) for one in given),
             )
             for name in names
         ]
     return {group: found for group, found in rows.items() if found}
+
+
+def _given(run: ReportedRun) -> dict[str, set[str]]:
+    """The names by group that the command line gave in the file's place."""
+    recorded = run.recorded
+    named = [name.partition(".") for name in recorded.settings]
+    source = {"source"} if recorded.given.source is not None else set()
+    return {
+        "Training": {key for block, _, key in named if block == "train"} | {*recorded.given.train},
+        "Data": {key for block, _, key in named if block == "data"} | source,
+        "Constants": {*recorded.overrides},
+    }
 
 
 def _facts(run: ReportedRun) -> dict[str, Facts]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -37,7 +38,7 @@ def forward_data(row: Forward) -> dict[str, Any]:
     }
 
 
-def reverse_data(row: Reverse, names: dict[int, str]) -> dict[str, Any]:
+def reverse_data(row: Reverse, names: Mapping[int, str]) -> dict[str, Any]:
     """One row of the reverse sweep with its terms."""
     return {
         "cotangent": row.cotangent,
@@ -51,7 +52,7 @@ def reverse_data(row: Reverse, names: dict[int, str]) -> dict[str, Any]:
     }
 
 
-def term_data(term: Term, names: dict[int, str]) -> dict[str, Any]:
+def term_data(term: Term, names: Mapping[int, str]) -> dict[str, Any]:
     """One term; the edge that it comes along is that from `consumer` at `position`."""
     return {
         "through": names[term.through],

@@ -21,17 +21,30 @@ _SAME_AS_LATIN = {
 """Greek letters that LaTeX has no command for."""
 
 
+_ACCENTS = {"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"'}
+"""Marks over a letter of a text."""
+_MATH_ACCENTS = {
+    **{"\u0300": "grave", "\u0301": "acute", "\u0302": "hat", "\u0303": "tilde", "\u0304": "bar"},
+    **{"\u0306": "breve", "\u0307": "dot", "\u0308": "ddot", "\u030a": "mathring"},
+    **{"\u030c": "check", "\u20d7": "vec"},
+}
+"""Marks over a variable."""
+_MARKS = "[\u0300-\u036f\u20d0-\u20f0]*"
+_LETTER = re.compile(rf".{_MARKS}", re.DOTALL)
+_NUMBERED = re.compile(rf"([^\W\d_]{_MARKS})(\d+)")
+
+
 def escape(text: str) -> str:
     """Text outside of mathematical mode, or within \\text and the like."""
-    return "".join(map(_escaped, text))
+    return "".join(map(_escaped, _LETTER.findall(text)))
 
 
 def symbol(name: str) -> str:
-    """A name in mathematical mode: `W_{1}`, `g_{b}`, `\\theta`, `\\mathit{loss}`."""
+    """A name in mathematical mode: `W_{1}`, `g_{b}`, `\\theta`, `\\hat{x}`, `\\mathit{loss}`."""
     prefix, _, rest = name.partition("_")
-    if rest and prefix.isalpha():
+    if rest and re.sub(_MARKS, "", prefix).isalpha():
         return f"{_letters(prefix)}_{{{symbol(rest)}}}"
-    numbered = re.fullmatch(r"([^\W\d_])(\d+)", name)
+    numbered = _NUMBERED.fullmatch(name)
     if numbered:
         return f"{_letters(numbered[1])}_{{{numbered[2]}}}"
     return _letters(name)
@@ -39,31 +52,35 @@ def symbol(name: str) -> str:
 
 def _letters(name: str) -> str:
     """One letter as a variable, several as a word."""
-    if len(name) == 1 and (greek := _greek(name)):
-        return greek
-    if len(name) == 1 and name.isascii() and name.isalnum():
-        return name
     if name.isascii() and name.isdecimal():
         return name
+    plain = unicodedata.normalize("NFD", name)
+    base, marks = plain[0], plain[1:]
+    letter = base if base.isascii() and base.isalpha() else _greek(base)
+    if letter and all(mark in _MATH_ACCENTS for mark in marks):
+        for mark in marks:
+            letter = rf"\{_MATH_ACCENTS[mark]}{{{letter}}}"
+        return letter
     font = "mathit" if name.isascii() and name.isalnum() else "text"
     return rf"\{font}{{{escape(name)}}}"
 
 
-def _escaped(character: str) -> str:
+def _escaped(letter: str) -> str:
+    """A character with the marks that stand on it."""
+    plain = unicodedata.normalize("NFKD", letter)
+    base, marks = plain[0], plain[1:]
+    if base.isascii() and base.isalpha() and marks in _ACCENTS:
+        return f"\\{_ACCENTS[marks]}{{{base}}}"
+    return "".join(map(_character, letter))
+
+
+def _character(character: str) -> str:
     if character in _SPECIAL:
         return _SPECIAL[character]
     if character.isascii():
         return character if character.isprintable() else _point(character)
-    if greek := _greek(character):
-        return rf"\ensuremath{{{greek}}}"
-    plain = unicodedata.normalize("NFKD", character)
-    base, marks = plain[0], plain[1:]
-    if base.isascii() and base.isalpha() and marks in _ACCENTS:
-        return f"\\{_ACCENTS[marks]}{{{base}}}"
-    return _point(character)
-
-
-_ACCENTS = {"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"'}
+    greek = _greek(character)
+    return rf"\ensuremath{{{greek}}}" if greek else _point(character)
 
 
 def _point(character: str) -> str:

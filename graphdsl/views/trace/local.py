@@ -38,6 +38,14 @@ class Operand:
     terms: tuple[Term, ...]
     """What it gets: the Jacobian times the cotangent, along each edge."""
 
+    @property
+    def matrix(self) -> Array | None:
+        """The Jacobian with the operand's elements down, those of the variable across."""
+        jacobian, rows = self.jacobian, self.terms[0].value.size
+        if jacobian is None or not rows or not jacobian.ndim:
+            return jacobian
+        return jacobian.reshape(rows, -1)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Local:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from graphdsl.views.trace.data import forward_data, reverse_data, tensor_data, term_data
@@ -11,7 +11,7 @@ from graphdsl.views.trace.record import Term
 from graphdsl.views.trace.table import WIDTH, Cells, forward_cells, layout, visible
 
 
-def local_text(local: Local, names: dict[int, str], width: int = WIDTH) -> str:
+def local_text(local: Local, names: Mapping[int, str], width: int = WIDTH) -> str:
     """What the variable is, what it gets from those that read it, what it hands to its operands,
     and the local Jacobians; `names` are those of the trace's variables."""
     row, reverse = local.forward, local.reverse
@@ -47,16 +47,18 @@ def _formulas(term: Term) -> Iterator[str]:
 
 def _jacobian(variable: str, operand: Operand) -> Cells:
     name = f"∂{variable}/∂{operand.variable}"
-    jacobian = operand.jacobian
-    if jacobian is None:
+    if operand.matrix is None:
         return name, ["too large to be computed"], ""
-    sizes = f"[{', '.join(map(str, jacobian.shape))}]" if jacobian.ndim else ""
-    rows = operand.terms[0].value.size
-    flat = jacobian.reshape(rows, -1) if rows and jacobian.ndim else jacobian
-    return name, [sizes], flat
+    return name, [sizes_text(operand)], operand.matrix
 
 
-def local_data(local: Local, names: dict[int, str]) -> dict[str, Any]:
+def sizes_text(operand: Operand) -> str:
+    """The sizes of a Jacobian: the operand's, then the variable's; nothing for a number."""
+    shape = () if operand.jacobian is None else operand.jacobian.shape
+    return f"[{', '.join(map(str, shape))}]" if shape else ""
+
+
+def local_data(local: Local, names: Mapping[int, str]) -> dict[str, Any]:
     """The same for programs."""
     return {
         "forward": forward_data(local.forward),

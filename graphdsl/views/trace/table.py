@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 from graphdsl.graph.kernel import Array
-from graphdsl.language.clipping import clip
+from graphdsl.views import cells
 from graphdsl.views.labels import MINUS
 from graphdsl.views.trace.display import value_lines
 from graphdsl.views.trace.formula import joined
@@ -14,7 +14,7 @@ from graphdsl.views.trace.record import Forward, Reverse, Trace
 
 WIDTH = 80
 NAME = 24
-"""Characters of the longest name that is shown whole."""
+"""Cells of the longest name that is shown whole."""
 GAP = "  "
 MOST_TERMS = 12
 """Terms of a sum that are shown; a parameter may be used thousands of times."""
@@ -24,7 +24,7 @@ Cells = tuple[str, list[str], Array | str]
 
 
 def table(trace: Trace, width: int = WIDTH) -> str:
-    """Both sweeps, in lines of at most `width` characters as far as values allow."""
+    """Both sweeps, in lines of at most `width` cells as far as values allow."""
     sizes = ", ".join(f"{name} = {size}" for name, size in trace.sizes.items())
     forward = [("variable", ["expression"], "value"), *map(forward_cells, trace.forward)]
     reverse = [("cotangent", ["terms"], "value"), *map(reverse_cells, trace.reverse)]
@@ -58,21 +58,21 @@ def reverse_cells(row: Reverse) -> Cells:
 
 def layout(rows: Sequence[Cells], width: int) -> list[str]:
     """Three columns; the middle one takes what the others leave, and is wrapped there."""
-    names = [clip(visible(name), NAME) for name, _, _ in rows]
-    first = max(map(len, names))
+    names = [cells.clip(visible(name), NAME) for name, _, _ in rows]
+    first = max(map(cells.width, names))
     left = width - first - 2 * len(GAP)
     room = max(left - 2 * width // 5, width // 3)
     values = [[v] if isinstance(v, str) else value_lines(v, room) for _, _, v in rows]
     last = max(len(line) for lines in values for line in lines)
     middle = max(left - last, width // 4)
     wrapped = [[line for text in terms for line in wrap(text, middle)] for _, terms, _ in rows]
-    middle = max(len(line) for lines in wrapped for line in lines)
+    middle = max(cells.width(line) for lines in wrapped for line in lines)
     lines = [
-        f"{a:<{first}}{GAP}{b:<{middle}}{GAP}{c}".rstrip()
+        f"{cells.pad(a, first)}{GAP}{cells.pad(b, middle)}{GAP}{c}".rstrip()
         for name, terms, value in zip(names, wrapped, values, strict=True)
         for a, b, c in zip_longest([name], terms, value, fillvalue="")
     ]
-    rule = "-" * min(max(map(len, lines)), width)
+    rule = "-" * min(max(map(cells.width, lines)), width)
     return [lines[0], rule, *lines[1:]]
 
 
@@ -80,12 +80,12 @@ def wrap(text: str, width: int) -> Iterator[str]:
     """The text in lines, broken before a sign or at a space, what follows the first set in; what
     has neither is broken where the line ends."""
     indent = ""
-    while len(indent) + len(text) > width:
-        room = width - len(indent)
-        at = max(text.rfind(sign, 0, room + 3) for sign in (" + ", f" {MINUS} ", " @ "))
-        at = at if 0 < at <= room else text.rfind(" ", 1, room + 1)
-        yield indent + (text[:at] if at > 0 else text[:room])
-        text = text[at + 1 :] if at > 0 else text[room:]
+    while len(indent) + cells.width(text) > width:
+        fits = cells.fitting(text, width - len(indent))
+        at = max(text.rfind(sign, 0, fits + 3) for sign in (" + ", f" {MINUS} ", " @ "))
+        at = at if 0 < at <= fits else text.rfind(" ", 1, fits + 1)
+        yield indent + (text[:at] if at > 0 else text[:fits])
+        text = text[at + 1 :] if at > 0 else text[fits:]
         indent = "  "
     yield indent + text
 

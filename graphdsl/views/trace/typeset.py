@@ -6,7 +6,7 @@ of a user's text in it is escaped.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -16,27 +16,19 @@ from graphdsl.views.trace.letters import escape, symbol
 from graphdsl.views.trace.record import Forward, Reverse, Trace
 
 LONG = 40
-"""Rows of a table that still fits a page."""
+"""Lines of a table that still fits a page."""
 ROOM = 90
 """Characters of numbers that stand on the line of their formula."""
 
 
 def typeset(trace: Trace) -> str:
     """Both sweeps, to be put into a document."""
-    kind = "longtable" if len(trace.forward) > LONG else "tabular"
-    packages = "amsmath, booktabs" + (", longtable" if kind == "longtable" else "")
-    notes = [f"% {escape(note)}" for note in trace.notes]
+    forward = list(map(forward_line, trace.forward))
     lines = [
-        rf"% \usepackage{{{packages}}}",
+        packages_line(len(forward)),
         f"% {escape(trace.file)}, the gradients of {escape(trace.of)}",
-        *notes,
-        rf"\begin{{{kind}}}{{@{{}}lll@{{}}}}",
-        r"\toprule",
-        r"variable & expression & value \\",
-        r"\midrule",
-        *map(_forward, trace.forward),
-        r"\bottomrule",
-        rf"\end{{{kind}}}",
+        *(f"% {escape(note)}" for note in trace.notes),
+        *tabulate(("variable", "expression", "value"), forward),
         "",
         r"\begingroup\allowdisplaybreaks",
         r"\begin{align*}",
@@ -47,11 +39,41 @@ def typeset(trace: Trace) -> str:
     return "\n".join(lines)
 
 
-def _forward(row: Forward) -> str:
+def packages_line(rows: int) -> str:
+    """A comment that says what a document with a table of so many rows needs."""
+    longtable = ", longtable" if rows > LONG else ""
+    return rf"% \usepackage{{amsmath, booktabs{longtable}}}"
+
+
+def tabulate(heads: Sequence[str], lines: Sequence[str]) -> Iterator[str]:
+    """A booktabs table, over several pages where it is long; `lines` are its rows."""
+    kind = "longtable" if len(lines) > LONG else "tabular"
+    yield rf"\begin{{{kind}}}{{@{{}}lll@{{}}}}"
+    yield r"\toprule"
+    yield rf"{' & '.join(heads)} \\"
+    yield r"\midrule"
+    yield from lines
+    yield r"\bottomrule"
+    yield rf"\end{{{kind}}}"
+
+
+def table_line(first: str, second: str, value: str) -> str:
+    """A row of a table; what is in it is LaTeX already."""
+    has_matrix = "bmatrix" in second or "bmatrix" in value
+    end = r"\\[3pt]" if has_matrix else r"\\"  # matrices would touch one another
+    return f"{first} & {second} & {value} {end}"
+
+
+def forward_line(row: Forward) -> str:
+    """A row of the forward sweep."""
     expression = row.role if row.expression is None else f"${row.expression.latex}$"
-    value = value_text(row.value)
-    end = r"\\[3pt]" if "bmatrix" in value else r"\\"  # matrices would touch one another
-    return f"${symbol(row.variable)}$ & {expression} & ${value}$ {end}"
+    return table_line(f"${symbol(row.variable)}$", expression, f"${value_text(row.value)}$")
+
+
+def cotangent_text(row: Reverse) -> str:
+    """The name of a cotangent: `g_{b}`."""
+    prefix, _, _ = row.cotangent.rpartition(row.variable)
+    return f"{prefix.rstrip('_')}_{{{symbol(row.variable)}}}"
 
 
 def _reverse_lines(trace: Trace) -> Iterator[str]:
@@ -62,9 +84,7 @@ def _reverse_lines(trace: Trace) -> Iterator[str]:
 
 
 def _reverse(row: Reverse) -> Iterator[str]:
-    prefix, _, _ = row.cotangent.rpartition(row.variable)
-    left = f"{prefix.rstrip('_')}_{{{symbol(row.variable)}}}"
-    value = value_text(row.value)
+    left, value = cotangent_text(row), value_text(row.value)
     if row.formula.latex == value:
         yield f"{left} &= {value}"
     elif row.telling is not None and len(row.telling.text) <= ROOM:

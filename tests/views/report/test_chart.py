@@ -35,6 +35,26 @@ def test_names_are_text_whatever_they_hold() -> None:
     assert EVIL.replace("\u202e", "\\u202e") in shown
 
 
+def test_a_legend_takes_the_lines_that_it_needs() -> None:
+    names = [f"validation top {at}" for at in range(9)]
+    one, nine = (
+        ElementTree.fromstring(draw_alone([Chart("top", [curve([1, 2], n) for n in few])]))
+        for few in (names[:1], names)
+    )
+    places = [each.get("transform", "") for each in nine.iter(f"{SVG}g")]
+    assert len(set(places)) == 9
+    rights = [float(re.findall(r"[0-9.]+", at)[0]) + 34 + 7 * len(names[0]) for at in places]
+    assert max(rights) < float(nine.get("width", "0"))
+    lines = {re.findall(r"[0-9.]+", at)[1] for at in places}
+    grown = float(nine.get("height", "0")) - float(one.get("height", "0"))
+    assert grown == 20 * (len(lines) - 1) > 0
+
+
+def test_a_long_name_does_not_stick_out_of_its_legend() -> None:
+    assert ElementTree.fromstring(draw_alone([Chart("J", [curve([1, 2], "变" * 90)])]))
+    assert f">{'变' * 39}…<" in draw_alone([Chart("J", [curve([1, 2], "变" * 90)])])
+
+
 def test_attributes_cannot_be_left() -> None:
     root = ElementTree.fromstring(element("p", {"title": EVIL, "hidden": None}, "<b>").text)
     assert root.attrib == {"title": EVIL.replace("\u202e", "\\u202e")}
@@ -47,9 +67,19 @@ def test_a_value_that_is_not_finite_is_a_gap() -> None:
     assert path.count("L") == 2
 
 
-def test_a_lone_point_is_drawn() -> None:
-    (path,) = paths(Chart("J", [curve([1.0])]))
-    assert path == "M500.0 500.0h0"
+def marks(chart: Chart) -> list[tuple[str, str]]:
+    """Where marks stand."""
+    return re.findall(r'<svg x="([^"]*)" y="([^"]*)" overflow="visible">', draw_plot(chart).text)
+
+
+def test_a_lone_point_has_a_mark() -> None:
+    chart = Chart("J", [curve([1.0])])
+    assert paths(chart) == ["M500.0 500.0h0"]
+    assert marks(chart) == [("50.00%", "50.00%")]
+    gaps = Chart("J", [curve([1, 2, np.nan, 2, np.nan, np.inf, 3, 4, np.nan, 0])])
+    assert [x for x, _ in marks(gaps)] == ["33.33%", "100.00%"]
+    assert marks(Chart("J", [curve([1, 2, 3])])) == []
+    assert marks(Chart("J", [curve([np.nan])])) == []
 
 
 def test_curves_differ_in_dashes_and_marks_too() -> None:

@@ -5,6 +5,7 @@ const READABLE = 0.65;
 const READABLE_ON_PHONES = 0.8;
 const NARROW = 600;
 const LARGEST = 1.6;
+const PER_UNIT = 560;  // pixels of a stage's width: on a projector letters are read from afar
 const PADDING = 36;
 
 class Camera {
@@ -23,6 +24,11 @@ class Camera {
   /** How small letters may become before fewer are shown instead. */
   get readable() {
     return this.size[0] < NARROW ? READABLE_ON_PHONES : READABLE;
+  }
+
+  /** How large a drawing is made by itself. */
+  get largest() {
+    return Math.max(LARGEST, this.size[0] / PER_UNIT);
   }
 
   /** The part of the drawing that is seen. */
@@ -62,7 +68,7 @@ class Camera {
     const [width, height] = this.size, inner = [width - 2 * PADDING, height - 2 * PADDING];
     const across = place.right - place.left, down = place.bottom - place.top;
     const whole = Math.min(inner[0] / Math.max(across, 1), inner[1] / Math.max(down, 1));
-    this.k = Math.min(whole, LARGEST);
+    this.k = Math.min(whole, this.largest);
     this.farthest = Math.min(0.2, this.k);
     this.x = (width - this.k * (place.left + place.right)) / 2;
     this.y = (height - this.k * (place.top + place.bottom)) / 2;

@@ -14,6 +14,7 @@ class Panel {
     byId("step").replaceChildren(...(step ? this.stepParts(step, position) : this.startParts()));
     byId("step").dataset.sweep = step?.sweep ?? "start";
     if (step) announce(this.sentence(step, position, graph.steps.length));
+    else if (byId("voice").textContent) announce("Before the first step");  // not at the opening
   }
 
   startParts() {
@@ -72,7 +73,9 @@ class Panel {
     const parts = !key ? [make("p", { class: "note" }, "Click a box, or find one by name.")]
       : isNodeKey(key) ? this.nodeParts(this.graph.nodes.get(idOf(key)), position)
         : this.blockParts(this.graph.groups.get(idOf(key)));
-    byId("details").replaceChildren(...parts);
+    const details = byId("details"), held = details.contains(document.activeElement);
+    details.replaceChildren(...parts);
+    if (held) details.focus({ preventScroll: true });  // else the next Tab would begin anew
   }
 
   nodeParts(node, position) {

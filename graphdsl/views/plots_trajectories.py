@@ -1,4 +1,4 @@
-"""The ways that optimizers go over a loss of two numbers, on its contours."""
+"""The trajectories of optimizers over a loss of two numbers, on its contours."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ LEVELS = 24
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Trajectory:
     """Where an optimizer was after each step: rows of two numbers, the first before any step."""
 
     label: str
@@ -33,7 +33,7 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class LossSurface:
     """The loss over a grid: the values along both axes, and a row for each of the second's."""
 
     x: Array
@@ -41,11 +41,11 @@ class Ground:
     loss: Array
 
 
-def span_ground(
-    ways: Sequence[Way], margin: float = 0.12, points: int = 121
+def span_axes(
+    trajectories: Sequence[Trajectory], margin: float = 0.12, points: int = 121
 ) -> tuple[Array, Array]:
-    """The axes of a grid that all ways fit in, with a margin around them."""
-    visited = np.concatenate([way.points for way in ways])
+    """The axes of a grid that all trajectories fit in, with a margin around them."""
+    visited = np.concatenate([trajectory.points for trajectory in trajectories])
     visited = visited[np.isfinite(visited).all(axis=1)]
     low, high = visited.min(axis=0), visited.max(axis=0)
     room = margin * np.maximum(high - low, 0.25 * (high - low).max() + 1e-9)
@@ -53,42 +53,44 @@ def span_ground(
     return np.linspace(x0, x1, points), np.linspace(y0, y1, points)
 
 
-def draw_ways(path: Path, names: tuple[str, str], ground: Ground, ways: Sequence[Way]) -> None:
-    """Draw the ways on the loss's contours, each with its start and its end."""
+def draw_trajectories(
+    path: Path, names: tuple[str, str], surface: LossSurface, trajectories: Sequence[Trajectory]
+) -> None:
+    """Draw the trajectories on the loss's contours, each with its start and its end."""
     verify_plot(path)
     import matplotlib
 
     with matplotlib.rc_context(LOOK):
         figure, (axes,) = make_panels(1, 1, (6.4, 5.0))
         axes.grid(False)
-        heights = _heights(ground)
+        heights = _heights(surface)
         if heights is not None:
-            axes.contour(ground.x, ground.y, heights, LEVELS, colors="#c9ced3", linewidths=0.7)
-        looks = zip(ways, line_styles(len(ways)), cycle("os^D"), strict=False)
-        for way, style, marker in looks:
-            x, y = way.points.T
-            axes.plot(x, y, marker=marker, markersize=2.6, label=way.label, **style)
+            axes.contour(surface.x, surface.y, heights, LEVELS, colors="#c9ced3", linewidths=0.7)
+        looks = zip(trajectories, line_styles(len(trajectories)), cycle("os^D"), strict=False)
+        for trajectory, style, marker in looks:
+            x, y = trajectory.points.T
+            axes.plot(x, y, marker=marker, markersize=2.6, label=trajectory.label, **style)
             axes.plot(x[-1:], y[-1:], marker, color=style["color"], markersize=8, mec="white")
-        start = ways[0].points[0]
+        start = trajectories[0].points[0]
         axes.plot(*start, "o", color="white", mec="black", markersize=8, zorder=5)
         axes.annotate("start", start, (6, 6), textcoords="offset points")
-        axes.set_xlim(ground.x[0], ground.x[-1])
-        axes.set_ylim(ground.y[0], ground.y[-1])
+        axes.set_xlim(surface.x[0], surface.x[-1])
+        axes.set_ylim(surface.y[0], surface.y[-1])
         axes.set_xlabel(names[0])
         axes.set_ylabel(names[1])
         add_legend(axes)
         write_figure(path, figure)
 
 
-def _heights(ground: Ground) -> Array | None:
+def _heights(surface: LossSurface) -> Array | None:
     """The loss above its least value, its logarithm where it is large; None where it is flat."""
-    finite = np.isfinite(ground.loss)
+    finite = np.isfinite(surface.loss)
     if not finite.any():
         return None
-    least, largest = ground.loss[finite].min(), ground.loss[finite].max()
+    least, largest = surface.loss[finite].min(), surface.loss[finite].max()
     if not least < largest < math.inf:
         return None
-    heights = np.where(finite, ground.loss, largest) - least
+    heights = np.where(finite, surface.loss, largest) - least
     unit = float(np.median(heights)) * 1e-2
     scaled: Array = np.log1p(heights / unit) if unit > 0 else heights
     return scaled
