@@ -6,6 +6,17 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 DEMO   := examples/digits.gdl
 
+# Run once more with every program compiled: a minute's choice, and at night all that runs models.
+TRAINS   := tests/examples/test_examples.py::test_training_lowers_the_loss
+COMPILED := $(addprefix tests/, test_feeds.py test_model.py test_session.py) \
+	$(addprefix tests/training/, test_step.py test_threads.py) \
+	$(addprefix tests/lecture/test_, by_hand.py descent.py activations.py normalisation.py shapes.py) \
+	$(addprefix tests/ops/test_, random.py bad_values.py einsum.py) tests/prelude/test_losses.py \
+	'$(TRAINS)[digits.gdl]' '$(TRAINS)[digits_dropout.gdl]' '$(TRAINS)[gradient_penalty.gdl]'
+MODELS   := $(addprefix tests/, examples lecture ops prelude rules training) \
+	$(addprefix tests/test_, driver.py feeds.py gradcheck.py model.py session.py sklearn.py) \
+	tests/test_training_mode.py tests/compiler/test_recompute.py
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check nightly bench gallery format clean
 
@@ -33,9 +44,11 @@ check:
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --engine numba $(COMPILED)
 
 nightly: $(VENV)/.installed-test
 	$(BIN)/pytest -m nightly
+	$(BIN)/pytest -n 2 --engine numba $(MODELS)
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/step.py

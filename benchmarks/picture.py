@@ -10,6 +10,7 @@ from contenders import OURS, PEERS
 from results import Result
 
 OURS_COLOUR, BY_HAND_COLOUR, PEER_COLOUR = "#1f6fb4", "#8a8f98", "#d98032"
+TARGET_COLOUR = "#c4262e"
 COLUMNS = 3
 
 
@@ -39,13 +40,16 @@ def draw_picture(results: list[Result], path: Path) -> bool:
 
 
 def draw_workload(axes: Any, result: Result) -> None:
-    """Horizontal bars, each with its number: µs a step, medians."""
+    """Horizontal bars, each with its number: µs a step, medians; across ours, their targets."""
     names = list(result.rounds)
     times = [median(result.rounds[name]) for name in names]
     bars = axes.barh(names, times, color=[choose_colour(name) for name in names], height=0.7)
     axes.bar_label(bars, [f"{time:,.0f}" for time in times], padding=3, fontsize=8)
+    for row, name in enumerate(names):
+        if (target := result.target(name)) is not None:
+            axes.vlines(target, row - 0.45, row + 0.45, color=TARGET_COLOUR, linewidth=1.5)
     axes.invert_yaxis()
-    axes.set_title(f"{result.workload}, µs a step", loc="left", fontsize=10)
+    axes.set_title(f"{result.workload}, µs a step; red: target", loc="left", fontsize=10)
     axes.set_xlim(0, 1.18 * max(times))
     axes.set_xticks([])
     axes.tick_params(axis="y", length=0, labelsize=8)

@@ -14,6 +14,9 @@ from typing import Any
 WORKER = Path(__file__).with_name("worker.py")
 TREE = WORKER.parent.parent
 
+# What says where PyTorch, and our compiled engine, keep what they compile.
+CACHES = ("TORCHINDUCTOR_CACHE_DIR", "GRAPHDSL_CACHE")
+
 # Times one block of that many steps from the start: µs a step.
 Timer = Callable[[int], float]
 
@@ -81,10 +84,10 @@ def measure_memory(name: str, workload: str) -> dict[str, Any] | None:
 
 
 def ask_once(mode: str, name: str, workload: str, *rest: str, cache: str = "") -> dict[str, Any]:
-    """What a fresh process answers. `cache` is where PyTorch may keep what it compiles."""
+    """What a fresh process answers. `cache` is where it may keep what it compiles."""
     command = [sys.executable, str(WORKER), mode, name, workload, *rest]
     environment = set_environment()
     if cache:
-        environment["TORCHINDUCTOR_CACHE_DIR"] = cache
+        environment |= dict.fromkeys(CACHES, cache)
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment)
     return read_answer(name, done.stdout)

@@ -62,6 +62,13 @@ class Result:
         peers = [name for name in self.rounds if name in PEERS]
         return min(peers, key=lambda name: median(self.rounds[name]), default=None)
 
+    def target(self, name: str) -> float | None:
+        """µs that one of ours may take by the fastest peer's median; None for others."""
+        peer = self.fastest_peer
+        if peer is None or not name.startswith(OURS):
+            return None
+        return TO_FASTEST_PEER[name.removeprefix(OURS)][self.workload] * median(self.rounds[peer])
+
     def bytes_beyond(self, name: str) -> int | None:
         """A warm step's peak beyond parameters, gradients and optimizer states."""
         found = self.memory.get(name)

@@ -41,8 +41,9 @@ from workloads import WORKLOADS
 
 LATEST = Path(__file__).with_name("results") / "latest.json"
 BLOCK_SECONDS = 0.05
-# Threads that wait for work by spinning have given up by then, and don't slow the next contender.
-PAUSE_SECONDS = 0.02
+# Threads that wait for work by spinning have given up by then, and don't slow the next contender:
+# those of OpenBLAS spin for 2**26 cycles, some 30 ms, and take half of its cores meanwhile.
+PAUSE_SECONDS = 0.1
 
 
 def list_contenders(workload: str, engines: list[str], peers: list[str]) -> list[str]:

@@ -3,8 +3,6 @@
 python worker.py time NAME WORKLOAD            for each line CALLS on stdin, µs a call
 python worker.py first NAME WORKLOAD STARTED   seconds from STARTED to a first step's end
 python worker.py memory NAME WORKLOAD          bytes that a step takes
-
-python worker.py memory NAME WORKLOAD          bytes that a step takes
 """
 
 import gc

@@ -11,6 +11,12 @@ import pytest
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--update-golden` rewrites the golden files; read the difference before you keep it."""
     parser.addoption("--update-golden", action="store_true", help="rewrite the golden files")
+    parser.addoption(
+        "--engine",
+        choices=("auto", "numba"),
+        default="auto",
+        help="what runs the models that ask for no engine; auto, the default, is mostly NumPy",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -21,3 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     assert config.cache is not None
     os.environ.setdefault("GRAPHDSL_CACHE", str(config.cache.mkdir("numba")))
+    if config.getoption("--engine") == "numba":
+        from forced_engine import compile_every_program
+
+        compile_every_program(setattr)

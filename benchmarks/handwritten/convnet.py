@@ -30,6 +30,8 @@ THREADS = {1: 2, 2: 1}
 
 # A layer's forward sweep, and its reverse sweep.
 Sweeps = tuple[Job, Job]
+# An array and its cotangent.
+Pair = tuple[Array, Array]
 
 
 def make_convnet(workload: Workload, workers: int = 1) -> Handwritten:
@@ -93,7 +95,8 @@ def make_rows(
     images = aligned(28, 28, n)
     p1, g_p1 = aligned(16, 12, 12, n), aligned(16, 12, 12, n)
     p2, g_p2 = aligned(32, 4, 4, n), aligned(32, 4, 4, n)
-    first, first_back = make_first(params, gradients, images, p1, g_p1)
+    flat_p1, flat_g_p1 = p1.reshape(16, -1), g_p1.reshape(16, -1)
+    first, first_back = make_first(params, gradients, images, flat_p1, flat_g_p1)
     second, second_back = make_second(params, gradients, p1, g_p1, p2, g_p2)
     end = make_dense(params, gradients, p2.reshape(512, n), g_p2.reshape(512, n), count)
     rows_last = images.reshape(784, n)
@@ -111,14 +114,12 @@ def make_rows(
 
 
 def make_first(params: Named, gradients: Named, x: Array, p: Array, g_p: Array) -> Sweeps:
-    """x [28, 28, n] to p [16, 12, 12, n].
+    """x [28, 28, n] to p [16, 12 · 12 · n].
 
     The four places that a maximum compares lie in four planes, so that it runs along memory: a
     kernel's places are copied from the images' even and odd rows and columns.
     """
     n = x.shape[-1]
-    W, b = params["c1.W"].reshape(16, 25), params["c1.b"].reshape(16, 1)
-    g_W, g_b = gradients["c1.W"].reshape(16, 25), gradients["c1.b"]
     quarters = aligned(2, 2, 14, 14, n)
     columns, y, g_y = aligned(25, 4, 12, 12, n), aligned(16, 4, 144 * n), aligned(16, 4, 144 * n)
     splits = [(quarters[i, j], x[i::2, j::2]) for i, j in HALVES]
@@ -128,29 +129,17 @@ def make_first(params: Named, gradients: Named, x: Array, p: Array, g_p: Array) 
             (row, i2), (column, j2) = divmod(a + i, 2), divmod(c + j, 2)
             source = quarters[i2, j2, row : row + 12, column : column + 12]
             copies.append((columns[k, plane], source))
-    planes = [y[:, plane] for plane in range(4)]
-    g_planes = [g_y[:, plane] for plane in range(4)]
-    flat_p, flat_g_p = p.reshape(16, -1), g_p.reshape(16, -1)
-    take_largest, give_back = make_pool(planes, g_planes, flat_p, flat_g_p)
-    relu = Relu(flat_p, flat_g_p)
-    by_place, y_2, g_y_2 = columns.reshape(25, -1), y.reshape(16, -1), g_y.reshape(16, -1)
-    by_place_T, ones = by_place.T, np.ones(144 * n, np.float32)
+    planes = [(y[:, plane], g_y[:, plane]) for plane in range(4)]
+    convolve, reverse = make_convolution(
+        *pick_layer(params, gradients, "c1"), columns, (y, g_y), planes, (p, g_p)
+    )
 
     def forward() -> None:
         for to, source in splits:
             copy(to, source)
         for to, source in copies:
             copy(to, source)
-        dot(W, by_place, y_2)
-        take_largest()
-        add(flat_p, b, flat_p)
-        relu.forward()
-
-    def reverse() -> None:
-        relu.reverse()
-        dot(flat_g_p, ones, g_b)
-        give_back()
-        dot(g_y_2, by_place_T, g_W)
+        convolve()
 
     return forward, reverse
 
@@ -160,39 +149,65 @@ def make_second(
 ) -> Sweeps:
     """x [16, 12, 12, n] to p [32, 4, 4, n]."""
     n = x.shape[-1]
-    W, b = params["c2.W"].reshape(32, 400), params["c2.b"].reshape(32, 1)
-    g_W, g_b, W_T = gradients["c2.W"].reshape(32, 400), gradients["c2.b"], W.T
+    W_T = params["c2.W"].reshape(32, 400).T
     columns, g_columns = aligned(16, 25, 8, 8, n), aligned(16, 25, 8, 8, n)
     y, g_y = aligned(32, 8, 8, n), aligned(32, 8, 8, n)
     windows = [(k, np.s_[:, i : i + 8, j : j + 8]) for k, (i, j) in enumerate(PLACES)]
     copies = [(columns[:, k], x[window]) for k, window in windows]
     adds = [(g_x[window], g_columns[:, k]) for k, window in windows]
-    planes = [y[:, i::2, j::2] for i, j in HALVES]
-    g_planes = [g_y[:, i::2, j::2] for i, j in HALVES]
-    take_largest, give_back = make_pool(planes, g_planes, p, g_p)
-    flat_p, flat_g_p = p.reshape(32, -1), g_p.reshape(32, -1)
-    relu = Relu(flat_p, flat_g_p)
-    by_place, g_by_place = columns.reshape(400, -1), g_columns.reshape(400, -1)
-    y_2, g_y_2 = y.reshape(32, -1), g_y.reshape(32, -1)
-    by_place_T, ones = by_place.T, np.ones(16 * n, np.float32)
+    planes = [(y[:, i::2, j::2], g_y[:, i::2, j::2]) for i, j in HALVES]
+    convolve, reverse_convolution = make_convolution(
+        *pick_layer(params, gradients, "c2"), columns, (y, g_y), planes, (p, g_p)
+    )
+    g_by_place, g_y_2 = g_columns.reshape(400, -1), g_y.reshape(32, -1)
 
     def forward() -> None:
         for to, source in copies:
             copy(to, source)
-        dot(W, by_place, y_2)
-        take_largest()
-        add(flat_p, b, flat_p)
-        relu.forward()
+        convolve()
 
     def reverse() -> None:
-        relu.reverse()
-        dot(flat_g_p, ones, g_b)
-        give_back()
-        dot(g_y_2, by_place_T, g_W)
+        reverse_convolution()
         dot(W_T, g_y_2, g_by_place)
         g_x.fill(0)
         for to, addend in adds:
             add(to, addend, to)
+
+    return forward, reverse
+
+
+def pick_layer(params: Named, gradients: Named, layer: str) -> tuple[Pair, Pair]:
+    """The weights, [out, in · 25], and the bias of a convolution, each with its gradient."""
+    W, b = f"{layer}.W", f"{layer}.b"
+    out = len(params[b])
+    weights = params[W].reshape(out, -1), gradients[W].reshape(out, -1)
+    return weights, (params[b].reshape(out, 1), gradients[b])
+
+
+def make_convolution(
+    weights: Pair, bias: Pair, columns: Array, values: Pair, planes: list[Pair], pooled: Pair
+) -> Sweeps:
+    """From a kernel's places in `columns` to the maxima of the four `planes` of the `values`, their
+    bias and ReLU; and back, to the values' cotangent and the parameters' gradients. Each pair is an
+    array and its cotangent."""
+    (W, g_W), (b, g_b) = weights, bias
+    y, g_y = (array.reshape(len(W), -1) for array in values)
+    by_place = columns.reshape(W.shape[1], -1)
+    take_largest, give_back = make_pool([p for p, _ in planes], [g for _, g in planes], *pooled)
+    p, g_p = (array.reshape(len(W), -1) for array in pooled)
+    relu, by_place_T, ones = Relu(p, g_p), by_place.T, np.ones(p.shape[1], np.float32)
+
+    def forward() -> None:
+        dot(W, by_place, y)
+        take_largest()
+        add(p, b, p)
+        relu.forward()
+
+    def reverse() -> None:
+        relu.reverse()
+        dot(g_p, ones, g_b)
+        give_back()
+        dot(g_y, by_place_T, g_W)
 
     return forward, reverse
 

@@ -1,22 +1,16 @@
 """wide by hand: the classifier of digits with Adam in stretches; and a step by two workers."""
 
-from collections.abc import Callable
-
 import numpy as np
 
 from handwritten.adam import STRETCH, Four, cut_stretches, make_adam
+from handwritten.classifier import make_sweep
 from handwritten.digits import make_classifier
-from handwritten.flat import Flat, aligned, bits, make_flat
+from handwritten.flat import Flat, aligned, make_flat
 from handwritten.pair import Job, make_run
-from handwritten.softmax import make_softmax_loss
 from handwritten.step import Handwritten
 from workloads import Array, Workload
 
-add, dot, copy = np.add, np.dot, np.copyto
-negative, shift, bitwise_and = np.negative, np.right_shift, np.bitwise_and
-
-# What a worker does with its rows of a batch, and the loss it finds.
-Rows = Callable[[Array, Array], float]
+dot, copy = np.dot, np.copyto
 
 
 def make_wide(workload: Workload) -> Handwritten:
@@ -33,9 +27,17 @@ def make_wide_pair(workload: Workload) -> Handwritten:
     values = [aligned(rows, width) for width in widths[1:-1]]  # of the hidden layers
     cotangents = [aligned(rows, width) for width in widths[1:]]
     half = rows // 2
+    halves = [slice(0, half), slice(half, rows)]
+    z_T = [aligned(widths[-1], half) for _ in halves]
     sweeps = [
-        make_sweep(workload, flat, values, cotangents, slice(start, start + half))
-        for start in (0, half)
+        make_sweep(
+            flat.params,
+            [value[here] for value in values],
+            [cotangent[here] for cotangent in cotangents[:-1]],
+            z_T[part],
+            rows,
+        )
+        for part, here in enumerate(halves)
     ]
     ones = np.ones(rows, np.float32)
     cuts = [cut_weights(workload, flat, part) for part in (0, 1)]
@@ -45,10 +47,11 @@ def make_wide_pair(workload: Workload) -> Handwritten:
         losses = [0.0, 0.0]
 
         def sweep(part: int) -> Job:
-            here = slice(part * half, (part + 1) * half)
+            here = halves[part]
 
             def job() -> None:
                 losses[part] = sweeps[part](x[here], y[here])
+                copy(cotangents[-1][here], z_T[part].T)
 
             return job
 
@@ -71,45 +74,6 @@ def make_wide_pair(workload: Workload) -> Handwritten:
         return losses[0] + losses[1]
 
     return Handwritten(step, first.products, flat, workload.params, adam.restart, threads=1)
-
-
-def make_sweep(
-    workload: Workload, flat: Flat, values: list[Array], cotangents: list[Array], part: slice
-) -> Rows:
-    """Forward, loss and reverse for the rows of `part`."""
-    rows, classes = part.stop - part.start, workload.widths[-1]
-    W1, b1, W2, b2, W3, b3 = flat.params.values()
-    W2_T = W2.T
-    h1, h2 = (value[part] for value in values)
-    g_h1, g_h2, z = (cotangent[part] for cotangent in cotangents)
-    z_T, h2_T, W3_T, b3_column = aligned(classes, rows), h2.T, W3.T, b3.reshape(classes, 1)
-    h1_bits, h2_bits, g_h1_bits, g_h2_bits = (bits(array) for array in (h1, h2, g_h1, g_h2))
-    mask1, mask2 = np.empty(h1.shape, np.int32), np.empty(h2.shape, np.int32)
-    sign = np.array(31, np.int32)
-    compute_loss = make_softmax_loss(z_T, len(workload.x))
-
-    def sweep(x: Array, y: Array) -> float:
-        dot(x, W1, h1)
-        add(h1, b1, h1)
-        negative(h1_bits, mask1)
-        shift(mask1, sign, mask1)
-        bitwise_and(h1_bits, mask1, h1_bits)
-        dot(h1, W2, h2)
-        add(h2, b2, h2)
-        negative(h2_bits, mask2)
-        shift(mask2, sign, mask2)
-        bitwise_and(h2_bits, mask2, h2_bits)
-        dot(W3_T, h2_T, z_T)
-        add(z_T, b3_column, z_T)
-        loss = compute_loss(y)
-        copy(z, z_T.T)
-        dot(z, W3_T, g_h2)
-        bitwise_and(g_h2_bits, mask2, g_h2_bits)
-        dot(g_h2, W2_T, g_h1)
-        bitwise_and(g_h1_bits, mask1, g_h1_bits)
-        return loss
-
-    return sweep
 
 
 def cut_weights(workload: Workload, flat: Flat, part: int) -> list[tuple[int, slice, Array, Four]]:

@@ -86,7 +86,7 @@ class _Writer:
             self.borrower.borrow(module.__name__, names)
         called = {name for s in self._schedules() for name in numpy_names([*nested_functions(s)])}
         self.borrower.imports |= {("numpy", name, name) for name in called}
-        self.borrower.imports |= {("numpy", "", "np"), *_TYPES}
+        self.borrower.imports |= {("numpy", "", "np"), ("threading", "", "threading"), *_TYPES}
         self.borrower.imports |= {("math", name, name) for name in ("inf", "nan") if name in words}
         yield from self.borrower.texts.values()
 
@@ -100,6 +100,8 @@ class _Writer:
         layout = self.parts.layout
         arena = max(schedule.arena_bytes for schedule in self._schedules())
         yield "# what programs compute in, and what lives between them: flat, with named views"
+        yield "# calls from several threads take turns at them"
+        yield "TURN = threading.RLock()"
         yield f'ARENA = zeros_at_line({arena}, "uint8")'
         yield "FLAT = {"
         yield from (f"    {line}," for line in self._flat_arrays())
@@ -155,7 +157,7 @@ class _Writer:
                     f"FLAT[{quoted(name)}][{group.start}:{group.stop}]"
                     for name in (f"param_{group.dtype}", f"slot_{AVERAGE}.{group.dtype}")
                 )
-                yield f"    np.copyto({live}, {kept})"
+                yield f"        np.copyto({live}, {kept})"
 
     def _programs(self, table: str, name: str, schedules: Sequence[Schedule]) -> Iterator[str]:
         """The loaders of one function's programs, and the table it chooses from."""

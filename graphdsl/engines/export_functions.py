@@ -10,40 +10,45 @@ from collections.abc import Mapping
 PREDICT = '''\
 def predict(feeds: Mapping[str, Any] | None = None, /, **named: Any) -> dict[str, Array]:
     """The outputs by name; inputs are keywords, or one mapping."""
-    program, arrays = choose(PREDICT, INPUTS, FLAT, {**(feeds or {}), **named})
-    return program(arrays, 0, 0, 0)
+    with TURN:
+        program, arrays = choose(PREDICT, INPUTS, FLAT, {**(feeds or {}), **named})
+        return program(arrays, 0, 0, 0)
 '''
 
 TRAIN = '''\
 def train_step(feeds: Mapping[str, Any] | None = None, /, **named: Any) -> float:
     """One step of the optimizer on a batch; the loss before it, nan where there is none."""
-    program, arrays = choose(TRAIN, INPUTS, FLAT, {**(feeds or {}), **named})
-    values = program(arrays, clock["t"] + 1, clock["epoch"], clock["total_steps"])
-    clock["t"] += 1
-    return float(next(iter(values.values()), nan))
+    with TURN:
+        program, arrays = choose(TRAIN, INPUTS, FLAT, {**(feeds or {}), **named})
+        values = program(arrays, clock["t"] + 1, clock["epoch"], clock["total_steps"])
+        clock["t"] += 1
+        return float(next(iter(values.values()), nan))
 '''
 
 _GATHER = '''\
 def train_step(feeds: Mapping[str, Any] | None = None, /, **named: Any) -> float:
     """A batch, COUNT of which make one step of the optimizer; the batch's loss."""
-    program, arrays = choose(TRAIN, INPUTS, FLAT, {**(feeds or {}), **named})
-    batch = int(BATCHES) + 1
-    values = program(arrays, batch, clock["epoch"], clock["total_steps"])
-    if PASSES >= COUNT:
-        flush()
-    return float(next(iter(values.values())))
+    with TURN:
+        program, arrays = choose(TRAIN, INPUTS, FLAT, {**(feeds or {}), **named})
+        batch = int(BATCHES) + 1
+        values = program(arrays, batch, clock["epoch"], clock["total_steps"])
+        if PASSES >= COUNT:
+            flush()
+        return float(next(iter(values.values())))
 
 
 def flush() -> None:
     """Step with the batches since the last step, if there are any; call it at an epoch's end."""
-    if PASSES:
-        UPDATE({}, clock["t"] + 1, clock["epoch"], clock["total_steps"])
-        clock["t"] += 1
+    with TURN:
+        if PASSES:
+            UPDATE({}, clock["t"] + 1, clock["epoch"], clock["total_steps"])
+            clock["t"] += 1
 '''
 
 TAKE_AVERAGE = '''\
 def take_average() -> None:
     """Leave the parameters at their averages; there has to be a step before."""
+    with TURN:
 '''
 
 

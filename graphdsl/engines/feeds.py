@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from graphdsl.engines.machine import machine_memory
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.sizes import Poly, evaluate, symbols
 from graphdsl.graph.types import DType, TensorType
@@ -22,13 +23,16 @@ Feeds = Mapping[str, Any] | None
 Place = Callable[[int], str]
 """Names a row, by its number in an array."""
 
+LARGE = 1 << 20
+"""The elements beyond which a copy is worth asking how much memory there is."""
+
 
 def merge(feeds: Feeds, named: Mapping[str, Any]) -> dict[str, Any]:
     """Everything that a call feeds, in a mapping and by keyword."""
     return {**(feeds or {}), **named}
 
 
-def check_names(fed: Mapping[str, Any], inputs: Mapping[str, TensorType]) -> None:
+def verify_names(fed: Mapping[str, Any], inputs: Mapping[str, TensorType]) -> None:
     """Raise `DataError` if something is fed that is no input."""
     for name in fed:
         if name not in inputs:
@@ -37,7 +41,7 @@ def check_names(fed: Mapping[str, Any], inputs: Mapping[str, TensorType]) -> Non
             raise refusal("E0601", f"the model has no input '{name}'", *help)
 
 
-def check_all_fed(fed: Mapping[str, Any], wanted: Mapping[str, TensorType]) -> None:
+def verify_all_fed(fed: Mapping[str, Any], wanted: Mapping[str, TensorType]) -> None:
     """Raise `DataError` if an input of `wanted` is not fed."""
     missing = [name for name in wanted if name not in fed]
     if missing:
@@ -64,6 +68,8 @@ def as_array(name: str, value: Any, type: TensorType, place: Place | None = None
     except Exception as bad:  # what a user's own class raises when asked for an array
         help = "feed what NumPy takes for one: numbers, lists of numbers, np.ndarray"
         raise refusal("E0603", f"input '{name}' is no array: {bad}", help) from None
+    if array.size > LARGE:
+        _verify_room(name, array, type.dtype)
     array = _converted(name, array, type.dtype, place)
     return np.ascontiguousarray(array) if array.ndim else array
 
@@ -119,6 +125,16 @@ def _symbol(size: object) -> str | None:
             atom, power = monomial[0]
             return atom if isinstance(atom, str) and power == 1 else None
     return None
+
+
+def _verify_room(name: str, array: Array, dtype: DType) -> None:
+    """Raise `DataError` where a copy is needed, and larger than the machine's memory."""
+    if array.dtype == dtype.numpy and array.flags.c_contiguous:
+        return
+    nbytes = array.size * dtype.numpy.itemsize
+    if nbytes > (limit := machine_memory()):
+        message = f"input '{name}' takes {nbytes:,} bytes as {dtype}; this machine has {limit:,}"
+        raise refusal("E0802", message, "feed fewer rows at a time")
 
 
 def _converted(name: str, array: Array, dtype: DType, place: Place | None) -> Array:

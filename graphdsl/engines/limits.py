@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from graphdsl.engines.memory import machine_memory
+from graphdsl.engines.machine import machine_memory
 from graphdsl.graph.graph import Graph, Node
 from graphdsl.graph.sizes import evaluate
 from graphdsl.graph.types import TensorType

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import math
-import os
-import resource
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from graphdsl.engines.feeds import refusal
+from graphdsl.engines.machine import machine_memory
 from graphdsl.engines.workers import Workers, count_cores
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.layout import ALIGNMENT, Layout, Place
 from graphdsl.graph.types import DType
 from graphdsl.language.diagnostics import did_you_mean
-
-CONTAINER_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
 def aligned_zeros(count: int, dtype: DType) -> Array:
@@ -71,6 +66,7 @@ class Memory:
             self.arrays[f"param_{dtype}"] = aligned_zeros(size, dtype)
         for dtype, size in layout.state_sizes.items():
             self.arrays[f"state_{dtype}"] = aligned_zeros(size, dtype)
+        self.parts: dict[str, Array] = {}
         self.arena: Array = np.zeros(0, np.uint8)
         self.params = Views(self._views("param", layout.params))
         self.states = Views(self._views("state", layout.states))
@@ -89,6 +85,16 @@ class Memory:
             self._check_room("the gradients take", size * dtype.numpy.itemsize)
             self.arrays[name] = aligned_zeros(size, dtype)
         return self.arrays[name]
+
+    def part(self, name: str, size: int) -> Array:
+        """The flat array of what one worker's rows add to sums, `part0_f32`, at least `size`
+        long; raises `DataError` where the machine has no room for it."""
+        known = self.parts.get(name)
+        if known is None or known.size < size:
+            dtype = DType[name.rpartition("_")[2]]
+            self._check_room("the workers' gradients take", size * dtype.numpy.itemsize)
+            self.parts[name] = known = aligned_zeros(size, dtype)
+        return known
 
     def add_slot(self, name: str, dtype: DType, size: int, value: float) -> None:
         """Make room for an optimizer state, at its first value; raises `DataError` where the
@@ -127,7 +133,8 @@ class Memory:
 
     def _check_room(self, what: str, nbytes: int, *help: str) -> None:
         """Refuse what the machine cannot hold beside what is held, before it is allocated."""
-        held = self.arena.nbytes + sum(array.nbytes for array in self.arrays.values())
+        kept = (*self.arrays.values(), *self.parts.values())
+        held = self.arena.nbytes + sum(array.nbytes for array in kept)
         if held + nbytes > (limit := machine_memory()):
             beside = f" beside {held:,} that the model has" if held else ""
             message = f"{what} {nbytes:,} bytes{beside}; this machine has {limit:,}"
@@ -135,21 +142,6 @@ class Memory:
 
     def _views(self, kind: str, places: Mapping[str, Place]) -> dict[str, Array]:
         return {name: cut(self.array(f"{kind}_{p.dtype}"), p) for name, p in places.items()}
-
-
-def machine_memory() -> int:
-    """The bytes of memory this machine has, or fewer where this process may not have them all."""
-    return min([os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *_limits()])
-
-
-def _limits() -> Iterator[int]:
-    """What the shell (`ulimit -v`) and the container, by cgroup 2 or 1, allow a process."""
-    allowed, _ = resource.getrlimit(resource.RLIMIT_AS)
-    if allowed != resource.RLIM_INFINITY:
-        yield allowed
-    for path in CONTAINER_LIMITS:
-        with suppress(OSError, ValueError):  # there is no such file, or it says "max"
-            yield int(Path(path).read_text())
 
 
 def _check_fits(layout: Layout) -> None:

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 
 from graphdsl.compiler.schedule import Schedule
-from graphdsl.engines.memory import Memory, stretch
-from graphdsl.engines.workers import row_blocks
+from graphdsl.engines.loaded import Loaded, find_parts, stretches
+from graphdsl.engines.memory import Memory
 from graphdsl.graph.kernel import Array
-from graphdsl.ops import runtime, scalars
+from graphdsl.ops import runtime
 
 LINES_PER_FUNCTION = 2000
 """One function of 300,000 lines takes 1.5 GB to compile."""
@@ -32,6 +32,13 @@ class Program:
 
     source: str
     schedule: Schedule
+    workers: tuple[Program, ...] = ()
+    """Of a schedule that calls workers, their programs."""
+
+    @property
+    def text(self) -> str:
+        """All there is to read: the program, and behind it those of the workers that differ."""
+        return "\n\n".join(dict.fromkeys(p.source for p in (self, *self.workers)))
 
 
 def emit(schedule: Schedule) -> Program:
@@ -40,7 +47,7 @@ def emit(schedule: Schedule) -> Program:
     functions = schedule.functions
     text = [*_header([*functions, *body]), *_bind(schedule), *functions]
     text += _functions(schedule, body, "global")
-    return Program("\n".join(text) + "\n", schedule)
+    return Program("\n".join(text) + "\n", schedule, tuple(map(emit, schedule.workers)))
 
 
 def nested_functions(schedule: Schedule) -> Iterator[str]:
@@ -81,29 +88,22 @@ class Executable:
     ) -> None:
         self.program = program
         self.memory = memory
-        self._namespace: dict[str, Any] = {**vars(scalars), **vars(runtime)}
-        self._namespace |= {"row_blocks": row_blocks, "share": memory.workers.share}
-        self._namespace |= {**(names or {}), **program.schedule.constants}
-        for name, qualified in program.schedule.streams.items():
-            self._namespace[name] = runtime.Stream(memory.seed, qualified)
-        for name, dtype in program.schedule.cells.items():
-            self._namespace[name] = np.zeros((), dtype.numpy)
-        exec(compile(program.source, "<graphdsl program>", "exec"), self._namespace)
+        none: Mapping[str, Any] = {}
+        self._workers = [Loaded(p.source, p.schedule, memory, none) for p in program.workers]
+        called = {f"worker_{number}": one.run for number, one in enumerate(self._workers)}
+        given = {**(names or {}), **called}
+        self.loaded = Loaded(program.source, program.schedule, memory, given)
         self._arena: Array | None = None
         self.rebind()
-        self._run: Callable[..., tuple[Any, ...]] = self._namespace["run"]
 
     def rebind(self) -> None:
-        """Point the program's names at the model's memory."""
-        schedule, memory = self.program.schedule, self.memory
-        names = self._namespace
-        arena = memory.reserve(schedule.arena_bytes)
-        for name, slot in schedule.slots.items():
-            raw = arena[slot.offset : slot.offset + slot.type.nbytes]
-            names[name] = raw.view(slot.type.dtype.numpy).reshape(slot.type.shape)
-        for name, region in schedule.regions.items():
-            names[name] = stretch(memory.array(region.array), region.offset, region.type.shape)
-        names["bind"]()
+        """Point the program's names at the model's memory: those of the workers at stretches of
+        the arena one behind the other."""
+        schedule = self.program.schedule
+        arena, parts = self.memory.reserve(schedule.arena_bytes), find_parts(schedule, self.memory)
+        self.loaded.place(arena, parts)
+        for worker, start in zip(self._workers, stretches(schedule.workers), strict=False):
+            worker.place(arena[start:], parts)
         self._arena = arena
 
     def bound(self) -> Callable[..., tuple[Any, ...]]:
@@ -111,7 +111,7 @@ class Executable:
         `total_steps`; it stays right until the arena grows."""
         if self._arena is not self.memory.arena:
             self.rebind()
-        return self._run
+        return self.loaded.run
 
 
 def _header(body: Sequence[str]) -> Iterator[str]:

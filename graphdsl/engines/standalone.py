@@ -98,14 +98,18 @@ def choose(
     missing = [name for name in programs[0].inputs if name not in fed]
     if missing:
         raise ValueError(f"not fed: {', '.join(missing)}")
-    arrays = {name: as_elements(name, fed[name], dtypes[name]) for name in programs[0].inputs}
-    for name, array in arrays.items():  # what a step writes must not change what it reads
-        if any(np.may_share_memory(array, other) for other in owned.values()):
-            arrays[name] = array.copy()
+    given = {name: np.asarray(fed[name]) for name in programs[0].inputs}
     for program in programs:
-        if all(array.shape == program.inputs[name] for name, array in arrays.items()):
-            return program, arrays
-    raise ValueError(misfit(programs, arrays))
+        if all(array.shape == program.inputs[name] for name, array in given.items()):
+            arrays = {name: as_elements(name, array, dtypes[name]) for name, array in given.items()}
+            return program, {name: apart(array, owned) for name, array in arrays.items()}
+    raise ValueError(misfit(programs, given))
+
+
+def apart(array: Array, owned: Mapping[str, Array]) -> Array:
+    """The array, copied if a step may write it: that must not change what the step reads."""
+    shared = any(np.may_share_memory(array, other) for other in owned.values())
+    return array.copy() if shared else array
 
 
 def misfit(programs: Sequence[Program], arrays: Mapping[str, Array]) -> str:

@@ -14,6 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from graphdsl.engines.blas import one_thread
+from graphdsl.engines.cores import Apart
+
 Task = Callable[[Any], None]
 
 MOST = 8
@@ -46,6 +49,7 @@ class Workers:
     def __init__(self, count: int) -> None:
         self.count = count
         self._hands: list[_Hand] = []
+        self._apart = Apart(())
         self._process = 0
 
     def share(self, task: Task, parts: Sequence[Any]) -> None:
@@ -55,6 +59,7 @@ class Workers:
             self._begin()  # threads do not follow a process that is forked
         busy = self._hands[: len(parts) - 1]
         given = 1 + len(busy)
+        self._apart.keep()
         for hand, part in zip(busy, parts[1:given], strict=True):
             hand.give(task, part)
         try:
@@ -64,10 +69,21 @@ class Workers:
             for hand in busy:
                 hand.wait()
 
+    def side_by_side(self, calls: Sequence[tuple[Any, ...]]) -> None:
+        """Call functions at once, each given with its arguments behind it; BLAS takes one thread
+        for each of them meanwhile."""
+        with one_thread():
+            self.share(_call, calls)
+
     def _begin(self) -> None:
         self._process = os.getpid()
         self._hands = [_Hand() for _ in range(self.count - 1)]
+        self._apart = Apart(hand.thread for hand in self._hands)
         weakref.finalize(self, _dismiss, self._hands)
+
+
+def _call(call: tuple[Any, ...]) -> None:
+    call[0](*call[1:])
 
 
 def _dismiss(hands: Sequence[_Hand]) -> None:
@@ -85,7 +101,10 @@ class _Hand:
         self._task: Task | None = None
         self._part: Any = None
         self._fault: BaseException | None = None
-        threading.Thread(target=self._work, name="graphdsl worker", daemon=True).start()
+        thread = threading.Thread(target=self._work, name="graphdsl worker", daemon=True)
+        thread.start()
+        assert thread.native_id is not None
+        self.thread = thread.native_id
 
     def give(self, task: Task | None, part: Any) -> None:
         """Begin a task; None ends the thread."""

@@ -40,6 +40,15 @@ def test_a_ratio_is_the_median_of_the_rounds_ratios() -> None:
     assert result.list_misses() == []
 
 
+def test_a_target_in_microseconds_is_of_the_fastest_peer() -> None:
+    result = make_result()
+    assert result.target("graphdsl numpy") == pytest.approx(0.9 * 40)
+    assert result.target("graphdsl numba") == pytest.approx(0.5 * 40)
+    assert result.target("jax") is result.target("by hand") is None
+    alone = {"graphdsl numpy": [10.0]}
+    assert make_result(rounds=alone).target("graphdsl numpy") is None
+
+
 def test_slow_steps_are_missed_targets() -> None:
     rounds = make_result().rounds
     slow = make_result(rounds=rounds | {"graphdsl numpy": [40.0, 24.0, 44.0]})
@@ -120,7 +129,7 @@ def test_the_picture_names_every_contender(tmp_path: Path) -> None:
     drawn = path.read_text("utf-8")
     assert drawn.startswith("<?xml")
     # text is drawn as outlines, and named beside them
-    for label in ("graphdsl numpy", "by hand", "jax", "digits, µs a step"):
+    for label in ("graphdsl numpy", "by hand", "jax", "digits, µs a step; red: target"):
         assert f"<!-- {label} -->" in drawn
 
 

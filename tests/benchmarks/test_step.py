@@ -58,6 +58,21 @@ def test_a_first_step_takes_longer_than_its_imports() -> None:
     assert 0.01 < first["import_seconds"] < first["seconds"] < 600
 
 
+TELLER = """import json, os
+names = ("TORCHINDUCTOR_CACHE_DIR", "GRAPHDSL_CACHE")
+print(json.dumps({name: os.listdir(os.environ[name]) for name in names}), flush=True)
+"""
+
+
+def test_nothing_compiled_is_left_for_a_first_step(monkeypatch, tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "module.so").touch()
+    for name in processes.CACHES:
+        monkeypatch.setenv(name, str(tmp_path / "kept"))
+    replace_worker(monkeypatch, tmp_path, TELLER)
+    assert measure_first("graphdsl numba", "micro") == {name: [] for name in processes.CACHES}
+
+
 @pytest.mark.skipif(
     not os.access("/proc/self/clear_refs", os.W_OK), reason="the system does not tell"
 )

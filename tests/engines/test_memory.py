@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import graphdsl
-from graphdsl.engines import memory
+from graphdsl.engines import feeds, machine, memory
 from graphdsl.language.diagnostics import DataError
 
 TEXT = """
@@ -36,7 +36,7 @@ def refused(call) -> str:
 
 
 def test_the_sum_of_arrays_counts_not_only_the_largest(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = graphdsl.loads(TEXT)
+    model = graphdsl.loads(TEXT, engine="numpy")
     limit(monkeypatch, 3 * PARAM)
     x = np.zeros((700, 256), np.float32)
     assert x.nbytes < 3 * PARAM
@@ -47,22 +47,42 @@ def test_the_sum_of_arrays_counts_not_only_the_largest(monkeypatch: pytest.Monke
     assert model.value_and_grad(x=x[:8])[0] == 0  # fewer rows have room
 
 
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+def test_a_fed_array_whose_copy_has_no_room_is_refused(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A view may be larger than what it shows; before it is copied, somebody has to count."""
+    pytest.importorskip("numba")
+    model = graphdsl.loads(TEXT, engine=engine)
+    one = np.zeros((1, 1), np.float32)
+    x = np.broadcast_to(one, (10**11, 256))
+    trainer = model.trainer()
+    for call in (model.run, model.value_and_grad, trainer.step):
+        message = refused(lambda call=call: call(x=x))
+        assert message.startswith(f"input 'x' takes {x.size * 4:,} bytes as f32; this machine has ")
+    assert model.run(x=np.broadcast_to(one, (3, 256)))["J"] == 0
+    monkeypatch.setattr(feeds, "machine_memory", lambda: 10**7)
+    flat = np.zeros((5000, 256))
+    assert "as f32" in refused(lambda: trainer.step(x=np.vstack([flat, flat])))
+    trainer.step(x=flat)
+
+
 def test_gradients_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = graphdsl.loads(TEXT)
+    model = graphdsl.loads(TEXT, engine="numpy")
     limit(monkeypatch, 2 * PARAM)
     found = refused(lambda: model.value_and_grad(x=np.zeros((1, 256), np.float32)))
     assert f"the gradients take {PARAM:,} bytes beside " in found
 
 
 def test_optimizer_states_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = graphdsl.loads(TEXT)
+    model = graphdsl.loads(TEXT, engine="numpy")
     limit(monkeypatch, 3 * PARAM - 1)
     message = refused(lambda: model.trainer().step(x=np.zeros((1, 256), np.float32)))
     assert f"the optimizer's state v.f32 takes {PARAM:,} bytes beside {2 * PARAM:,}" in message
 
 
 def test_a_refusal_leaves_other_programs_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = graphdsl.loads(TEXT)
+    model = graphdsl.loads(TEXT, engine="numpy")
     x = np.ones((4, 256), np.float32)
     before = model.run(x=x)["J"]
     limit(monkeypatch, 3 * PARAM)
@@ -73,10 +93,10 @@ def test_a_refusal_leaves_other_programs_at_work(monkeypatch: pytest.MonkeyPatch
 def test_a_container_and_the_shell_may_allow_less(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memory, "CONTAINER_LIMITS", (tmp_path / "none", tmp_path / "max"))
+    monkeypatch.setattr(machine, "CONTAINER_LIMITS", (tmp_path / "none", tmp_path / "max"))
     (tmp_path / "max").write_text("max\n")
-    whole = memory.machine_memory()
+    whole = machine.machine_memory()
     (tmp_path / "max").write_text("123456789\n")
-    assert memory.machine_memory() == 123_456_789 < whole
-    monkeypatch.setattr(memory.resource, "getrlimit", lambda _: (10**6, 10**6))
-    assert memory.machine_memory() == 10**6
+    assert machine.machine_memory() == 123_456_789 < whole
+    monkeypatch.setattr(machine.resource, "getrlimit", lambda _: (10**6, 10**6))
+    assert machine.machine_memory() == 10**6

@@ -43,6 +43,30 @@ def test_auto_compiles_long_trainings_alone() -> None:
     assert not is_compiled(plain)
 
 
+def step_graph(text: str) -> Any:
+    compilation = graphdsl.loads(text).compilation
+    return compilation.compiled(compilation.step_purpose()).graph
+
+
+def test_the_more_a_step_computes_the_sooner_it_pays() -> None:
+    """From about as many steps on as two measured networks took to save their compilation."""
+    from graphdsl.engines.choice import pays
+
+    small = WIDE.replace("300", "64").replace("400", "128")
+    large = WIDE.replace("300", "784").replace("400", "680")
+    for text, few, many in ((small, 40_000, 200_000), (large, 2_000, 8_000)):
+        assert not pays(step_graph(text), few)
+        assert pays(step_graph(text), many)
+
+
+def test_nobody_compiles_for_the_size_of_a_batch() -> None:
+    """The same training has the same engine, whatever its last batch."""
+    from graphdsl.engines import choice
+
+    sizes = {choice._known_size(node) for node in step_graph(WIDE).nodes}
+    assert {0, 1, 400, 120_000} <= sizes
+
+
 # --- what is compiled ----------------------------------------------------------------------------
 
 
@@ -102,3 +126,19 @@ def test_no_slot_is_shared_by_values_that_live_together() -> None:
                 or other.offset + other.type.nbytes <= slot.offset
             )
             assert apart or not together
+
+
+def test_brief_kernels_are_in_parts_between_others() -> None:
+    """Threads meet there in any case; alone, or many in a row, one thread does them sooner."""
+    from graphdsl.engines.numba.calls import BRIEF, FEW, MEETING, Call, share
+
+    def divided(*costs: float) -> list[bool]:
+        calls = [Call("k0", (), "", cost > 0, abs(cost)) for cost in costs]
+        return [call.divided for call in share(calls)]
+
+    brief, long, tiny = BRIEF, MEETING, BRIEF / 2
+    assert divided(brief, long, brief, long, brief) == [False, True, True, True, False]
+    assert divided(long, *[brief] * FEW, long) == [True] * (FEW + 2)
+    assert divided(long, *[brief] * (FEW + 1), long) == [True, *[False] * (FEW + 1), True]
+    assert divided(long, brief, tiny, long) == [True, False, False, True]
+    assert divided(long, -long, long) == [True, False, True]  # what cannot be

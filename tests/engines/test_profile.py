@@ -215,6 +215,21 @@ def test_a_run_with_a_profile_has_the_same_bits(
     assert "ms a step, the mean of 7" in capsys.readouterr().err
 
 
+def test_what_is_looked_into_is_numpy_s_from_the_first_step_to_the_last(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("graphdsl.session.pays", lambda graph, steps: True)
+    file = str(EXAMPLES / "digits.gdl")
+    for number, look in enumerate((["--profile", "3"], ["--debug-nan"])):
+        words, out = ["run", file, "--epochs", "1", "--quiet", *look], str(tmp_path / f"{number}")
+        assert main([*words, "--out", out]) == 0
+        assert json.loads((Path(out) / "settings.json").read_text("utf-8"))["engine"] == "numpy"
+        assert main(["verify", out]) == 0
+        assert main([*words, "--engine", "numba", "--out", str(tmp_path / "none")]) == 2
+        assert f"{look[0]} looks between NumPy's statements" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+
+
 def test_a_run_too_short_for_a_profile_says_so(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

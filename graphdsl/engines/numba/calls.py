@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from graphdsl.compiler.schedule import Schedule
 from graphdsl.engines.numba.formula import converted
@@ -13,14 +15,19 @@ from graphdsl.engines.numba.writing import Argument, Kernel
 MULTIPLY = "multiply_"
 """What the name of a product begins with; the element type follows."""
 
-LOOP, PRODUCT = 0.1, 0.005
+LOOP, PRODUCT = 0.1, 0.007
 """About how many ns an element of a loop takes, and a multiplication with its addition."""
 
-MEETING, LONG = 3_000.0, 100_000.0
-"""The ns from which on a kernel is worth two meetings of threads, and a program waking them."""
+MEETING, LONG = 1_000.0, 100_000.0
+"""The ns from which on a kernel is worth two meetings of threads, which take 70 to 250 each and
+move what the others wrote from core to core, and a program waking them."""
+
+BRIEF, FEW = 500.0, 2
+"""The ns from which on a kernel is done in parts between two that are, and how many there may be
+one behind the other: the threads meet there in any case."""
 
 PANEL_ROOM = 4 * 64 * 256
-"""The bytes that a product copies at once at most, besides its left factor."""
+"""The bytes that a product copies of its right factor at once at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +38,8 @@ class Call:
     arguments: tuple[Argument | int, ...]
     note: str
     divided: bool
-    """Whether it is done in parts where there are several threads."""
+    """Whether it is done in parts where there are several threads; before `share`, whether it can
+    be."""
     cost: float
     """About how many ns it takes."""
 
@@ -39,13 +47,15 @@ class Call:
 def loop_call(name: str, kernel: Kernel, note: str) -> Call:
     """The call of a kernel of loops."""
     cost = LOOP * kernel.work
-    return Call(name, kernel.arguments, note, kernel.divided and cost >= MEETING, cost)
+    return Call(name, kernel.arguments, note, kernel.divided, cost)
 
 
 def room_for(product: Product) -> int:
     """The bytes that one thread's part of a product needs for its copies: whole cache lines."""
-    left = (product.rows + 8) * min(product.inner, 256) * product.dtype.numpy.itemsize
-    return 2 * PANEL_ROOM + -(-left // 64) * 64
+    if product.left.strides[3] == 1:
+        return PANEL_ROOM
+    left = product.rows * min(product.inner, 256) * product.dtype.numpy.itemsize
+    return PANEL_ROOM + -(-left // 64) * 64
 
 
 def product_call(product: Product, room: str, each: int, note: str) -> Call:
@@ -65,7 +75,20 @@ def product_call(product: Product, room: str, each: int, note: str) -> Call:
     arguments += [*a[:2], *b[:2], *y[:2], ("functions", 0)]
     count = product.batches * product.turns * product.rows * product.columns * product.inner
     cost = PRODUCT * count * itemsize / 4
-    return Call(f"{MULTIPLY}{product.dtype}", tuple(arguments), note, cost >= MEETING, cost)
+    return Call(f"{MULTIPLY}{product.dtype}", tuple(arguments), note, True, cost)
+
+
+def share(calls: Sequence[Call]) -> Iterator[Call]:
+    """The calls of a segment, those done in parts that are worth it."""
+
+    def is_long(call: Call) -> bool:
+        return call.divided and call.cost >= MEETING
+
+    runs = [(long, list(run)) for long, run in groupby(calls, is_long)]
+    for number, (long, run) in enumerate(runs):
+        inside = 0 < number < len(runs) - 1 and len(run) <= FEW
+        brief = inside and all(call.divided and call.cost >= BRIEF for call in run)
+        yield from (replace(call, divided=long or brief) for call in run)
 
 
 def scalar_kernel(schedule: Schedule, known: set[str]) -> Kernel | None:

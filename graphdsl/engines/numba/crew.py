@@ -29,7 +29,7 @@ class Crew:
         self.address = int(self.words.ctypes.data)
         self._process = os.getpid()
         self._bell = threading.Semaphore(0)
-        self._serve = _native("serve")
+        self._serve = native("serve")
         self._counting = threading.Lock()
         self._asleep = 0
         for number in range(threads):
@@ -57,17 +57,21 @@ class Crew:
 
     def _work(self) -> None:
         while True:
-            seen = int(self.words[OFFER])
+            seen = int(self.words[OFFER]) // 256
             with self._counting:
                 self._asleep += 1
             self._bell.acquire()
             self._serve(self.address, seen, 0)
 
 
-def _native(name: str) -> Native:
-    """A kernel of the runner as a function that lets other threads run meanwhile."""
-    made = ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
-    return made(getattr(library.load_file("runner.py"), name).address)
+def native(name: str) -> Native:
+    """A kernel of the runner as a function of Python."""
+    return native_at(getattr(library.load_file("runner.py"), name).address)
+
+
+def native_at(address: int) -> Native:
+    """A kernel as a function of Python that lets other threads run meanwhile."""
+    return ctypes.CFUNCTYPE(None, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)(address)
 
 
 _crews: list[Crew] = []

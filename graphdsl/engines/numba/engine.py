@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -15,7 +16,15 @@ from graphdsl.engines.numba.calls import MULTIPLY, Call
 from graphdsl.engines.numba.crew import find_crew, offer_address
 from graphdsl.engines.numba.functions import KNOWN
 from graphdsl.engines.numba.program import Plan, Segment, make_plan
-from graphdsl.engines.numba.runner import CLOCK, CODE, COUNT, INPUTS, PATCH_COUNT, PATCHES
+from graphdsl.engines.numba.runner import (
+    CLOCK,
+    CODE,
+    COUNT,
+    INPUTS,
+    PATCH_COUNT,
+    PATCHES,
+    THREADS,
+)
 from graphdsl.engines.workers import count_cores
 from graphdsl.graph.graph import Graph
 from graphdsl.graph.kernel import Array
@@ -51,6 +60,11 @@ def translate(schedule: Schedule, graph: Graph) -> tuple[Schedule, Mapping[str, 
         notes[-number - 1] = f"{len(segment.calls)} kernels"
     views = [*plan.schedule.views, *views]
     return replace(plan.schedule, steps=steps, views=tuple(views), notes=notes), names
+
+
+def needed_bytes(schedule: Schedule, graph: Graph) -> int:
+    """The bytes of the arena of a schedule as it is run here: products copy into it."""
+    return make_plan(schedule, graph, set(KNOWN), count_cores()).schedule.arena_bytes
 
 
 def _entry(inputs: int) -> Callable[..., None]:
@@ -99,7 +113,6 @@ def _attaching(
 ) -> Callable[[Mapping[str, Array]], Array]:
     """A function of a program's names that gives the state of a segment at its arrays."""
     kept: list[Array] = []  # what the state points to
-    tables = {call.kernel: _tile_functions(call) for call in segment.calls if _is_product(call)}
 
     def attach(names: Mapping[str, Array]) -> Array:
         state = np.zeros(INPUTS + len(plan.inputs), np.int64)
@@ -117,7 +130,7 @@ def _attaching(
                     continue
                 root, byte = argument
                 if root == "functions":
-                    arguments[place] = tables[call.kernel].ctypes.data
+                    arguments[place] = tile_functions(call.kernel).ctypes.data
                     continue
                 if root in plan.inputs:
                     where = arguments[place:].ctypes.data
@@ -129,6 +142,7 @@ def _attaching(
             start += counts[row]
         table = np.array(patches, np.int64).reshape(-1, 3)
         state[CODE], state[COUNT] = code.ctypes.data, len(code)
+        state[THREADS] = plan.threads
         state[PATCHES], state[PATCH_COUNT] = table.ctypes.data, len(table)
         kept[:] = [state, arguments, code, table]
         return state
@@ -140,9 +154,10 @@ def _is_product(call: Call) -> bool:
     return call.kernel.startswith(MULTIPLY)
 
 
-def _tile_functions(call: Call) -> Array:
+@cache
+def tile_functions(kernel: str) -> Array:
     """The addresses of what multiplies tiles of the product's element type, of each kind."""
-    bits = call.kernel.removeprefix(f"{MULTIPLY}f")
+    bits = kernel.removeprefix(f"{MULTIPLY}f")
     text = library.read("tiles.py")
     kinds = library.load_file("products.py").KINDS
     found = []

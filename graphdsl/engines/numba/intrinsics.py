@@ -17,11 +17,11 @@ from numba.extending import intrinsic
 KERNEL = types.void(types.int64, types.int64, types.int64)
 """Of a kernel: (address of its arguments, which part of it to do, of how many)."""
 
-TILES = types.void(*[types.int64] * 11)
+TILES = types.void(*[types.int64] * 12)
 """Of a function that multiplies tiles."""
 
 _I64 = ir.IntType(64)
-_TILES_TYPE = ir.FunctionType(ir.VoidType(), [_I64] * 11)
+_TILES_TYPE = ir.FunctionType(ir.VoidType(), [_I64] * 12)
 _KERNEL_TYPE = ir.FunctionType(ir.VoidType(), [_I64] * 3)
 
 
@@ -92,6 +92,7 @@ def call_tiles(
     left_column: Any,
     tiled: Any,
     right: Any,
+    right_row: Any,
     result: Any,
     result_row: Any,
     more: Any,
@@ -103,7 +104,7 @@ def call_tiles(
         builder.call(builder.inttoptr(args[0], _TILES_TYPE.as_pointer()), args[1:])
         return cx.get_dummy_value()
 
-    return types.void(*[types.int64] * 12), generate
+    return types.void(*[types.int64] * 13), generate
 
 
 def _int64_at(builder: Any, address: Any) -> Any:

@@ -30,11 +30,12 @@ _SOURCES = Path(__file__).parent
 
 def load(text: str) -> ModuleType:
     """The module of a text; the same text gives the same one."""
-    return _load(
-        hashlib.blake2b((_surroundings() + text).encode(), digest_size=16).hexdigest(), text
-    )
+    digest = _surroundings().copy()
+    digest.update(text.encode())
+    return _load(digest.hexdigest(), text)
 
 
+@cache
 def load_file(name: str) -> ModuleType:
     """The module of a file of this folder."""
     return load(read(name))
@@ -64,14 +65,15 @@ def _load(digest: str, text: str) -> ModuleType:
 
 
 @cache
-def _surroundings() -> str:
-    """What machine code depends on besides its text: sources, versions, the processor."""
+def _surroundings() -> hashlib.blake2b:
+    """The digest of what machine code depends on besides its text: sources, versions, the
+    processor."""
     versions = [importlib.metadata.version(name) for name in ("numba", "llvmlite", "numpy")]
     sources = [*sorted(_SOURCES.glob("*.py")), Path(scalars.__file__)]
     texts = [path.read_text(encoding="utf-8") for path in sources]
     features = llvm.get_host_cpu_features().flatten()
     parts = [*versions, platform.python_version(), llvm.get_host_cpu_name(), features, *texts]
-    return "\n".join(parts)
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=16)
 
 
 @cache

@@ -29,8 +29,8 @@ def machine() -> tuple[int, int]:
     return 16, 4 if llvm.get_process_triple().startswith(("aarch64", "arm64")) else 2
 
 
-ROWS = (6, 5, 2, 1)
-"""The numbers of rows there are microkernels for; 6 and 5 make up every number from 20 on."""
+ROWS = (6, 5, 4, 1)
+"""The numbers of rows there are microkernels for: but for 1, 2, 3 and 7 sums of the larger ones."""
 
 
 class _Vectors:
@@ -106,10 +106,10 @@ def microkernel(rows: int, width: int, masked: bool) -> Any:
     """The intrinsic for `rows` rows of `width` vectors; with `masked` only the first `columns`
     elements of each row of the result are read and written.
 
-    It is called with (one, inner, left, left_row, left_column, right, result, result_row, more,
-    columns): `one` is a float of the type that it is for; `inner` products are summed for each
-    element. Addresses and strides count bytes; the right factor stands there row by row, `width`
-    vectors each; `more` adds to what the result holds.
+    It is called with (one, inner, left, left_row, left_column, right, right_row, result,
+    result_row, more, columns): `one` is a float of the type that it is for; `inner` products are
+    summed for each element. Addresses and strides count bytes; of the right factor's rows `width`
+    vectors each are read; `more` adds to what the result holds.
     """
 
     @intrinsic
@@ -121,6 +121,7 @@ def microkernel(rows: int, width: int, masked: bool) -> Any:
         left_row: Any,
         left_column: Any,
         right: Any,
+        right_row: Any,
         result: Any,
         result_row: Any,
         more: Any,
@@ -130,20 +131,23 @@ def microkernel(rows: int, width: int, masked: bool) -> Any:
             _generate(builder, _vectors(builder, one), rows, width, masked, args[1:])
             return cx.get_dummy_value()
 
-        return types.void(one, *[types.int64] * 9), generate
+        return types.void(one, *[types.int64] * 10), generate
 
     return multiply
 
 
 def _vectors(builder: Any, one: Any) -> _Vectors:
-    element = ir.DoubleType() if one.bitwidth == 64 else ir.FloatType()
-    return _Vectors(builder, element, machine()[0] * 8 // one.bitwidth)
+    return _Vectors(builder, _element(one), machine()[0] * 8 // one.bitwidth)
+
+
+def _element(one: Any) -> Any:
+    return ir.DoubleType() if one.bitwidth == 64 else ir.FloatType()
 
 
 def _generate(
     builder: Any, vectors: _Vectors, rows: int, width: int, masked: bool, args: Any
 ) -> None:
-    inner, left, left_row, left_column, right, result, result_row, more, columns = args
+    inner, left, left_row, left_column, right, right_row, result, result_row, more, columns = args
     step = machine()[0]
     masks = [vectors.below(columns, j) for j in range(width)] if masked else []
     cells = [(i, j) for i in range(rows) for j in range(width)]
@@ -184,7 +188,7 @@ def _generate(
     after = (
         less,
         builder.add(here, left_column),
-        builder.add(there, ir.Constant(_I64, step * width)),
+        builder.add(there, right_row),
     )
     for phi, value in zip((*at, *sums), (*after, *summed), strict=True):
         phi.add_incoming(value, loop)
@@ -199,25 +203,64 @@ def _generate(
 
 
 @intrinsic
+def copy_vector(context: Any, one: Any, source: Any, target: Any) -> Any:
+    """Copy a vector of the type of `one`, a float, from an address to another."""
+
+    def generate(cx: Any, builder: Any, signature: Any, args: Any) -> Any:
+        vectors = _vectors(builder, one)
+        vectors.store(vectors.load(args[1]), args[2])
+        return cx.get_dummy_value()
+
+    return types.void(one, types.int64, types.int64), generate
+
+
+@intrinsic
+def copy_some(context: Any, one: Any, source: Any, target: Any, count: Any) -> Any:
+    """Copy the first `count` elements of a vector, zeros for the others."""
+
+    def generate(cx: Any, builder: Any, signature: Any, args: Any) -> Any:
+        vectors = _vectors(builder, one)
+        mask = vectors.below(args[3], 0)
+        vectors.store(vectors.load_some(args[1], mask), args[2])
+        return cx.get_dummy_value()
+
+    return types.void(one, *[types.int64] * 3), generate
+
+
+@intrinsic
+def copy_eight(context: Any, one: Any, source: Any, target: Any) -> Any:
+    """Copy eight elements of the type of `one`."""
+
+    def generate(cx: Any, builder: Any, signature: Any, args: Any) -> Any:
+        eight = _Vectors(builder, _element(one), 8)
+        eight.store(eight.load(args[1]), args[2])
+        return cx.get_dummy_value()
+
+    return types.void(one, types.int64, types.int64), generate
+
+
+@intrinsic
 def turn_square(
-    context: Any, one: Any, source: Any, source_row: Any, target: Any, target_row: Any
+    context: Any, one: Any, source: Any, source_row: Any, rows: Any, target: Any, target_row: Any
 ) -> Any:
     """Write a square of as many rows as a vector has elements, turned.
 
-    The operands: `one`, a float of the type that it is for, source, source_row, target and
-    target_row, addresses and strides in bytes.
+    The operands: `one`, a float of the type that it is for, source, source_row, the rows that there
+    are (the last of them stands for those that there are not), target and target_row, addresses and
+    strides in bytes.
     """
 
     def generate(cx: Any, builder: Any, signature: Any, args: Any) -> Any:
         _turn(builder, _vectors(builder, one), args[1:])
         return cx.get_dummy_value()
 
-    return types.void(one, *[types.int64] * 4), generate
+    return types.void(one, *[types.int64] * 5), generate
 
 
 def _turn(builder: Any, vectors: _Vectors, args: Any) -> None:
     """Halves of pairs of rows are exchanged, rows 1, 2, 4, … apart."""
-    source, source_row, target, target_row = args
+    source, source_row, count, target, target_row = args
+    last = builder.mul(source_row, builder.sub(count, ir.Constant(_I64, 1)))
     lanes = vectors.lanes
 
     def place(base: Any, row: Any, i: int) -> Any:
@@ -227,7 +270,12 @@ def _turn(builder: Any, vectors: _Vectors, args: Any) -> None:
         wanted = ir.Constant(ir.VectorType(_I32, lanes), order)
         return builder.shuffle_vector(x, y, wanted)
 
-    rows = [vectors.load(place(source, source_row, i)) for i in range(lanes)]
+    def read(i: int) -> Any:
+        there = builder.icmp_signed("<", ir.Constant(_I64, i), count)
+        move = builder.select(there, builder.mul(source_row, ir.Constant(_I64, i)), last)
+        return vectors.load(builder.add(source, move))
+
+    rows = [read(i) for i in range(lanes)]
     apart = 1
     while apart < lanes:
         low = [k if not k & apart else (k ^ apart) + lanes for k in range(lanes)]

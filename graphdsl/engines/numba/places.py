@@ -89,8 +89,8 @@ class Places:
         for name, dtype in schedule.cells.items():
             self._own(name, ArrayType(dtype))
         self._roots = {name: name for name in self._stand_ins}
-        fed = (view for step in schedule.steps for view in step.views)
-        for name, text in (*schedule.views, *fed):
+        self._fed = {name: text for step in schedule.steps for name, text in step.views}
+        for name, text in (*schedule.views, *self._fed.items()):
             if name not in self._stand_ins:
                 base = NAME.match(text)
                 assert base is not None, text
@@ -105,6 +105,13 @@ class Places:
         """The roots of all arrays that statements name."""
         found = {name for line in lines for name in NAME.findall(line)}
         return {self._roots[name] for name in found if name in self._roots}
+
+    def fed_views(self, lines: Iterable[str]) -> tuple[tuple[str, str], ...]:
+        """(variable, expression) of the views of what is fed that statements name, bases first."""
+        used = {name for line in lines for name in NAME.findall(line)}
+        for name, text in reversed(self._fed.items()):
+            used |= set(NAME.findall(text)) if name in used else set()
+        return tuple((name, text) for name, text in self._fed.items() if name in used)
 
     def find(self, name: str) -> Place | None:
         """The place of an array; None where it is none, or has elements no loop is made for."""

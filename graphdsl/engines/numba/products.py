@@ -14,7 +14,14 @@ import numpy as np
 
 from graphdsl.engines.numba.decorators import compiled, kernel
 from graphdsl.engines.numba.intrinsics import bytes_of, call_tiles, i64_at, like_at
-from graphdsl.engines.numba.microkernel import ROWS, machine, turn_square
+from graphdsl.engines.numba.microkernel import (
+    ROWS,
+    copy_eight,
+    copy_some,
+    copy_vector,
+    machine,
+    turn_square,
+)
 from graphdsl.engines.numba.tiling import next_tile
 
 DEPTH = 256
@@ -22,6 +29,10 @@ DEPTH = 256
 
 PACKED_ROWS = 48
 """The rows of a left factor from which copying it pays, if its rows do not lie together."""
+
+FEW_ROWS, SPREAD = 64, 2**18
+"""Up to so many rows of a left factor, or so many bytes from a row of the right factor to the next
+times the rows, copying the right factor takes longer than reading it where it stands."""
 
 VECTOR, WIDTH = machine()
 HALF = max(WIDTH // 2, 1)
@@ -40,56 +51,59 @@ def _copy_left(one, rows, inner, left, left_row, left_column, target):
     done = 0
     while done < rows:
         size = next_tile(rows, done)
-        to = like_at(target + done * inner * item, one)
-        for k in range(inner):
-            row = like_at(left + done * left_row + k * left_column, one)
-            if left_row == item:
+        source = left + done * left_row
+        to = target + done * inner * item
+        if left_row == item and done + 8 <= rows:
+            # eight are copied at once: what is too much is overwritten by the next
+            for k in range(inner):
+                copy_eight(one, source + k * left_column, to + k * size * item)
+        else:
+            for k in range(inner):
+                row = like_at(source + k * left_column, one)
+                place = like_at(to + k * size * item, one)
                 for i in range(size):
-                    to[k * size + i] = row[i]
-            else:
-                for i in range(size):
-                    to[k * size + i] = row[i * (left_row // item)]
+                    place[i] = row[i * (left_row // item)]
         done += size
 
 
 @compiled
 def _copy_rows(one, inner, columns, width, right, right_row, target):
     """A panel of a right factor whose columns lie side by side."""
-    to = like_at(target, one)
-    panel = PANEL_BYTES // bytes_of(one)
+    lanes = VECTOR // bytes_of(one)
+    whole, rest = columns // lanes, columns % lanes
     for k in range(inner):
-        row = like_at(right + k * right_row, one)
-        if columns == panel:
-            for j in range(panel):
-                to[k * panel + j] = row[j]
+        source, to = right + k * right_row, target + k * width * VECTOR
+        if whole == WIDTH:
+            for vector in range(WIDTH):
+                copy_vector(one, source + vector * VECTOR, to + vector * VECTOR)
         else:
-            for j in range(columns):
-                to[k * width + j] = row[j]
-            for j in range(columns, width):
-                to[k * width + j] = 0
+            for vector in range(whole):
+                copy_vector(one, source + vector * VECTOR, to + vector * VECTOR)
+            if rest:
+                copy_some(one, source + whole * VECTOR, to + whole * VECTOR, rest)
 
 
 @compiled
 def _copy_columns(one, inner, columns, width, right, right_row, right_column, target):
-    """A panel of a right factor with other strides; where rows lie side by side, by squares."""
+    """A panel of a right factor with other strides; where rows lie side by side, by squares.
+
+    What stands behind its columns is of no account: no element of the result comes from it.
+    """
     item = bytes_of(one)
     lanes = VECTOR // item
-    for first in range(0, width, lanes):
+    for first in range(0, columns, lanes):
+        many = min(lanes, columns - first)
         k = 0
-        if right_row == item and first + lanes <= columns:
-            while k + lanes <= inner:
-                start = right + first * right_column + k * item
-                turn_square(
-                    one, start, right_column, target + (k * width + first) * item, width * item
-                )
-                k += lanes
+        while right_row == item and k + lanes <= inner:
+            start = right + first * right_column + k * item
+            to = target + k * width * VECTOR + first * item
+            turn_square(one, start, right_column, many, to, width * VECTOR)
+            k += lanes
         while k < inner:
-            to = like_at(target + (k * width + first) * item, one)
-            for j in range(lanes):
-                to[j] = 0
-                if first + j < columns:
-                    place = right + (first + j) * right_column + k * right_row
-                    to[j] = like_at(place, one)[0]
+            to = like_at(target + k * width * VECTOR + first * item, one)
+            for j in range(many):
+                place = right + (first + j) * right_column + k * right_row
+                to[j] = like_at(place, one)[0]
             k += 1
 
 
@@ -103,14 +117,18 @@ def _multiply_block(
     lanes = VECTOR // item
     vectors = (many + lanes - 1) // lanes
     width = 1 if vectors == 1 else (HALF if vectors <= HALF else WIDTH)
-    if right_column == item:
-        _copy_rows(one, inner, many, width * lanes, right, right_row, room)
+    panel, panel_row = room, width * VECTOR
+    near = rows <= FEW_ROWS or rows * right_row <= SPREAD
+    if right_column == item and many == WIDTH * lanes and near:
+        panel, panel_row = right, right_row
+    elif right_column == item:
+        _copy_rows(one, inner, many, width, right, right_row, room)
     else:
-        _copy_columns(one, inner, many, width * lanes, right, right_row, right_column, room)
+        _copy_columns(one, inner, many, width, right, right_row, right_column, room)
     kind = 0 if many == WIDTH * lanes else (1 if width == WIDTH else (2 if width == HALF else 3))
     call_tiles(
-        functions[kind], rows, inner, left, left_row, left_column, tiled, room, result, result_row,
-        more, many,
+        functions[kind], rows, inner, left, left_row, left_column, tiled, panel, panel_row,
+        result, result_row, more, many,
     )  # fmt: skip
 
 
@@ -141,13 +159,28 @@ def _multiply(
 
 
 @compiled
+def _column_unit(one, rows, columns, left_column, right_column, parts):
+    """The columns that parts of a product are multiples of; 0 where each is to have some rows.
+
+    What one part has copied the other copies too: so a left factor that is copied is cut in rows,
+    and a right one whose copy is used for few rows in columns.
+    """
+    item = bytes_of(one)
+    panel = PANEL_BYTES // item
+    if left_column != item and rows >= PACKED_ROWS * parts:
+        return 0
+    if columns >= panel * parts:
+        return panel
+    return VECTOR // item if right_column != item and rows < 4 * MOST else 0
+
+
+@compiled
 def _multiply_part(one, at, part, parts):
     """One part of a product: some of its pairs of matrices, or else some panels, or some rows.
 
     `at` has the arguments in the order of `ARGUMENTS`.
     """
     item = bytes_of(one)
-    panel = PANEL_BYTES // item
     rows, columns, inner = at[0], at[1], at[2]
     left, left_row, left_column = at[3], at[4], at[5]
     right, right_row, right_column = at[6], at[7], at[8]
@@ -157,18 +190,19 @@ def _multiply_part(one, at, part, parts):
     first, last = 0, pairs
     if pairs >= parts:
         first, last = pairs * part // parts, pairs * (part + 1) // parts
-    elif columns >= panel * parts:
-        panels = (columns + panel - 1) // panel
-        start = panels * part // parts * panel
-        columns = min(columns, panels * (part + 1) // parts * panel) - start
-        right += start * right_column
-        result += start * item
     else:
-        tiles = (rows + MOST - 1) // MOST
-        start = tiles * part // parts * MOST
-        rows = min(rows, tiles * (part + 1) // parts * MOST) - start
-        left += start * left_row
-        result += start * result_row
+        unit = _column_unit(one, rows, columns, left_column, right_column, parts)
+        if unit:
+            units = (columns + unit - 1) // unit
+            start = units * part // parts * unit
+            columns = min(columns, units * (part + 1) // parts * unit) - start
+            right += start * right_column
+            result += start * item
+        else:
+            start = rows * part // parts
+            rows = rows * (part + 1) // parts - start
+            left += start * left_row
+            result += start * result_row
     if rows <= 0 or columns <= 0:
         return
     functions = i64_at(at[21])

@@ -19,6 +19,7 @@ from graphdsl.engines.numba.calls import (
     product_call,
     room_for,
     scalar_kernel,
+    share,
 )
 from graphdsl.engines.numba.fusing import Group, Part, fuse
 from graphdsl.engines.numba.items import Loop, Product, Statements
@@ -55,6 +56,8 @@ class Plan:
     """Of the arrays that kernels are given, in the order in which they are handed over."""
     inputs: tuple[str, ...]
     """The variables of the fed arrays among them."""
+    threads: int
+    """How many there is room for."""
 
 
 def make_plan(schedule: Schedule, graph: Graph, known: set[str], threads: int = 1) -> Plan:
@@ -96,7 +99,7 @@ class _Planner:
         roots = {root: None for s in segments for call in s.calls for root in _roots(call)}
         made = self._schedule(steps, slots, total, scalars is not None, roots)
         inputs = tuple(variable for _, _, variable in made.inputs if variable in roots)
-        return Plan(self._text(), tuple(segments), made, tuple(roots), inputs)
+        return Plan(self._text(), tuple(segments), made, tuple(roots), inputs, self.threads)
 
     # --- parts -----------------------------------------------------------------------------------
 
@@ -216,9 +219,12 @@ class _Planner:
             else:
                 assert isinstance(part, Statements)
                 old = self.schedule.steps[part.step]
-                steps.append(replace(old, lines=part.lines))
+                views = self.places.fed_views(part.lines)
+                steps.append(replace(old, lines=part.lines, views=views))
             before = call
-        return [Segment(tuple(one)) for one in segments], steps
+        if handed := self.places.fed_views(variable for _, variable, _ in self.schedule.results):
+            steps.append(replace(self.schedule.steps[-1], lines=(), views=handed))
+        return [Segment(tuple(share(one))) for one in segments], steps
 
     def _slots(self) -> tuple[dict[str, Slot], int]:
         """New places for the buffers that are still used, and the bytes in all."""

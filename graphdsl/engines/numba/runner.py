@@ -1,8 +1,8 @@
 """How a program's kernels run: one behind the other, some of them in parts by several threads.
 
-A crew of threads waits for programs. Whoever has one offers it, goes on without those who do not
-come at once, and shares each kernel that is worth it with those who did; all wait for one another
-before and after. What is computed does not depend on how many came.
+A crew of threads waits for programs. Whoever has one offers it and goes on; those who knock, at
+once or later, are let in before the next kernel that is done in parts. All wait for one another
+before and after such a kernel. What is computed does not depend on how many came.
 """
 
 # mypy: ignore-errors
@@ -20,28 +20,30 @@ from graphdsl.engines.numba.intrinsics import (
     yield_core,
 )
 
-CODE, COUNT, PATCHES, PATCH_COUNT, CLOCK, ARRIVED, BEFORE, INPUTS = 1, 2, 3, 4, 5, 8, 9, 10
-"""Where things stand in a program's state, an array of int64: the address of the program, for each
-kernel its address, its arguments' and whether it is done in parts; how many; of the places that
-inputs' addresses go to, triples (place, number of the input, byte in it); how many; the clock,
-three f64; arrivals at meetings, of all runs, and how many there were before this one; the addresses
-of the inputs."""
+THREADS, CODE, COUNT, PATCHES, PATCH_COUNT, CLOCK, INPUTS = 0, 1, 2, 3, 4, 5, 8
+"""Where things stand in a program's state, an array of int64: the threads that there is room for;
+the address of the program, for each kernel its address, its arguments' and whether it is done in
+parts; how many; of the places that inputs' addresses go to, triples (place, number of the input,
+byte in it); how many; the clock, three f64; the addresses of the inputs."""
 
-OFFER, JOINED, PROGRAM, WORDS = 0, 8, 16, 24
-"""Where things stand in a crew's words, an array of int64, a cache line each: the number of the
-last offer; how many have joined it, plus `CLOSED` once nobody may; its state's address."""
+OFFER, ADMITTED, AWAKE, ARRIVED, PROGRAM, PARTS, DOORS, WORDS = 0, 8, 16, 24, 32, 33, 34, 64
+"""Where things stand in a crew's words, an array of int64, those that are waited for in a cache
+line each: the number of the last offer, times 256, plus those who have knocked, plus `CLOSED` once
+nobody may; likewise those who were let in; how many watch; arrivals at meetings; the address of the
+program's state; the parts that kernels are done in now; for each who was let in the number of the
+first kernel, and the arrivals that it waits for."""
 
-CLOSED = 1 << 32
+CLOSED = 128
 PATIENCE = 3_000
-"""Looks at a word before the core is given away, and for which an offer waits."""
-WATCH = 40_000
-"""Looks for another offer before a thread goes to sleep."""
+"""Looks at a word before each further one lets others have the core, and for which an offer waits
+for those who watch."""
+WATCH = 4_000
+"""Further looks for another offer before a thread goes to sleep: about a millisecond."""
 
 
 @compiled
-def _meet(address, target):
-    """Wait until so many have arrived, oneself included."""
-    add_atomically(address, 1)
+def _wait(address, target):
+    """Wait until so many have arrived."""
     looks = 0
     while load_atomically(address) < target:
         looks += 1
@@ -50,82 +52,128 @@ def _meet(address, target):
 
 
 @compiled
-def _run(state, part, parts):
-    """One thread's part of all kernels."""
+def _admit(crew, most, number, target):
+    """Let in those who have knocked: they begin at a kernel, after so many arrivals."""
+    words = i64_at(crew)
+    offer = load_atomically(crew + 8 * OFFER)
+    before = words[ADMITTED] % CLOSED
+    after = min(offer % CLOSED, most)
+    if after > before:
+        for one in range(before, after):
+            words[DOORS + 2 * one] = number
+            words[DOORS + 2 * one + 1] = target
+        words[PARTS] = after + 1
+        store_atomically(crew + 8 * ADMITTED, offer // 256 * 256 + after)
+
+
+@compiled
+def _patch(at):
+    """Write the addresses of what was fed to where kernels look for them."""
+    patches = i64_at(at[PATCHES])
+    for number in range(at[PATCH_COUNT]):
+        place = i64_at(patches[3 * number])
+        place[0] = at[INPUTS + patches[3 * number + 1]] + patches[3 * number + 2]
+
+
+@compiled
+def _run(state, crew, part, number, target, met):
+    """One thread's part of all kernels from one on; `met` if it has waited for the others there."""
     at = i64_at(state)
-    code = i64_at(at[1])
-    place = state + 64
-    target = at[9]
+    code = i64_at(at[CODE])
+    words = i64_at(crew)
+    arrived = crew + 8 * ARRIVED
+    parts = words[PARTS]
     shared = False
-    if part == 0:
-        patches = i64_at(at[3])
-        for number in range(at[4]):
-            i64_at(patches[3 * number])[0] = (
-                at[10 + patches[3 * number + 1]] + patches[3 * number + 2]
-            )
-    for number in range(at[2]):
-        divided = parts > 1 and code[3 * number + 2] != 0
-        if divided or shared:
-            target += parts
-            _meet(place, target)
+    while number < at[COUNT]:
+        divided = code[3 * number + 2] != 0
+        if (divided or shared) and not met:
+            if parts > 1:
+                target += parts
+            if part == 0:
+                _admit(crew, at[THREADS] - 1, number, target)
+            if parts > 1:
+                add_atomically(arrived, 1)
+                _wait(arrived, target)
+            parts = words[PARTS]
         if divided:
             call(code[3 * number], code[3 * number + 1], part, parts)
         elif part == 0:
             call(code[3 * number], code[3 * number + 1], 0, 1)
         shared = divided
-    if parts > 1:
-        _meet(place, target + parts)
+        met = False
+        number += 1
+    add_atomically(arrived, 1)
+    if part == 0:
+        _wait(arrived, target + parts)
 
 
 @kernel
 def run(state, part, parts):
     """Run all kernels of the state at an address alone."""
-    _run(state, 0, 1)
+    at = i64_at(state)
+    code = i64_at(at[CODE])
+    _patch(at)
+    for number in range(at[COUNT]):
+        call(code[3 * number], code[3 * number + 1], 0, 1)
 
 
 @kernel
 def offer(state, crew, wanted):
-    """Run all kernels of the state at an address with those of a crew, up to `wanted`, who come."""
-    i64_at(state)[9] = i64_at(state)[8]
-    i64_at(crew)[16] = state
-    store_atomically(crew + 64, 0)
-    add_atomically(crew, 1)
+    """Run all kernels of the state at an address with those of a crew, `wanted` at most."""
+    words = i64_at(crew)
+    _patch(i64_at(state))
+    words[ARRIVED] = 0
+    words[PROGRAM] = state
+    words[PARTS] = 1
+    number = words[OFFER] // 256 * 256 + 256
+    words[ADMITTED] = number
+    store_atomically(crew + 8 * OFFER, number)
+    awake = min(load_atomically(crew + 8 * AWAKE), wanted)
     looks = 0
-    while load_atomically(crew + 64) < wanted and looks < PATIENCE:
+    while load_atomically(crew + 8 * OFFER) - number < awake and looks < PATIENCE:
         looks += 1
-    came = load_atomically(crew + 64)
-    while not exchange(crew + 64, came, came + CLOSED):
-        came = load_atomically(crew + 64)
-    _run(state, 0, came + 1)
+    _run(state, crew, 0, 0, 0, False)
+    add_atomically(crew + 8 * OFFER, CLOSED)
 
 
 @compiled
-def _join(crew):
-    """Take part in what is offered, if that is not closed."""
-    came = load_atomically(crew + 64)
-    while came < CLOSED:
-        if exchange(crew + 64, came, came + 1):
-            state = i64_at(crew)[16]
-            closed = load_atomically(crew + 64)
-            looks = 0
-            while closed < CLOSED:
-                closed = load_atomically(crew + 64)
-                looks += 1
-                if looks > PATIENCE:
-                    yield_core()
-            _run(state, came + 1, closed - CLOSED + 1)
+def _knock(crew, word):
+    """Take part in what is offered, if one is let in before it is closed."""
+    while not exchange(crew + 8 * OFFER, word, word + 1):
+        word = load_atomically(crew + 8 * OFFER)
+        if word % 256 >= CLOSED:
             return
-        came = load_atomically(crew + 64)
+    mine, number = word % CLOSED, word // 256
+    looks = 0
+    while True:
+        now = load_atomically(crew + 8 * OFFER)
+        admitted = load_atomically(crew + 8 * ADMITTED)
+        if admitted // 256 == number and admitted % CLOSED > mine:
+            break
+        if now // 256 != number or now % 256 >= CLOSED:
+            return
+        looks += 1
+        if looks > PATIENCE:
+            yield_core()
+    words = i64_at(crew)
+    first, target = words[DOORS + 2 * mine], words[DOORS + 2 * mine + 1]
+    _wait(crew + 8 * ARRIVED, target)
+    _run(words[PROGRAM], crew, mine + 1, first, target, True)
 
 
 @kernel
 def serve(crew, seen, _):
     """Take part in a crew's offers after the one that was seen, until there is none for a while."""
+    add_atomically(crew + 8 * AWAKE, 1)
     looks = 0
-    while looks < WATCH:
-        last = load_atomically(crew)
-        if last != seen:
-            seen = last
+    while looks < PATIENCE + WATCH:
+        last = load_atomically(crew + 8 * OFFER)
+        if last // 256 != seen:
+            seen = last // 256
+            if last % 256 < CLOSED:
+                _knock(crew, last)
             looks = 0
-            _join(crew)
         looks += 1
+        if looks > PATIENCE:
+            yield_core()
+    add_atomically(crew + 8 * AWAKE, -1)

@@ -17,13 +17,14 @@ from graphdsl.engines.numba.tiling import next_tile
 
 WIDTH, MASKED, ONE = 1, True, np.float32(1)
 
-_six, _five, _two, _one = (microkernel(rows, WIDTH, MASKED) for rows in ROWS)
+_six, _five, _four, _one = (microkernel(rows, WIDTH, MASKED) for rows in ROWS)
 
 
 @tiles
 def multiply_rows(
-    rows, inner, left, left_row, left_column, tiled, right, result, result_row, more, columns
-):
+    rows, inner, left, left_row, left_column, tiled, right, right_row, result, result_row, more,
+    columns,
+):  # fmt: skip
     """`tiled` says that the left factor was copied, tile by tile."""
     done = 0
     while done < rows:
@@ -34,11 +35,19 @@ def multiply_rows(
             start = left + done * inner * bytes_of(ONE)
         to = result + done * result_row
         if size == 6:
-            _six(ONE, inner, start, row, column, right, to, result_row, more, columns)
+            _six(
+                ONE, inner, start, row, column, right, right_row, to, result_row, more, columns
+            )  # fmt: skip
         elif size == 5:
-            _five(ONE, inner, start, row, column, right, to, result_row, more, columns)
-        elif size == 2:
-            _two(ONE, inner, start, row, column, right, to, result_row, more, columns)
+            _five(
+                ONE, inner, start, row, column, right, right_row, to, result_row, more, columns
+            )  # fmt: skip
+        elif size == 4:
+            _four(
+                ONE, inner, start, row, column, right, right_row, to, result_row, more, columns
+            )  # fmt: skip
         else:
-            _one(ONE, inner, start, row, column, right, to, result_row, more, columns)
+            _one(
+                ONE, inner, start, row, column, right, right_row, to, result_row, more, columns
+            )  # fmt: skip
         done += size

@@ -7,15 +7,21 @@ from __future__ import annotations
 from graphdsl.engines.numba.decorators import compiled
 from graphdsl.engines.numba.microkernel import ROWS
 
-MOST, FEWER = ROWS[:2]
+SIX, FIVE, FOUR, _ = ROWS
+
+
+@compiled
+def _is_made_up(rows):
+    """Whether tiles of several rows make up so many."""
+    return rows == 0 or (rows >= FOUR and rows != 7)
 
 
 @compiled
 def next_tile(rows, done):
-    """The rows of the next tile: as many as there are microkernels for, none much smaller."""
+    """The rows of the next tile: the most that leave a number which larger tiles make up."""
     left = rows - done
-    if left >= 4 * FEWER or left % MOST == 0:
-        return MOST
-    if left >= FEWER:
-        return FEWER if left % MOST else MOST
-    return 2 if left >= 2 else 1
+    if left >= SIX and (_is_made_up(left - SIX) or left == 7):
+        return SIX
+    if left >= FIVE and _is_made_up(left - FIVE):
+        return FIVE
+    return FOUR if left >= FOUR else 1
