@@ -45,12 +45,13 @@ def draw_workload(axes: Any, result: Result) -> None:
     times = [median(result.rounds[name]) for name in names]
     bars = axes.barh(names, times, color=[choose_colour(name) for name in names], height=0.7)
     axes.bar_label(bars, [f"{time:,.0f}" for time in times], padding=3, fontsize=8)
-    for row, name in enumerate(names):
-        if (target := result.target(name)) is not None:
-            axes.vlines(target, row - 0.45, row + 0.45, color=TARGET_COLOUR, linewidth=1.5)
+    targets = {row: result.target(name) for row, name in enumerate(names)}
+    known = {row: target for row, target in targets.items() if target is not None}
+    for row, target in known.items():
+        axes.vlines(target, row - 0.45, row + 0.45, color=TARGET_COLOUR, linewidth=1.5)
     axes.invert_yaxis()
     axes.set_title(f"{result.workload}, µs a step; red: target", loc="left", fontsize=10)
-    axes.set_xlim(0, 1.18 * max(times))
+    axes.set_xlim(0, 1.18 * max([*times, *known.values()]))
     axes.set_xticks([])
     axes.tick_params(axis="y", length=0, labelsize=8)
     axes.spines[["top", "right", "bottom"]].set_visible(False)

@@ -33,13 +33,7 @@ from graphdsl.graph.sizes import symbol
 from graphdsl.graph.types import DType, leading_symbol
 from graphdsl.language import ast
 from graphdsl.language.collector import paused_collector
-from graphdsl.language.diagnostics import (
-    Diagnostic,
-    GraphdslError,
-    ModelError,
-    UsageError,
-    merge,
-)
+from graphdsl.language.diagnostics import Diagnostic, GraphdslError, ModelError, UsageError, merge
 from graphdsl.language.overriding import GivenSettings, override
 from graphdsl.language.parser import parse_leniently
 from graphdsl.language.source import Source
@@ -61,15 +55,22 @@ class Compiled:
         an engine needs of it."""
         return plan_within(self.graph, sizes, self.layout, self.recipe.memory, measure)
 
-    def plan_blocks(self, sizes: Mapping[str, int]) -> Schedule:
-        """The same as the NumPy engine runs it: shared among workers where that pays, long
-        elementwise runs in blocks of rows."""
-        workers = count_cores()
-        if self.recipe.memory is None:
-            shared = in_parts(self.graph, sizes, self.layout, workers)
-            if shared is not None:
-                return shared
-        return in_bands(self.plan(sizes), self.graph, sizes, workers)
+    def plan_blocks(self, sizes: Mapping[str, int], workers: int | None = None) -> Schedule:
+        """The same as the NumPy engine runs it: shared among workers where that pays, as many as
+        there are cores unless `workers` says so, and long elementwise runs in blocks of rows."""
+        workers = count_cores() if workers is None else workers
+        shared = self._shared(sizes, workers, blocks=True)
+        return shared or in_bands(self.plan(sizes), self.graph, sizes, workers)
+
+    def plan_whole(self, sizes: Mapping[str, int], workers: int) -> Schedule:
+        """The same as `plan_blocks`, to the bit, every statement on whole arrays."""
+        return self._shared(sizes, workers, blocks=False) or self.plan(sizes)
+
+    def _shared(self, sizes: Mapping[str, int], workers: int, blocks: bool) -> Schedule | None:
+        """The schedule for several workers, or None where one does all."""
+        if self.recipe.memory is not None:
+            return None  # the budget is for one program
+        return in_parts(self.graph, sizes, self.layout, workers, blocks)
 
     def emit(self, sizes: Mapping[str, int]) -> Program:
         """The NumPy program for one binding of the sizes."""
@@ -104,11 +105,7 @@ class Compilation:
 
     def _lower(self, training: bool) -> Lowered:
         return lower(
-            self.program,
-            self.constants,
-            float=self.float,
-            training=training,
-            include=self.include,
+            self.program, self.constants, float=self.float, training=training, include=self.include
         )
 
     def graph(self, training: bool = False) -> Graph:

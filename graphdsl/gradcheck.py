@@ -95,6 +95,8 @@ def in_f64(session: Session) -> Session:
 
 @dataclass(slots=True)
 class _Check:
+    """A scalar at values that can be moved: parameters, and what is fed, in f64."""
+
     session: Session
     of: str
     fed: dict[str, Array]

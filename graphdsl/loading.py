@@ -56,9 +56,9 @@ def loads(
 
 def read_float(dtype: object) -> DType:
     """A model's float by its name; raises `UsageError` for what is none."""
-    if dtype not in ("f32", "f64"):
+    if not isinstance(dtype, str) or dtype not in ("f32", "f64"):
         raise _refused(f"a model's float is 'f32' or 'f64', not {dtype!r:.40}")
-    return DType[str(dtype)]
+    return DType[dtype]
 
 
 def _build(

@@ -217,8 +217,7 @@ class Model:
         """
         trainer, dataset, chosen = prepare_fit(self.session, data, settings, self.seed)
         self._learned = dataset.learned if dataset.learned.columns else None
-        folder = Path(checkpoints) if checkpoints is not None else None
-        with kept_in(folder, self.session, dataset, chosen) as keeper:
+        with kept_in(checkpoints, self.session, dataset, chosen) as keeper:
             return fit(trainer, dataset, chosen, listener, None, keeper, debug_nan=debug_nan)
 
     def save(self, path: str | Path) -> None:

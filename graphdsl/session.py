@@ -24,15 +24,13 @@ from graphdsl.engines.limits import check_sizes, refused_sizes
 from graphdsl.engines.memory import Memory
 from graphdsl.engines.numpy import Executable, emit
 from graphdsl.engines.watched import LOOK, Watch, watched
+from graphdsl.engines.workers import count_cores
 from graphdsl.graph.graph import Graph, Variable
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.reach import find_reachable, verify_node
 from graphdsl.graph.types import TensorType
 from graphdsl.language.collector import paused_collector
-from graphdsl.language.diagnostics import (
-    DataError,
-    Diagnostic,
-)
+from graphdsl.language.diagnostics import DataError, Diagnostic
 from graphdsl.ops.initial import INITIALIZERS
 from graphdsl.ops.run_fault import RunFault
 from graphdsl.ops.runtime import stream_key
@@ -64,6 +62,7 @@ class Session:
     def __init__(self, compilation: Compilation, seed: int = 0, engine: Engine = "auto") -> None:
         self.compilation = compilation
         self.engine = engine
+        self.workers = count_cores()  # a run that is replayed has as many as it had
         self._steps = 0.0
         self.memory = Memory(compilation.layout, seed)
         self.lock = threading.RLock()
@@ -155,7 +154,7 @@ class Session:
                     planned = compiled.plan(sizes, needed_bytes)
                     schedule, names = translate(planned, compiled.graph)
                 else:
-                    schedule = compiled.plan_blocks(sizes)
+                    schedule = compiled.plan_blocks(sizes, self.workers)
                 return Executable(emit(schedule), self.memory, names)
         except MemoryError:
             message = "this program's arrays take more memory than there is"

@@ -94,7 +94,8 @@ def test_a_run_folder_has_the_model_with_its_settings(file: Path, tmp_path: Path
     from graphdsl.training.recorded import compile_recorded, read_recorded
 
     model = graphdsl.load(file, settings={"optimizer": "adam(lr = 1e-2)", "batch": None})
-    folder = run_folder.create(tmp_path / "run", "m.gdl")
+    folder = tmp_path / "run"
+    folder.mkdir()
     settings = fit_settings(model.compilation, {})
     run_folder.write_start(folder, model.session, load_dataset(model.session), settings)
     text = (folder / "model.gdl").read_text()

@@ -142,6 +142,7 @@ def test_a_file_that_cannot_be_read_is_said_by_fit() -> None:
         ({"constants": [("hidden", 3)]}, TypeError, "constants is a mapping of values by name"),
         ({"dtype": "f16"}, graphdsl.UsageError, "a model's float is 'f32' or 'f64', not 'f16'"),
         ({"dtype": None}, graphdsl.UsageError, "not None"),
+        ({"dtype": np.zeros(2)}, graphdsl.UsageError, "not array"),
         ({"validation_fraction": "0.1"}, ValueError, "from 0 to less than 1, not '0.1'"),
     ],
 )

@@ -46,7 +46,7 @@ def take_up(args: argparse.Namespace) -> Before:
     given = recorded.given
     args.dtype = args.dtype or recorded.dtype
     args.seed = recorded.seed if args.seed is None else args.seed
-    args.engine = args.engine or recorded.engine
+    args.engine, args.workers = args.engine or recorded.engine, recorded.workers
     args.batch = given.train.get("batch") if args.batch is None else args.batch
     args.epochs = given.train.get("epochs") if args.epochs is None else args.epochs
     if args.data is None and given.source is not None:

@@ -129,13 +129,16 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
 
 
 def load_model(args: argparse.Namespace) -> Model:
-    """The model of the command line: its file, its constants, its float, its seed, its engine."""
+    """The model of the command line: its file, its constants, its float, its seed, its engine and,
+    of a run that goes on or is looked into, how many workers its steps are shared among."""
     with postponed():
         from graphdsl.engines.choice import check_engine
         from graphdsl.model import Model
 
     engine = check_engine(getattr(args, "engine", None) or "auto")
-    return Model(compile_model(args), args.seed, engine)
+    model = Model(compile_model(args), args.seed, engine)
+    model.session.workers = getattr(args, "workers", model.session.workers)
+    return model
 
 
 def compile_model(args: argparse.Namespace) -> Compilation:

@@ -45,7 +45,7 @@ def settle_engine(args: argparse.Namespace) -> None:
             "one: take --engine numpy, in a run of its own"
         )
     if args.resume is None:  # a run that goes on keeps its engine
-        args.engine = "numpy"
+        args.engine, args.workers = "numpy", 1
 
 
 def verify_profile(args: argparse.Namespace) -> None:

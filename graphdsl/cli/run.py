@@ -208,7 +208,7 @@ def _fit(
     try:
         return fit_kept(trainer, dataset, settings, keeper, told, heeded_signals(), args.debug_nan)
     except (GraphdslError, MemoryError):
-        if keeper.folder.exists():
+        if any(keeper.folder.glob("*")):  # one that was there, and empty, stays
             say(args, f"what it came to is in {keeper.folder}")
         raise
     except KeyboardInterrupt:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,8 +96,16 @@ def run(args: argparse.Namespace) -> int:
     if args.plot is not None:
         from graphdsl.views.plots_layers import draw_gradients
 
-        draw_gradients(args.plot, {Path(file).stem: rows for file, rows in found.items()})
+        draw_gradients(args.plot, dict(zip(_labels(found), found.values(), strict=True)))
     return 0
+
+
+def _labels(files: Collection[str]) -> list[str]:
+    """What each file is called on the picture: its name, or its path where another has that."""
+    stems = [Path(file).stem for file in files]
+    return [
+        stem if stems.count(stem) == 1 else file for file, stem in zip(files, stems, strict=True)
+    ]
 
 
 def measure(

@@ -40,9 +40,15 @@ WORKERS = -2
 """Stands for a node in the step that calls the workers."""
 
 
-def in_parts(graph: Graph, sizes: Mapping[str, int], layout: Layout, cores: int) -> Schedule | None:
+def in_parts(
+    graph: Graph, sizes: Mapping[str, int], layout: Layout, cores: int, blocks: bool = True
+) -> Schedule | None:
     """The schedule of a training step whose batch is shared among workers, or None where that
-    does not pay, or where rows of the batch need one another."""
+    does not pay, or where rows of the batch need one another.
+
+    Long elementwise runs are in blocks of rows, unless `blocks` says that every statement is to
+    stay on whole arrays: the bits are the same.
+    """
     workers = _count_workers(graph, sizes, cores)
     if workers < 2:
         return None
@@ -50,9 +56,10 @@ def in_parts(graph: Graph, sizes: Mapping[str, int], layout: Layout, cores: int)
     if division is None:
         return None
     rest = plan(division.rest, sizes, layout)
-    rest = in_bands(rest, division.rest, sizes, cores)
+    if blocks:
+        rest = in_bands(rest, division.rest, sizes, cores)
     cuts = _cut(sizes[division.symbol], workers)
-    planned = list(_plan_workers(division, sizes, layout, cuts))
+    planned = list(_plan_workers(division, sizes, layout, cuts, blocks))
     return _calling(rest, cuts, planned)
 
 
@@ -85,7 +92,11 @@ def _cut(rows: int, workers: int) -> list[tuple[int, int]]:
 
 
 def _plan_workers(
-    division: Division, sizes: Mapping[str, int], layout: Layout, cuts: Sequence[tuple[int, int]]
+    division: Division,
+    sizes: Mapping[str, int],
+    layout: Layout,
+    cuts: Sequence[tuple[int, int]],
+    blocks: bool,
 ) -> Iterator[Schedule]:
     """The schedule of each worker; parts of as many rows are planned once."""
     made: dict[int, Schedule] = {}
@@ -94,7 +105,7 @@ def _plan_workers(
         if rows not in made:
             own = {**sizes, division.symbol: rows}
             planned = plan(division.rows, own, layout)
-            made[rows] = in_bands(planned, division.rows, own, 1)
+            made[rows] = in_bands(planned, division.rows, own, 1) if blocks else planned
         yield _for_worker(made[rows], worker)
 
 

@@ -7,8 +7,7 @@ beside it because they would drown the text.
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -19,10 +18,13 @@ from graphdsl.compiler.slots import Slot
 from graphdsl.engines import standalone
 from graphdsl.engines.borrowed import COLUMNS, Borrower
 from graphdsl.engines.export_functions import PREDICT, TAKE_AVERAGE, TRAIN, gathering
-from graphdsl.engines.export_values import Values, element, quoted, shape_words
+from graphdsl.engines.export_values import Values, element, quoted, shape_words, wrapped
+from graphdsl.engines.export_workers import PartNames, largest_parts, spread_call
+from graphdsl.engines.loaded import stretches
 from graphdsl.engines.numpy import nested_functions, numpy_names
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.layout import Layout, Place
+from graphdsl.graph.types import DType
 from graphdsl.ops import runtime, scalars
 
 
@@ -93,7 +95,9 @@ class _Writer:
     def _schedules(self) -> list[Schedule]:
         update = self.parts.update
         apply = [update.apply] if update and update.apply else []
-        return [*self.parts.predict, *(update.steps if update else ()), *apply]
+        steps = update.steps if update else ()
+        workers = [worker for step in steps for worker in step.workers]
+        return [*self.parts.predict, *steps, *apply, *workers]
 
     def _memory(self) -> Iterator[str]:
         """The arrays that live between calls, and their first values."""
@@ -129,6 +133,9 @@ class _Writer:
             first = f", {element(slot.value)}" if slot.value else ""
             name = quoted(f"slot_{slot.name}")
             yield f'{name}: zeros_at_line({slot.size}, "{slot.dtype.numpy}"{first})'
+        for name, size in largest_parts(update.steps if update else ()).items():
+            dtype = DType[name.rpartition("_")[2]]
+            yield f'"{name}": zeros_at_line({size}, "{dtype.numpy}")'
 
     # --- programs --------------------------------------------------------------------------------
 
@@ -175,30 +182,43 @@ class _Writer:
         yield from (")", "", "")
 
     def _loader(self, name: str, schedule: Schedule) -> Iterator[str]:
-        """A function that gives a program its arrays."""
-        sizes = ", ".join(f"{n}: {list(type.shape)}" for n, type, _ in schedule.inputs)
-        yield f"def {name}() -> Callable[..., tuple[Any, ...]]:"
-        yield from _wrapped(f'    """The program for {sizes or "no inputs"}."""')
-        for line in (*self._bound(schedule), "", *nested_functions(schedule), "", "return run"):
-            yield from _fitted(f"    {line}" if line else "")
-        yield from ("", "")
+        """The functions that give a program, and the workers that it calls, their arrays; workers
+        whose programs are the same share one."""
+        known: dict[tuple[str, ...], str] = {}
+        called: list[str] = []
+        starts = stretches(schedule.workers)
+        for number, worker in enumerate(schedule.workers):
+            program = tuple(self._program(worker, "arena", PartNames(number)))
+            if program not in known:
+                known[program] = f"{name}_rows_{len(known)}"
+                head = f"{known[program]}(worker: int, arena: Array)"
+                yield from _function(head, "A worker's program", worker, program)
+            called.append(f"worker_{number} = {known[program]}({number}, ARENA[{starts[number]}:])")
+        if called:
+            called.insert(0, "# a stretch of the arena for each worker: they could run at once")
+        program = (*called, *self._program(schedule, "ARENA", quoted))
+        yield from _function(f"{name}()", "The program", schedule, program)
 
-    def _bound(self, schedule: Schedule) -> Iterator[str]:
-        """What stands for the program's names besides its inputs."""
+    def _program(
+        self, schedule: Schedule, arena: str, named: Callable[[str], str]
+    ) -> Iterator[str]:
+        """What stands for a program's names besides its inputs, and the program; `named` writes
+        the name of a flat array."""
         for name, slot in schedule.slots.items():
             type = slot.type
             words = f'{slot.offset}, "{type.dtype.numpy}"{shape_words(type.shape)}'
-            yield f"{name} = buffer(ARENA, {words})"
+            yield f"{name} = buffer({arena}, {words})"
         for name, region in schedule.regions.items():
             words = f"{region.offset}{shape_words(region.type.shape)}"
-            yield f"{name} = cut(FLAT[{quoted(region.array)}], {words})"
+            yield f"{name} = cut(FLAT[{named(region.array)}], {words})"
         for name, array in schedule.constants.items():
-            yield from _wrapped(f"{name} = {self.values.array(array)}")
+            yield from wrapped(f"{name} = {self.values.array(array)}")
         for name, dtype in schedule.cells.items():
             yield f'{name} = np.zeros((), "{dtype.numpy}")'
         for name, qualified in schedule.streams.items():
             yield f"{name} = Stream({self.parts.seed}, {quoted(qualified)})"
         yield from (f"{name} = {text}" for name, text in schedule.views)
+        yield from ("", *nested_functions(schedule), "", "return run")
 
 
 _TYPES = {("typing", "Any", "Any")} | {
@@ -216,12 +236,14 @@ def _places(name: str, kind: str, places: Mapping[str, Place]) -> Iterator[str]:
         yield "}"
 
 
-def _wrapped(line: str) -> list[str]:
-    """A line whose spaces may become line ends, in lines of at most 96 columns."""
-    indent = " " * (len(line) - len(line.lstrip()) + 4)
-    return textwrap.wrap(
-        line, 96, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )
+def _function(head: str, told: str, schedule: Schedule, program: Iterable[str]) -> Iterator[str]:
+    """A function that gives a program its arrays."""
+    sizes = ", ".join(f"{n}: {list(type.shape)}" for n, type, _ in schedule.inputs)
+    yield f"def {head} -> Callable[..., tuple[Any, ...]]:"
+    yield from wrapped(f'    """{told} for {sizes or "no inputs"}."""')
+    for line in program:
+        yield from _fitted(f"    {line}" if line else "")
+    yield from ("", "")
 
 
 def _fitted(line: str) -> Iterator[str]:
@@ -230,7 +252,7 @@ def _fitted(line: str) -> Iterator[str]:
     if sign and len(line) > COLUMNS:
         yield f"{code[: len(code) - len(code.lstrip())]}# {note}"
         line = code
-    yield line
+    yield from spread_call(line)
 
 
 def _words(line: str) -> Iterator[str]:

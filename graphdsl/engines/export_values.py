@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import pprint
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,6 +65,14 @@ def quoted(text: str) -> str:
 def shape_words(shape: Sequence[int]) -> str:
     """Sizes as further arguments of a call."""
     return "".join(f", {size}" for size in shape)
+
+
+def wrapped(line: str) -> list[str]:
+    """A line whose spaces may become line ends, in lines of at most 96 columns."""
+    indent = " " * (len(line) - len(line.lstrip()) + 4)
+    return textwrap.wrap(
+        line, 96, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _is_uniform(value: Array) -> bool:

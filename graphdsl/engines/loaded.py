@@ -52,12 +52,17 @@ class Loaded:
 
 def find_parts(schedule: Schedule, memory: Memory) -> dict[str, Array]:
     """The flat arrays that the workers of a schedule write, by name."""
+    return {name: memory.part(name, size) for name, size in part_sizes(schedule).items()}
+
+
+def part_sizes(schedule: Schedule) -> dict[str, int]:
+    """How many elements the flat arrays need that the workers of a schedule write, by name."""
     ends: dict[str, int] = {}
     for region in schedule.regions.values():
         if re.match(r"part\d", region.array):
             end = region.offset + region.type.size
             ends[region.array] = max(end, ends.get(region.array, 0))
-    return {name: memory.part(name, end) for name, end in ends.items()}
+    return ends
 
 
 def stretches(workers: Sequence[Schedule]) -> list[int]:

@@ -54,6 +54,13 @@ def fill(tensors: Mapping[str, Array], values: Mapping[str, Any]) -> None:
         tensor[...] = value
 
 
+def side_by_side(calls: Sequence[tuple[Any, ...]]) -> None:
+    """Call functions, each given with its arguments behind it. What they write is apart: one
+    after the other they find what they would at once."""
+    for function, *arguments in calls:
+        function(*arguments)
+
+
 class Program:
     """A program for one binding of the sizes, loaded when it is first called."""
 

@@ -16,6 +16,9 @@ FORBIDDEN = re.compile(
 )
 """Control characters, and those that make text read other than it runs; allowed nowhere."""
 
+_UNSEEN = "\u00ad\u061c\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
+"""Characters that take no room, and are found in copied text."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -236,7 +239,7 @@ def _character(source: Source, start: int) -> Fault:
     if character == "%" and _begins_line(source, start):
         end = _line_end(source, start)
         return Fault(_fault("E0104", message, span, help=HINTS["%"]), "BAD", "%", end)
-    if character.isspace() or character in "\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f":
+    if character.isspace() or character in _UNSEEN:
         help = "put an ordinary space in its place, or nothing"
         return Fault(_fault("E0104", message, span, help=help), "", "", end)
     return Fault(_fault("E0104", message, span, help=_hint(source, start)), "BAD", character, end)

@@ -35,10 +35,15 @@ def write_bytes(path: Path, data: bytes, mode: int | None = None) -> None:
 
 
 def verify_folder(path: Path) -> None:
-    """Raise `DataError` where there is no such folder as a file is to be written into."""
-    if not path.parent.is_dir():
+    """Raise `DataError` where there is no such folder as a file is to be written into, or where
+    the system does not say."""
+    try:
+        is_there, is_folder = path.parent.exists(), path.parent.is_dir()
+    except OSError as problem:  # such as a name that is too long
+        raise unwritable(path, problem) from None
+    if not is_folder:
         made = f"make it first: mkdir -p {path.parent}"
-        help = "that is a file: name a folder" if path.parent.exists() else made
+        help = "that is a file: name a folder" if is_there else made
         message = f"'{path}' cannot be written: there is no folder '{path.parent}'"
         raise DataError(Diagnostic("E0823", message, (), (help,)))
 

@@ -42,7 +42,7 @@ def begun(
     def write(folder: Path) -> Recorded:
         return run_folder.write_start(folder, session, dataset, settings, given)
 
-    found = out is not None and os.path.isdir(out)
+    found = out is not None and os.path.isdir(os.path.realpath(out))  # `new/..` is there already
     model_name = session.compilation.program.source.name
     places = run_folder.numbered(model_name) if out is None else iter((Path(out),))
     fill = new_folder.found_empty if found else new_folder.made

@@ -90,8 +90,9 @@ def _sweep_one(folder: Path) -> None:
     with suppress(OSError):  # somebody fills it, or this system locks nothing, or it is no folder
         handle = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW | os.O_DIRECTORY)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if (folder / LIST).exists() or time.time() - folder.stat().st_mtime > HOUR:
+            # who has just made it is about to lock it, and would be refused
+            if (folder / LIST).exists() or time.time() - os.fstat(handle).st_mtime > HOUR:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 take_back(folder, listed(folder))
                 remove_empty([folder])
         finally:
@@ -99,7 +100,13 @@ def _sweep_one(folder: Path) -> None:
 
 
 def _stays(folder: Path, name: str) -> bool:
-    """Whether a name leads to no other folder, by dots or by a link."""
+    """Whether the system takes a name, and it leads to no other folder, by dots or by a link."""
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+    if "\0" in name:
+        return False
     inside = os.path.realpath((folder / name).parent)
     return Path(inside).is_relative_to(os.path.realpath(folder))
 

@@ -25,7 +25,7 @@ def make_trainer(session: Session, settings: Mapping[str, Any], seed: int) -> Tr
     """A trainer at its first step; raises `UsageError` for settings that are none or don't fit, and
     warns of those that turn a step round, as of a file's."""
     chosen = fit_settings(session.compilation, settings, seed)
-    _warn(settings)
+    _warn_of_turns(settings)
     return Trainer(session, chosen.recipe, chosen.accumulate)
 
 
@@ -41,12 +41,12 @@ def prepare_fit(
     _verify_used(of_data, data)
     chosen = fit_settings(session.compilation, of_train, seed)
     dataset = load_dataset(session, of_data, data)
-    _warn(of_train)
+    _warn_of_turns(of_train)
     return Trainer(session, chosen.recipe, chosen.accumulate), dataset, chosen
 
 
-def _warn(settings: Mapping[str, Any]) -> None:
-    """Warn who called the model's method of factors that turn a rate or a decay round."""
+def _warn_of_turns(settings: Mapping[str, Any]) -> None:
+    """Warn who called the model's method, of factors that turn a rate or a decay round."""
     for key, factors in settings.items():
         for pattern, factor in (factors or {}).items() if key.startswith(SCALE) else ():
             message = find_turn(key.removeprefix(SCALE), factor)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from graphdsl.driver import Compilation, compile_source
+from graphdsl.engines.workers import MOST
 from graphdsl.graph.types import DType
 from graphdsl.language.diagnostics import DataError, Diagnostic, GraphdslError, Label
 from graphdsl.language.source import read_source
@@ -52,6 +53,8 @@ class Recorded:
     seed: int
     engine: str
     """The engine that was asked for."""
+    workers: int
+    """Those that steps of large kernels were shared among, where NumPy ran them."""
     given: Given
     data_hash: str
     train: Mapping[str, Any]
@@ -88,6 +91,8 @@ class Recorded:
                 raise ValueError(f"its '{name}' makes no sense")
         if not 0 <= kept["seed"] < 2**63:
             raise ValueError("its 'seed' makes no sense")
+        if not 1 <= kept["workers"] <= MOST:
+            raise ValueError("its 'workers' makes no sense")
         given = Given(**kept["given"])
         texts = (given.source, given.start)
         if not isinstance(given.train, dict) or not all(
@@ -104,7 +109,7 @@ class Recorded:
 _KINDS: dict[str, type] = {
     **dict.fromkeys(("model", "file", "folder", "model_hash", "dtype", "data_hash", "engine"), str),
     **dict.fromkeys(("overrides", "given", "train", "settings", "versions"), dict),
-    "seed": int,
+    **dict.fromkeys(("seed", "workers"), int),
     "extended": list,
 }
 

@@ -74,6 +74,7 @@ def replay(folder: Path, source: Path | None = None, listener: Listener | None =
     metrics = _read_metrics(folder, recorded)
     compilation = compile_recorded(folder, recorded)
     session = Session(compilation, recorded.seed, check_engine(recorded.engine))
+    session.workers = recorded.workers
     if recorded.given.start is not None:
         weights.restore(folder / START, session)
     stored = _stored_weights(folder, compilation, recorded, metrics)

@@ -59,7 +59,7 @@ def resume(
 
 @contextmanager
 def kept_in(
-    folder: Path | None, session: Session, dataset: Dataset, settings: FitSettings
+    folder: str | Path | None, session: Session, dataset: Dataset, settings: FitSettings
 ) -> Iterator[Keeper | None]:
     """The keeper of a run that a program begins in a folder, or goes on with; None without one.
 
@@ -72,7 +72,7 @@ def kept_in(
         return
     hashes = (model_hash(session.compilation), digest(live(session)), dataset.digest())
     said = repr((*hashes, replace(settings, epochs=0)))
-    run = hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
+    run, folder = hashlib.blake2b(said.encode(), digest_size=8).hexdigest(), Path(folder)
     make_folder(folder)
     with run_folder.held(folder):
         start = keeper.newest(folder, session, run)

@@ -98,6 +98,7 @@ def write_start(
         overrides=dict(compilation.constants),
         seed=settings.seed,
         engine=session.engine,
+        workers=session.workers,
         given=given,
         data_hash=dataset.digest(),
         train=asdict(settings),

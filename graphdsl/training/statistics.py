@@ -87,6 +87,7 @@ class MovingMoments:
         return self._squares[name]
 
 
+@np.errstate(over="ignore", invalid="ignore")  # a size that no float holds is infinite
 def measure_gradients(
     session: Session,
     batches: Iterable[Mapping[str, Any]],
@@ -250,6 +251,7 @@ def _row(
     )
 
 
+@np.errstate(over="ignore")
 def root_mean_square(values: Array) -> float:
     """The size of an array's elements, in f64; 0 of none."""
     return float(np.sqrt(np.mean(np.square(values, dtype=np.float64)))) if values.size else 0.0

@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from rich.cells import cell_len, chop_cells, set_cell_size
 
+MOST_MARKS = 8
+"""Characters that a cell of a line may take: beyond so many marks a line is broken early."""
+
 
 def width(text: str) -> int:
     """The cells that a text takes."""
@@ -23,4 +26,5 @@ def clip(text: str, most: int) -> str:
 
 def fitting(text: str, room: int) -> int:
     """How many of a text's first characters fit into `room` cells, which are two at least."""
-    return len(chop_cells(text, room)[0]) if text else 0
+    beginning = text[: MOST_MARKS * room]  # all lines of a long text would be cut for the first
+    return len(chop_cells(beginning, room)[0]) if text else 0

@@ -41,11 +41,11 @@ def _with_calls(plan: Plan, sweeps: Mapping[str, Sweep]) -> Schedule:
     steps: list[Step] = []
     sweep: Sweep = "forward"
     for step, call in _calls(plan):
-        written = (sweeps[name] for name in begun.get(len(steps), ()) if name in sweeps)
         if call is None:
             steps.append(step)
             sweep = step.sweep
             continue
+        written = (sweeps[name] for name in begun.get(len(steps), ()) if name in sweeps)
         sweep = next(written, sweep)
         node = -len(steps) - 1
         notes[node] = f"{call.note} (in parts)" if call.divided else call.note

@@ -63,11 +63,12 @@ def export(
     given = _bindings([*([predict] if predict else []), *compiled], session, sizes or {})
     beside = path.with_suffix(".npz")
     inputs = {name: type.dtype.numpy for name, type in session.inputs.items()}
+    update = _update(compiled, given, settings, session.workers) if compiled else None
     parts = Parts(
-        docstring=_docstring(session, path, bool(steps), given),
+        docstring=_docstring(session, path, update, given),
         inputs=inputs,
-        predict=_schedules(predict, given) if predict else (),
-        update=_update(compiled, given, settings) if compiled else None,
+        predict=_schedules(predict, given, session.workers) if predict else (),
+        update=update,
         layout=compilation.layout,
         values=weights.live(session),
         seed=session.memory.seed,
@@ -95,12 +96,15 @@ def _step_purposes(compilation: Compilation, settings: FitSettings) -> list[Purp
 
 
 def _update(
-    compiled: Sequence[Compiled], given: Sequence[Mapping[str, int]], settings: FitSettings
+    compiled: Sequence[Compiled],
+    given: Sequence[Mapping[str, int]],
+    settings: FitSettings,
+    workers: int,
 ) -> Update:
     step, *apply = compiled
     slots = {slot.name: slot for one in compiled for slot in one.slots}
     return Update(
-        steps=_schedules(step, given),
+        steps=_schedules(step, given, workers),
         slots=tuple(slots.values()),
         apply=apply[0].plan({}) if apply else None,
         accumulate=settings.accumulate,
@@ -108,13 +112,15 @@ def _update(
     )
 
 
-def _schedules(compiled: Compiled, given: Iterable[Mapping[str, int]]) -> tuple[Schedule, ...]:
-    """A schedule for each binding of the sizes by which its inputs differ; raises `DataError` for
-    sizes that will not do."""
+def _schedules(
+    compiled: Compiled, given: Iterable[Mapping[str, int]], workers: int
+) -> tuple[Schedule, ...]:
+    """A schedule for each binding of the sizes by which its inputs differ, shared among as many
+    workers as the model's; raises `DataError` for sizes that will not do."""
     found: dict[object, Schedule] = {}
     for sizes in given:
         check_sizes(compiled.graph, sizes)
-        schedule = compiled.plan(sizes)
+        schedule = compiled.plan_whole(sizes, workers)
         found.setdefault(schedule.inputs, schedule)
     return tuple(found.values())
 
@@ -183,9 +189,9 @@ def _archive(arrays: Mapping[str, Array]) -> bytes:
 
 
 def _docstring(
-    session: Session, path: Path, trains: bool, given: Sequence[Mapping[str, int]]
+    session: Session, path: Path, update: Update | None, given: Sequence[Mapping[str, int]]
 ) -> str:
-    lines = [line for said in _told(session, path, trains, given) for line in _wrapped(said)]
+    lines = [line for said in _told(session, path, update, given) for line in _wrapped(said)]
     return "\n".join(lines).replace("\\", "/").replace('"""', "'''")
 
 
@@ -194,7 +200,7 @@ def _wrapped(said: str) -> list[str]:
 
 
 def _told(
-    session: Session, path: Path, trains: bool, given: Sequence[Mapping[str, int]]
+    session: Session, path: Path, update: Update | None, given: Sequence[Mapping[str, int]]
 ) -> Iterator[str]:
     """The lines and paragraphs of the file's docstring."""
     graph = session.graph
@@ -204,7 +210,7 @@ def _told(
     yield f"    import {path.stem}"
     if outputs := measure.outputs(graph):
         yield f"    {path.stem}.predict(…)       # the outputs by name: {', '.join(outputs)}"
-    if trains:
+    if update:
         yield f"    {path.stem}.train_step(…)    # one step of the optimizer; the loss before it"
     yield ""
     inputs = ", ".join(f"{n}: {type}" for n, type in session.inputs.items())
@@ -214,7 +220,7 @@ def _told(
         said = "; ".join(", ".join(f"{n} = {v}" for n, v in one.items()) for one in given)
         yield f"Each program is for sizes that are numbers: {said}."
     yield "`params` and `states` hold the values by name; what is written into them counts."
-    if trains:
+    if update:
         yield (
             '`clock` counts the steps; set `clock["epoch"]` and `clock["total_steps"]` where a '
             "schedule reads them. Optimizer states begin anew."
@@ -223,6 +229,12 @@ def _told(
         "The results have the bits that graphdsl gives with the same NumPy, processor and number "
         "of BLAS threads. Calls from several threads take turns."
     )
+    if workers := max((len(step.workers) for step in update.steps), default=0) if update else 0:
+        yield (
+            f"Training steps are shared among {workers} workers, as graphdsl shares them among the "
+            "cores it was exported on: to each its rows of the batch, and one BLAS thread. Here "
+            "one comes after the other: set OPENBLAS_NUM_THREADS=1 for the same bits."
+        )
     yield ""
 
 

@@ -3,6 +3,7 @@ imported when a picture is asked for."""
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from itertools import cycle, islice
@@ -73,6 +74,13 @@ def verify_matplotlib() -> None:
         raise UsageError(Diagnostic("E0871", message, (), help)) from None
 
 
+def label_of(name: str) -> str:
+    """A name as a curve's label: matplotlib leaves those out that begin with '_', and sets what
+    stands between two '$' as a formula."""
+    shown = name.replace("$", r"\$")
+    return f" {shown}" if shown.startswith("_") else shown
+
+
 def make_panels(count: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:
     """A figure of `count` panels, `size` inches each, in rows of `columns`."""
     from matplotlib.figure import Figure
@@ -97,8 +105,10 @@ def write_figure(path: Path, figure: Figure) -> None:
 
 
 def use_log(axes: Axes, values: Sequence[float], span: float = 20.0) -> None:
-    """A logarithmic scale where the values are positive and span more than a factor `span`."""
-    if values and min(values) > 0 and max(values) > span * min(values):
+    """A logarithmic scale where the finite ones of the values are positive and span more than a
+    factor `span`."""
+    finite = [value for value in values if math.isfinite(value)]
+    if finite and min(finite) > 0 and max(finite) > span * min(finite):
         axes.set_yscale("log")
 
 
@@ -114,7 +124,7 @@ def add_legend(axes: Axes, below: bool = False) -> None:
     axes.legend(ncols=columns, borderaxespad=0.1, **spacing, **where)
 
 
-def count_whole(axes: Axes) -> None:
+def tick_whole_numbers(axes: Axes) -> None:
     """Ticks at whole numbers along x."""
     from matplotlib.ticker import MaxNLocator
 

@@ -14,6 +14,7 @@ from graphdsl.training.statistics import LayerStatistics
 from graphdsl.views.plots import (
     LOOK,
     add_legend,
+    label_of,
     line_styles,
     make_panels,
     verify_plot,
@@ -63,20 +64,30 @@ def draw_gradients(path: Path, models: Mapping[str, Sequence[LayerStatistics]]) 
 
 
 def _draw_series(axes: Axes, series: Sequence[_Series], joined: bool) -> None:
-    positive = [size for one in series for size in one.sizes if size > 0]
+    positive = [size for one in series for size in one.sizes if _has_place(size)]
     low = 10.0 ** math.floor(math.log10(min(positive, default=0.1)))
     floor = low * 10.0 ** -(0.06 * math.log10(max(positive, default=1.0) / low) + 0.2)
     looks = zip(series, line_styles(len(series)), cycle("os^D"), strict=False)
     for one, style, marker in looks:
-        sizes = [size if size > 0 else math.nan for size in one.sizes]
+        sizes = [size if _has_place(size) else math.nan for size in one.sizes]
         line = style if joined else {**style, "linestyle": "none"}
-        axes.plot(one.places, sizes, marker=marker, label=one.label, **line)
+        axes.plot(one.places, sizes, marker=marker, label=label_of(one.label), **line)
         gone = [place for place, size in zip(one.places, one.sizes, strict=True) if size == 0]
         hollow = {"color": style["color"], "fillstyle": "none", "clip_on": False}
         axes.plot(gone, [floor] * len(gone), marker, **hollow)
     if all(size for one in series for size in one.sizes):
         axes.set_ylim(bottom=low)
-        return
+    else:
+        _name_floor(axes, low, floor)
+
+
+def _has_place(size: float) -> bool:
+    """Whether a logarithmic scale has a place for a size."""
+    return 0 < size < math.inf
+
+
+def _name_floor(axes: Axes, low: float, floor: float) -> None:
+    """Say what the points at `floor`, below the scale that begins at `low`, stand for."""
     axes.axhline(low, color="#999999", linewidth=0.8, linestyle=(0, (1, 2)))
     where: dict[str, Any] = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "center"}
     beside: dict[str, Any] = {"textcoords": "offset points", "color": "#444444"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +12,15 @@ from graphdsl.training.layer_log import LayerRow
 from graphdsl.views.plots import (
     LOOK,
     add_legend,
-    count_whole,
+    label_of,
     line_styles,
     make_panels,
+    tick_whole_numbers,
     use_log,
     verify_plot,
     write_figure,
 )
+from graphdsl.views.report.panels import group_columns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +38,8 @@ class _Panel:
 
 
 def draw_run(path: Path, history: History, layers: Sequence[LayerRow] = ()) -> None:
-    """Draw the curves of a run by epoch; the epoch whose weights are kept is marked."""
+    """Draw the curves of a run by epoch; the epoch whose weights are kept is marked. Nothing is
+    written of a run without any."""
     verify_plot(path)
     import matplotlib
 
@@ -51,7 +53,7 @@ def draw_run(path: Path, history: History, layers: Sequence[LayerRow] = ()) -> N
             one.set_title(panel.title)
             one.set_xlabel("epoch", loc="right", labelpad=-2)
             one.set_xlim(0, max(len(history.epochs), 1))
-            count_whole(one)
+            tick_whole_numbers(one)
         if history.best is not None:
             above: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "ha": "right"}
             axes[0].annotate("kept ", (history.best, 0.93), color="#666666", **above)
@@ -60,11 +62,7 @@ def draw_run(path: Path, history: History, layers: Sequence[LayerRow] = ()) -> N
 
 def _value_panels(history: History) -> list[_Panel]:
     """A panel for the loss and one for each group of metrics."""
-    groups: dict[str, list[str]] = {}
-    for column in history.columns:
-        part, dot, name = column.partition(".")
-        if dot and part in ("train", "valid"):
-            groups.setdefault(re.sub(r"_\d+$", "", name), []).append(column)
+    groups = group_columns([history])
     return [
         _Panel(name, _drawing_values(history, name, columns)) for name, columns in groups.items()
     ]
@@ -74,12 +72,11 @@ def _drawing_values(history: History, title: str, columns: Sequence[str]) -> Cal
     def draw(axes: Axes) -> None:
         epochs = [row["epoch"] for row in history.epochs]
         parts = {column.partition(".")[0] for column in columns}
-        kept = [value for column in columns for value in _values(history, column)]
         for column, style in zip(columns, line_styles(len(columns)), strict=True):
             part, _, name = column.partition(".")
             label = part if name == title else name if len(parts) == 1 else column
-            axes.plot(epochs, _values(history, column), label=label, **style)
-        use_log(axes, kept)
+            axes.plot(epochs, _values(history, column), label=label_of(label), **style)
+        use_log(axes, [value for column in columns for value in _values(history, column)])
         if history.best is not None:
             axes.axvline(history.best, color="#888888", linewidth=0.9, linestyle=(0, (1, 2)))
         add_legend(axes, below=True)
@@ -119,7 +116,7 @@ def _drawing_layers(
         for name, style in zip(names, line_styles(len(names)), strict=True):
             # what is exactly 0 has no place on a logarithmic scale
             sizes = [row.get(name) or float("nan") for row in measured]
-            axes.plot(epochs, sizes, label=name, **style)
+            axes.plot(epochs, sizes, label=label_of(name), **style)
         axes.set_yscale("log")
         add_legend(axes, below=True)
 

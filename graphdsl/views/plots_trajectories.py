@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from graphdsl.graph.kernel import Array
+from graphdsl.language.diagnostics import Diagnostic, UsageError
 from graphdsl.views.plots import (
     LOOK,
     add_legend,
+    label_of,
     line_styles,
     make_panels,
     verify_plot,
@@ -44,11 +46,18 @@ class LossSurface:
 def span_axes(
     trajectories: Sequence[Trajectory], margin: float = 0.12, points: int = 121
 ) -> tuple[Array, Array]:
-    """The axes of a grid that all trajectories fit in, with a margin around them."""
-    visited = np.concatenate([trajectory.points for trajectory in trajectories])
+    """The axes of a grid, f64, that all trajectories fit in, with a margin around them; raises
+    `UsageError` where none has a finite point."""
+    visited = np.concatenate([trajectory.points for trajectory in trajectories]).astype(np.float64)
     visited = visited[np.isfinite(visited).all(axis=1)]
+    if not visited.size:
+        help = "begin elsewhere: give the parameter other initial values"
+        raise UsageError(Diagnostic("E0872", "no point of a path is finite", (), (help,)))
     low, high = visited.min(axis=0), visited.max(axis=0)
-    room = margin * np.maximum(high - low, 0.25 * (high - low).max() + 1e-9)
+    widest, size = (high - low).max(), np.abs(visited).max() or 1.0
+    if widest < 1e-9 * size:  # around one that stands still, too, there is something to see
+        widest = size
+    room = margin * np.maximum(high - low, 0.25 * widest)
     (x0, y0), (x1, y1) = low - room, high + room
     return np.linspace(x0, x1, points), np.linspace(y0, y1, points)
 
@@ -69,7 +78,8 @@ def draw_trajectories(
         looks = zip(trajectories, line_styles(len(trajectories)), cycle("os^D"), strict=False)
         for trajectory, style, marker in looks:
             x, y = trajectory.points.T
-            axes.plot(x, y, marker=marker, markersize=2.6, label=trajectory.label, **style)
+            label = label_of(trajectory.label)
+            axes.plot(x, y, marker=marker, markersize=2.6, label=label, **style)
             axes.plot(x[-1:], y[-1:], marker, color=style["color"], markersize=8, mec="white")
         start = trajectories[0].points[0]
         axes.plot(*start, "o", color="white", mec="black", markersize=8, zorder=5)

@@ -10,6 +10,7 @@ from graphdsl.driver import Compilation
 from graphdsl.graph.graph import Variable
 from graphdsl.graph.sizes import symbols
 from graphdsl.language.clipping import clip
+from graphdsl.language.excerpt import visible
 from graphdsl.views.aligned import aligned
 from graphdsl.views.labels import docs_by_name
 
@@ -114,7 +115,8 @@ def table(file: str, summary: dict[str, Any]) -> str:
     if summary["parameters"]:
         parameters = _counted(len(summary["parameters"]), "parameter")
         totals = f"{parameters} of {_counted(summary['parameter_elements'], 'element')}, {totals}"
-    return "\n".join([*lines, f"  {totals}", *map(stable_line, summary["stability"])])
+    lines += [f"  {totals}", *map(stable_line, summary["stability"])]
+    return visible("\n".join(lines))
 
 
 def stable_line(form: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from picture import draw_picture
+from picture import draw_picture, draw_workload
 from report import format_table, write_json
 from results import PAGES, Result, describe
 
@@ -131,6 +131,18 @@ def test_the_picture_names_every_contender(tmp_path: Path) -> None:
     # text is drawn as outlines, and named beside them
     for label in ("graphdsl numpy", "by hand", "jax", "digits, µs a step; red: target"):
         assert f"<!-- {label} -->" in drawn
+
+
+def test_a_target_beyond_all_bars_is_in_the_picture() -> None:
+    pytest.importorskip("matplotlib")
+    from matplotlib.figure import Figure
+
+    axes = Figure().subplots()
+    rounds = {"graphdsl numpy": [10.0], "jax": [20.0]}
+    draw_workload(axes, make_result(workload="wide", rounds=rounds))
+    ((start, end),) = (segment for lines in axes.collections for segment in lines.get_segments())
+    assert start[0] == end[0] == pytest.approx(1.2 * 20)
+    assert end[0] < axes.get_xlim()[1]
 
 
 def test_without_matplotlib_there_is_no_picture(tmp_path: Path, monkeypatch) -> None:

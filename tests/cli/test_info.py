@@ -22,6 +22,15 @@ def test_without_json_it_is_the_table_of_check(call, examples) -> None:
     assert call("info", path).out == call("check", path).out
 
 
+def test_marks_that_nobody_sees_are_shown(call, tmp_path) -> None:
+    path = tmp_path / "a\u202e.gdl"
+    path.write_text("## \u061c of all\n\n## \u200f of x\ninput x\noutput y = x\n", "utf-8")
+    first, whole, x, *_ = call("info", path).out.splitlines()
+    assert first == f"{tmp_path}/a\\u202e.gdl: no errors"
+    assert whole == "  \\u061c of all"
+    assert x.endswith("  \\u200f of x")
+
+
 def test_a_fault_is_an_error(call, model) -> None:
     done = call("info", model("output y = x\n"))
     assert (done.code, done.out) == (1, "")

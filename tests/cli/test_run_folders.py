@@ -62,13 +62,24 @@ def test_an_empty_folder_is_taken_as_it_is(call, path: Path) -> None:
     Path("real").mkdir(mode=0o700)
     Path("o").symlink_to("real")
     number = os.stat("real").st_ino
-    fails(call, path, "--out", "o")
+    done = fails(call, path, "--out", "o")
+    assert "what it came to" not in done.err
     assert not list(Path("real").iterdir())
     assert Path("o").is_symlink()
     assert call("run", path, "-q", "--out", "o").code == 0
     assert (os.stat("real").st_ino, os.stat("real").st_mode & 0o777) == (number, 0o700)
     assert not list(Path("real").glob(".*"))
     assert call("verify", "o", "-q").code == 0
+
+
+def test_a_way_round_to_a_folder_that_is_there_makes_none(call, path: Path) -> None:
+    """What it leads to is not replaced, though nothing is at the path."""
+    Path("o").mkdir()
+    number = os.stat("o").st_ino
+    done = call("run", path, "-q", "--out", "o/new/..")
+    assert (done.code, os.stat("o").st_ino) == (1, number)
+    assert "'o/new/..' cannot be written: No such file" in done.err
+    assert not list(Path("o").iterdir())
 
 
 def test_what_was_made_for_a_run_goes_with_it(call, path: Path) -> None:

@@ -47,6 +47,21 @@ def test_the_picture(call, examples: Path, tmp_path: Path) -> None:
         assert (tmp_path / name).stat().st_size > 5000
 
 
+def test_files_of_one_name_are_told_apart_on_the_picture(
+    call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[dict[str, object]] = []
+    monkeypatch.setattr(
+        "graphdsl.views.plots_layers.draw_gradients", lambda _, models: drawn.append(models)
+    )
+    paths = [tmp_path / name for name in ("a/m.gdl", "b/m.gdl", "n.gdl")]
+    for path in paths:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("input x\nparam w = 1\nloss J = x * w")
+    assert call("stats", *paths, "x=1", "--plot", tmp_path / "a.svg").code == 0
+    assert [*drawn[0]] == [str(paths[0]), str(paths[1]), "n"]
+
+
 def test_a_batch_that_is_asked_for_has_to_be_there(call, examples: Path) -> None:
     """The file's own batch is the training part's: of a smaller part there is one, and shorter."""
     digits = examples / "digits.gdl"

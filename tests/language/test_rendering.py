@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from graphdsl.language.diagnostics import Diagnostic, Label, Trail, render, to_json
+from graphdsl.language.excerpt import visible
 from graphdsl.language.source import Source, Span
 
 TEXT = """\
@@ -119,6 +122,14 @@ def test_invisible_characters_are_shown() -> None:
     assert shown("a\0b = ?", "?").split("\n")[-2:] == ["1 | a\\x00b = ?", "  |          ^"]
     assert "\\u202e" in shown("a \u202e ?", "?")
     assert "\x1b" not in render(Diagnostic("E0100", "\x1b[31m", help=("\x07",)))
+
+
+@pytest.mark.parametrize("mark", "\u061c\u200e\u200f\u202a\u202e\u2066\u2069\u206a\u206f")
+def test_marks_of_the_direction_of_text_are_shown(mark: str) -> None:
+    assert visible(f"a{mark}b") == f"a\\u{ord(mark):04x}b"
+    text, marks = shown(f"a {mark} ?", "?").split("\n")[-2:]
+    assert text == f"1 | a \\u{ord(mark):04x} ?"
+    assert text.index("?") == marks.index("^")
 
 
 def test_long_lines_are_clipped() -> None:

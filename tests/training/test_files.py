@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from graphdsl import DataError
-from graphdsl.training.files import Appended, make_folder, remove_leftovers, write_bytes, write_text
+from graphdsl.training.files import (
+    Appended,
+    make_folder,
+    remove_leftovers,
+    verify_folder,
+    write_bytes,
+    write_text,
+)
 
 
 def test_mode_follows_the_umask(tmp_path: Path) -> None:
@@ -42,6 +49,13 @@ def test_an_interrupted_write_leaves_the_old_file(
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="E0812"):
         write_bytes(tmp_path / "no" / "a", b"x")
+
+
+def test_a_folder_that_the_system_does_not_look_for(tmp_path: Path) -> None:
+    verify_folder(tmp_path / "a")
+    with pytest.raises(DataError, match="E0812") as caught:
+        verify_folder(tmp_path / ("n" * 300) / "a")
+    assert "shorten the name" in str(caught.value)
 
 
 def test_a_folder_that_takes_no_files(tmp_path: Path) -> None:

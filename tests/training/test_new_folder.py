@@ -24,6 +24,9 @@ WRITTEN = {name: name * 999 for name in NAMES if name != "maybe"}
 KILLED = 9
 EVENTS = ("os.", "open", "fcntl.flock")
 
+# a child only asks the system for files, and JAX, whose threads it says so of, may be there
+pytestmark = pytest.mark.filterwarnings(r"ignore:(os\.fork\(\) was called|This process)")
+
 
 def fill(folder: Path) -> str:
     for name, text in WRITTEN.items():
@@ -266,6 +269,14 @@ def test_half_a_list_is_none(tmp_path: Path, text: str) -> None:
     assert not left.exists()
 
 
+@pytest.mark.parametrize("name", ["a\0b", "a\0b/c", "\ud800", "\ud800/c"])
+def test_a_list_may_hold_what_no_file_is_called(tmp_path: Path, name: str) -> None:
+    left = left_over(tmp_path, [name, "a"])
+    (left / "a").touch()
+    sweep(tmp_path / "o")
+    assert not left.exists()
+
+
 def test_what_somebody_fills_stays(tmp_path: Path) -> None:
     left = left_over(tmp_path, ["a"])
     (left / "a").touch()
@@ -319,6 +330,26 @@ def test_an_empty_folder_may_be_about_to_get_its_list(tmp_path: Path) -> None:
     age([left])
     sweep(tmp_path / "o-1")
     assert not left.exists()
+
+
+def test_nobody_holds_a_folder_that_is_about_to_be_filled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who has just made it would find it held, and say that a run is under way."""
+    real = fcntl.flock
+
+    def meet_a_sweep(handle: int, how: int) -> None:
+        sweeping = os.fork()
+        if not sweeping:
+            monkeypatch.setattr(fcntl, "flock", lambda *_: os._exit(KILLED))
+            sweep(tmp_path / "o")
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(sweeping, 0)[1]) == 0
+        real(handle, how)
+
+    monkeypatch.setattr(fcntl, "flock", meet_a_sweep)
+    make(tmp_path / "o")
+    assert [*tmp_path.iterdir()] == [tmp_path / "o"]
 
 
 def test_what_is_not_ours_makes_a_folder_no_empty_one(tmp_path: Path) -> None:

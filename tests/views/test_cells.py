@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from itertools import pairwise
 
 import pytest
@@ -42,6 +43,7 @@ def test_texts_are_padded_and_cut_by_their_cells() -> None:
     assert [cells.clip("变数变数", most) for most in (8, 7, 6)] == ["变数变数", "变数变…", "变数…"]
     assert [cells.fitting("变x数", room) for room in (2, 3, 4, 5)] == [1, 2, 2, 3]
     assert cells.fitting("", 2) == 0
+    assert cells.fitting("x\u0302\u0303" * 4, 2) == 6
 
 
 @pytest.mark.parametrize(
@@ -75,3 +77,10 @@ def test_wrapped_lines_fit_and_hold_everything(text: str, width: int) -> None:
     assert all(cells.width(line) <= width for line in lines)
     assert "".join("".join(lines).split()) == "".join(text.split())
     assert all(line.startswith("  ") for _, line in pairwise(lines))
+
+
+def test_a_line_of_any_length_is_wrapped_in_time() -> None:
+    start = time.perf_counter()
+    lines = list(wrap("变" * 80_000, 30))
+    assert time.perf_counter() - start < 20
+    assert len(lines) == 1 + -(-(80_000 - 15) // 14)

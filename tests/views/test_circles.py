@@ -9,6 +9,7 @@ import pytest
 
 from graphdsl.driver import compile_source
 from graphdsl.language.source import Source
+from graphdsl.views import cells
 from graphdsl.views.network.circles import LARGEST, SMALLEST, Line, find_radius, write_lines
 from graphdsl.views.network.numbers import Word
 from graphdsl.views.network.options import NetworkOptions
@@ -20,6 +21,15 @@ h = tanh(x @ W)
 k = tanh(h @ W)
 o = x + h + k @ W
 output q = o + x @ W
+"""
+
+BESIDE = """input x: [2]
+input z: [2]
+input u: [2]
+param W = [[1, 2], [3, 4]]
+h = tanh(x @ W + z @ W + u @ W)
+k = tanh(h @ W)
+output q = k @ W + x + z + u
 """
 
 
@@ -68,6 +78,14 @@ def test_what_is_too_long_even_so_is_cut_off() -> None:
     assert len(shown) < 20
 
 
+def test_wide_letters_take_twice_the_room() -> None:
+    wide, narrow = [Line(Word("变数单元"), 13)], [Line(Word("abcdefgh"), 13)]
+    assert SMALLEST < find_radius([wide]) == find_radius([narrow]) < LARGEST
+    (shown,) = words(write_lines([Line(Word("变" * 40), 13)], LARGEST))
+    assert shown.endswith("…")
+    assert cells.width(shown) * 13 * 0.75 * 0.62 <= 2 * LARGEST
+
+
 @pytest.mark.parametrize("name", ["h", "a_rather_long_name_of_units", "x" * 300])
 def test_no_line_leaves_its_circle(name: str) -> None:
     text = dot(f"input x: [2]\nparam W = [[1, 2], [3, 4]]\noutput {name} = tanh(x @ W)")
@@ -108,11 +126,20 @@ def test_edges_cross_no_circle() -> None:
             assert not near, (tail, head, near)
 
 
-def test_edges_that_go_around_have_a_lane_each() -> None:
-    ways = re.findall(r'^\tn\w+ -> n\w+ \[.*?pos="e,(.*?)"', dot(SKIP), re.MULTILINE)
+@pytest.mark.parametrize(("text", "count"), [(SKIP, 9 + 3 + 3), (BESIDE, 5)])
+def test_edges_that_go_around_have_a_lane_each(text: str, count: int) -> None:
+    ways = re.findall(r'^\tn\w+ -> n\w+ \[.*?pos="e,(.*?)"', dot(text), re.MULTILINE)
     levels = [way.split()[4].split(",")[1] for way in ways if len(way.split()) > 5]
-    assert len(levels) == 9 + 3 + 3
+    assert len(levels) == count
     assert len(set(levels)) == len(levels)
+
+
+def test_edges_of_the_outermost_units_are_outermost() -> None:
+    ways = re.findall(r'^\t(n\w+) -> (n\w+) \[.*?pos="e,(.*?)"', dot(SKIP), re.MULTILINE)
+    levels = {
+        float(way.split()[4].split(",")[1]): (tail[-2:], head[-2:]) for tail, head, way in ways
+    }
+    assert (levels[max(levels)], levels[min(levels)]) == (("u1", "u1"), ("u3", "u3"))
 
 
 def curve(points: list[tuple[float, ...]]) -> list[tuple[float, float]]:

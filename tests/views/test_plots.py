@@ -130,6 +130,55 @@ def test_gradients_by_name(drawn: list[Any], tmp_path: Path) -> None:
     assert lines(axes)["m"] == [row.rms for row in rows]
 
 
+def legend(figure: Any) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+
+
+def test_names_that_matplotlib_reads_in_its_own_way(drawn: list[Any], tmp_path: Path) -> None:
+    """It hides what begins with '_', and what stands between two '$' it takes for a formula."""
+    model = graphdsl.loads("input x\nparam w = 1\nloss J = x * w")
+    rows = measure_gradients(model.session, [{"x": 1}])
+    draw_gradients(tmp_path / "a.svg", {"_m": rows, "$_$": rows})
+    assert legend(drawn[0]) == [" _m", r"\$_\$"]
+    run = History([{"epoch": 1.0, "train._a_1": 1.0, "train._a_2": 2.0}])
+    draw_run(tmp_path / "b.svg", run)
+    assert legend(drawn[1]) == [" _a_1", " _a_2"]
+
+
+def test_gradients_whose_size_is_more_than_a_float_holds(drawn: list[Any], tmp_path: Path) -> None:
+    model = graphdsl.loads("input x\nparam w = 1\nparam v = 1\nloss J = x * w + v", dtype="f64")
+    rows = measure_gradients(model.session, [{"x": 1e200}])
+    draw_gradients(tmp_path / "a.svg", {"m": rows})
+    sizes = lines(drawn[0].axes[0])["m"]
+    assert (np.isnan(sizes[0]), sizes[1]) == (True, 1)
+
+
+def test_a_value_that_is_no_number_says_nothing_of_the_scale(
+    drawn: list[Any], tmp_path: Path
+) -> None:
+    rows = [{"epoch": n, "train.J": 10.0**-n} for n in (1.0, 2.0, 3.0, 4.0)]
+    rows[0]["train.J"] = np.nan
+    draw_run(tmp_path / "a.svg", History(rows))
+    assert drawn[0].axes[0].get_yscale() == "log"
+
+
+@pytest.mark.parametrize("at", [(0, 0), (0.5, -2), (1e30, 1)])
+def test_a_path_that_stands_still(drawn: list[Any], tmp_path: Path, at: tuple[float, ...]) -> None:
+    still = [Trajectory("a", np.array([at, at], "f4"))]
+    x, y = span_axes(still)
+    assert x[0] < still[0].points[0, 0] < x[-1]
+    assert y[0] < still[0].points[0, 1] < y[-1]
+    assert np.diff(x).min() > 0
+    draw_trajectories(
+        tmp_path / "a.svg", ("a", "b"), LossSurface(x, y, 0 * np.add.outer(y, x)), still
+    )
+
+
+def test_a_path_without_a_finite_point() -> None:
+    with pytest.raises(UsageError, match="E0872"):
+        span_axes([Trajectory("a", np.array([[np.inf, 0.0]]))])
+
+
 def test_curves_and_paths(drawn: list[Any], tmp_path: Path) -> None:
     x = np.linspace(-1, 1, 5)
     draw_curves(tmp_path / "c.png", "x", x, [Curve("y", x**2, 2 * x), Curve("z", x)])

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -103,11 +104,23 @@ def test_sums_of_terms() -> None:
         ("θ\u03071", r"\dot{\theta}_{1}"),
         ("变", r"\text{U+53D8}"),
         ("cell.i#2", r"\text{cell.i\#2}"),
+        ("Ρ", "P"),
+        ("ς2", r"\varsigma_{2}"),
+        ("ϛ", r"\text{U+03DB}"),  # a stigma, and a san: LaTeX has none
+        ("ϻ_ς", r"\text{U+03FB}_{\varsigma}"),
     ],
 )
 def test_names_in_latex(name: str, latex: str) -> None:
     assert symbol(name) == latex
     verify_latex(f"${latex}$")
+
+
+@pytest.mark.parametrize("letter", "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ")
+def test_greek_letters_are_commands_of_their_names(letter: str) -> None:
+    _, case, _, name = unicodedata.name(letter).replace("LAMDA", "LAMBDA").split()
+    command = f"\\{name.capitalize() if case == 'CAPITAL' else name.lower()}"
+    assert symbol(letter) == command
+    assert escape(letter) == rf"\ensuremath{{{command}}}"
 
 
 def test_whatever_a_user_writes_is_text() -> None:
@@ -172,8 +185,8 @@ WORDS = """
 begin end toprule midrule bottomrule begingroup endgroup allowdisplaybreaks usepackage left right
 frac cdot cos sin ln tan tanh sqrt log operatorname text mathit ensuremath textbackslash
 textasciitilde textasciicircum textless textgreater textbar ldots lfloor rfloor lceil
-rceil top partial infty pi Vert le ge ne land lor lnot theta Lambda lambda hat dot bar medskip
-noindent
+rceil top partial infty pi Vert le ge ne land lor lnot theta Lambda lambda varsigma hat dot bar
+medskip noindent
 """
 COMMANDS = set(WORDS.split())
 

@@ -258,7 +258,7 @@ RUNNING = {
     "E0872": Code(
         "there is nothing to draw",
         "A curve needs an output with a value per row and one input to vary; a path needs a "
-        "parameter of two numbers.",
+        "parameter of two numbers, and points that are finite.",
         "Name them as the help says.",
     ),
     "E0880": Code(

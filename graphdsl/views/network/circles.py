@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from graphdsl.graph.kernel import Array
-from graphdsl.language.clipping import clip
+from graphdsl.views import cells
 from graphdsl.views.network.layers import Layer
 from graphdsl.views.network.numbers import Word, bias_word, indexed
 
@@ -23,9 +23,12 @@ SIGN, NAME, SMALL, GAP = 15.0, 13.0, 9.0, 3.0
 LEAST = 0.75
 """How far letters shrink."""
 WIDE, HIGH = 0.62, 1.25
-"""The room that a letter takes of its size: across, and from line to line."""
+"""The room that a letter takes of its size: across, a wide one twice that, and from line to
+line."""
 INDEX = 8.0 / NAME
+"""The size of an index's letters, of that of the letters before it."""
 MARGIN = 2.0
+"""The room between letters and the circle, in points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Line:
     @property
     def width(self) -> float:
         """How wide it is, about."""
-        letters = len(self.word.text) + INDEX * len(self.word.below)
+        letters = cells.width(self.word.text) + INDEX * len(self.word.below)
         return letters * self.size * WIDE
 
 
@@ -101,4 +104,4 @@ def _cut(line: Line, at: float, room: float) -> Line:
     across = 2 * math.sqrt(max(room**2 - _reach(line, at) ** 2, 0.0))
     indices = Line(Word("", line.word.below), line.size).width
     letters = max(int((across - indices) / (line.size * WIDE)), 2)
-    return replace(line, word=replace(line.word, text=clip(line.word.text, letters)))
+    return replace(line, word=replace(line.word, text=cells.clip(line.word.text, letters)))

@@ -8,10 +8,11 @@ columns between; the weights of one bundle stand a row each, near the side that 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from graphdsl.views.network.layers import Layer, Link
+from graphdsl.views.network.lanes import LinkId, assign_lanes
+from graphdsl.views.network.layers import Layer
 
 SPACE, BETWEEN = 30.0, 48.0
 """From circle to circle of a column, and how much more from layer to layer that share one."""
@@ -26,11 +27,13 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The radius of units, and the middle of each, by layer, along the columns and across them."""
+    """The radius of units, and the middle of each, by layer, along the columns and across them;
+    the lanes of the links that go around columns."""
 
     radius: float
     points: dict[int, list[Point]]
     columns: dict[int, int]
+    lanes: dict[LinkId, range]
 
     def between(self, first: int, last: int) -> list[Point]:
         """The units of the columns between two."""
@@ -59,52 +62,66 @@ class _Column:
 
 def place(layers: Sequence[Layer], radius: float) -> Placement:
     """The place of every unit, its column as near to those before it as it can be."""
-    apart, near = 2 * radius + SPACE, radius + NEAR
-    known: dict[int, int] = {}
+    numbers = _number_columns(layers)
     columns: dict[int, _Column] = {}
-    room: dict[int, float] = {}
-    widths = {layer.id: layer.counted or 1 for layer in layers}
     for layer in layers:
-        column = 1 + max((known[link.source] for link in layer.links), default=-1)
-        known[layer.id] = column
-        columns.setdefault(column, _Column()).layers.append(layer)
-        for link in layer.links:
-            if link.weights is not None:
-                few = min(widths[link.source], widths[layer.id])
-                room[column] = max(room.get(column, 0.0), (few + 1) * near)
+        columns.setdefault(numbers[layer.id], _Column()).layers.append(layer)
+    apart, room = 2 * radius + SPACE, _find_room(layers, numbers, radius + NEAR)
     points: dict[int, list[Point]] = {}
     along = 0.0
     for number in sorted(columns):
         along += max(room.get(number, 0.0), 2 * radius + SHORTEST) if number else 0.0
         across = -columns[number].extent(apart) / 2
         for layer in columns[number].layers:
-            units = widths[layer.id]
+            units = layer.counted or 1
             points[layer.id] = [(along, across + i * apart) for i in range(units)]
             across += units * apart + BETWEEN
-    return Placement(radius, points, known)
+    return Placement(radius, points, numbers, assign_lanes(layers, numbers))
 
 
-def find_way(placement: Placement, layer: Layer, link: Link, origin: int, target: int) -> Way:
-    """How an edge runs from one unit to another."""
+def _number_columns(layers: Sequence[Layer]) -> dict[int, int]:
+    """The column of each layer: the first behind all that it is computed from."""
+    numbers: dict[int, int] = {}
+    for layer in layers:
+        numbers[layer.id] = 1 + max((numbers[link.source] for link in layer.links), default=-1)
+    return numbers
+
+
+def _find_room(
+    layers: Sequence[Layer], numbers: Mapping[int, int], near: float
+) -> dict[int, float]:
+    """How far a column is at least from that before it, for the weights that stand between."""
+    widths = {layer.id: layer.counted or 1 for layer in layers}
+    room: dict[int, float] = {}
+    for layer in layers:
+        weighed = (link.source for link in layer.links if link.weights is not None)
+        for source in weighed:
+            few, column = min(widths[source], widths[layer.id]), numbers[layer.id]
+            room[column] = max(room.get(column, 0.0), (few + 1) * near)
+    return room
+
+
+def find_way(placement: Placement, layer: Layer, number: int, origin: int, target: int) -> Way:
+    """How an edge of a layer's link of that number runs from one unit to another."""
+    link = layer.links[number]
     start, end = placement.points[link.source][origin], placement.points[layer.id][target]
     before, after = len(placement.points[link.source]), len(placement.points[layer.id])
-    span = placement.columns[layer.id] - placement.columns[link.source]
-    if span > 1:
-        lane = target if link.weights is None else origin * after + target
-        most = after if link.weights is None else before * after
-        share = (origin + 1) / (before + 1)
-        return _around(placement, layer, link, (start, end), _Lane(lane, most, span, share))
-    return _straight(placement.radius, start, end, _share(before, after))
+    lanes = placement.lanes.get((layer.id, number))
+    if lanes is None:
+        return _straight(placement.radius, start, end, _share(before, after))
+    edge = target if link.weights is None else origin * after + target
+    lane = _Lane(lanes[edge], lanes[-1 - edge], (origin + 1) / (before + 1))
+    passed = placement.between(placement.columns[link.source], placement.columns[layer.id])
+    return _around(placement.radius, passed, (start, end), lane)
 
 
 @dataclass(frozen=True, slots=True)
 class _Lane:
-    """Which of the edges that go around is meant: its number among those of its link, how many
-    these are, how many columns the link spans, and where along the way its weight stands."""
+    """The lane of an edge by the side that it passes columns on, so that edges of a link do not
+    cross, and where along the way its weight stands."""
 
-    number: int
-    most: int
-    span: int
+    beyond: int
+    before: int
     share: float
 
 
@@ -119,18 +136,13 @@ def _straight(radius: float, start: Point, end: Point, share: float) -> Way:
     return Way(line, tip, _between(start, end, share))
 
 
-def _around(
-    placement: Placement, layer: Layer, link: Link, ends: tuple[Point, Point], lane: _Lane
-) -> Way:
-    """An edge beside the columns between, on the side that is nearer, each in a lane of its own;
-    straight where that is beside them already."""
-    (start, end), radius = ends, placement.radius
-    columns = placement.columns
-    passed = placement.between(columns[link.source], columns[layer.id])
+def _around(radius: float, passed: Sequence[Point], ends: tuple[Point, Point], lane: _Lane) -> Way:
+    """An edge beside the units that it passes, on the side that is nearer, in its lane; straight
+    where that is beside them already."""
+    start, end = ends
     low, high = (pick(across for _, across in passed) for pick in (min, max))
     side = 1.0 if start[1] + end[1] > low + high else -1.0
-    outer = lane.number if side > 0 else lane.most - 1 - lane.number
-    aside = radius + ASIDE + LANE * ((lane.span - 2) * lane.most + outer)
+    aside = radius + ASIDE + LANE * (lane.beyond if side > 0 else lane.before)
     level = high + aside if side > 0 else low - aside
     first, last = (pick(along for along, _ in passed) for pick in (min, max))
     crossed = (_between(start, end, (at - start[0]) / (end[0] - start[0])) for at in (first, last))

@@ -119,7 +119,7 @@ class Units:
             for j in range(layer.counted or 0):
                 if link.weights is None and i != j and source.counted != 1:
                     continue
-                way = find_way(self.placement, layer, link, i, j)
+                way = find_way(self.placement, layer, number, i, j)
                 line = " ".join(map(self._point, way.line))
                 looks = {"id": f"{_id(source, i)}-{_id(layer, j)}-{number}"}
                 looks["pos"] = f"e,{self._point(way.tip)} {line}"

@@ -14,15 +14,15 @@ LINE = 20
 """The height of a line of a legend."""
 SWATCH, LETTER = 50, 7
 """The room of a label's swatch and gap, and of a letter."""
-LONGEST = 80
-"""Letters of a label, which would otherwise stick out."""
+LONGEST, LONGEST_TITLE = 80, 56
+"""Letters of a label and of a title, which would otherwise stick out."""
 
 
 def draw_alone(charts: Sequence[Chart]) -> str:
     """Charts below one another, with titles and legends: an SVG that needs no page around it."""
     parts, height = [], 0
     for chart in charts:
-        places = _legend_places([curve.label for curve in chart.curves])
+        places = _place_labels([curve.label for curve in chart.curves])
         parts.append(_panel(chart, height, places))
         height += TOP + HEIGHT + BOTTOM + places[-1][1]
     width, height = LEFT + WIDTH + RIGHT, height + 8
@@ -33,7 +33,7 @@ def draw_alone(charts: Sequence[Chart]) -> str:
     return element("svg", {**name, **size, **fonts}, ground, *parts).text
 
 
-def _legend_places(labels: Sequence[str]) -> list[tuple[int, int]]:
+def _place_labels(labels: Sequence[str]) -> list[tuple[int, int]]:
     """Where each label of a legend stands, in as many lines as they take."""
     places, x, y = [], 0, 0
     for label in labels:
@@ -49,6 +49,7 @@ def _panel(chart: Chart, top: int, places: Sequence[tuple[int, int]]) -> Markup:
     place: Attributes = {"x": LEFT, "y": top + TOP, "width": WIDTH, "height": HEIGHT}
     ink: Attributes = {"font-size": "15", "font-weight": "600", "fill": "#1a1c20"}
     title: Attributes = {"x": LEFT, "y": top + 18, **ink}
+    said = cells.clip(chart.title, LONGEST_TITLE)
     legend = []
     several = zip(chart.curves, looks(len(chart.curves)), places, strict=True)
     for curve, look, (x, y) in several:
@@ -56,4 +57,4 @@ def _panel(chart: Chart, top: int, places: Sequence[tuple[int, int]]) -> Markup:
         letters = {"x": "34", "y": "10", "font-size": "12", "fill": "#1a1c20"}
         label = element("text", letters, cells.clip(curve.label, LONGEST))
         legend.append(element("g", at, swatch(look, len(chart.curves) > 1), label))
-    return joined((element("text", title, chart.title), draw_plot(chart, place), *legend))
+    return joined((element("text", title, said), draw_plot(chart, place), *legend))

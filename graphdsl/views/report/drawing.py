@@ -37,9 +37,9 @@ class Drawing:
         return f"data:image/svg+xml;base64,{b64encode(self.svg).decode()}"
 
     def is_like(self, other: Drawing) -> bool:
-        """Whether the same is seen, and said, of both."""
+        """Whether the same is seen, and said, of both; never where nothing is drawn."""
         seen, others = (UNSEEN.sub(b"", one.svg) for one in (self, other))
-        return seen == others and self.notes == other.notes
+        return bool(seen) and seen == others and self.notes == other.notes
 
 
 def draw_graph(compilation: Compilation) -> Drawing:

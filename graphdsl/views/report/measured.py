@@ -66,8 +66,8 @@ def measure_run(run: ReportedRun, source: Path | None = None) -> Gradients:
     data."""
     if run.compilation is None:
         return Gradients(None, None, ())
-    session = Session(run.compilation, run.recorded.seed, check_engine(run.recorded.engine))
     try:
+        session = Session(run.compilation, run.recorded.seed, check_engine(run.recorded.engine))
         batches = list(_batches(session, run.recorded, source))
         trainer = _trainer(session, run.recorded)
     except GraphdslError as error:

@@ -73,6 +73,7 @@ def _facts(run: ReportedRun) -> dict[str, Facts]:
         "seed": str(recorded.seed),
         "float": recorded.dtype,
         "engine": recorded.engine,
+        "workers": str(recorded.workers),
         "began with": "the seed's weights" if recorded.given.start is None else "given weights",
         "model's hash": recorded.model_hash,
         "data's hash": recorded.data_hash,

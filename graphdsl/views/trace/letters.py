@@ -13,13 +13,18 @@ _SPECIAL = {
     **{"−": r"\ensuremath{-}", "·": r"\ensuremath{\cdot}", "…": r"\ldots{}", "\t": " ", "\n": " "},
     **{"‖": r"\ensuremath{\Vert}", "∂": r"\ensuremath{\partial}", "∞": r"\ensuremath{\infty}"},
 }
-_SAME_AS_LATIN = {
-    **{"omicron": "o", "Alpha": "A", "Beta": "B", "Epsilon": "E", "Zeta": "Z", "Eta": "H"},
-    **{"Iota": "I", "Kappa": "K", "Mu": "M", "Nu": "N", "Omicron": "O", "Rho": "P", "Tau": "T"},
-    **{"Chi": "X"},
+_COMMANDS = (
+    *("alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa"),
+    *("lambda", "mu", "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi"),
+    *("omega", "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi"),
+    *("Psi", "Omega"),
+)
+_GREEK = {
+    **dict(zip("αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ", (f"\\{c}" for c in _COMMANDS), strict=True)),
+    **dict(zip("οΑΒΕΖΗΙΚΜΝΟΡΤΧ", "oABEZHIKMNOPTX", strict=True)),
+    "ς": r"\varsigma",
 }
-"""Greek letters that LaTeX has no command for."""
-
+"""Greek letters, those that look like Latin ones without a command; LaTeX has no others."""
 
 _ACCENTS = {"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"'}
 """Marks over a letter of a text."""
@@ -56,7 +61,7 @@ def _letters(name: str) -> str:
         return name
     plain = unicodedata.normalize("NFD", name)
     base, marks = plain[0], plain[1:]
-    letter = base if base.isascii() and base.isalpha() else _greek(base)
+    letter = base if base.isascii() and base.isalpha() else _GREEK.get(base, "")
     if letter and all(mark in _MATH_ACCENTS for mark in marks):
         for mark in marks:
             letter = rf"\{_MATH_ACCENTS[mark]}{{{letter}}}"
@@ -79,22 +84,10 @@ def _character(character: str) -> str:
         return _SPECIAL[character]
     if character.isascii():
         return character if character.isprintable() else _point(character)
-    greek = _greek(character)
+    greek = _GREEK.get(character)
     return rf"\ensuremath{{{greek}}}" if greek else _point(character)
 
 
 def _point(character: str) -> str:
     """A character that LaTeX's fonts lack, by its number."""
     return f"U+{ord(character):04X}"
-
-
-def _greek(letter: str) -> str:
-    """The command for a Greek letter, or nothing."""
-    words = unicodedata.name(letter, "").split()
-    if len(words) != 4 or words[0] != "GREEK" or words[2] != "LETTER":
-        return ""
-    name = words[3].lower().replace("lamda", "lambda")
-    name = name.capitalize() if words[1] == "CAPITAL" else name
-    if name == "final":
-        return r"\varsigma"
-    return _SAME_AS_LATIN.get(name) or f"\\{name}"

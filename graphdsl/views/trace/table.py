@@ -80,8 +80,7 @@ def wrap(text: str, width: int) -> Iterator[str]:
     """The text in lines, broken before a sign or at a space, what follows the first set in; what
     has neither is broken where the line ends."""
     indent = ""
-    while len(indent) + cells.width(text) > width:
-        fits = cells.fitting(text, width - len(indent))
+    while (fits := cells.fitting(text, width - len(indent))) < len(text):
         at = max(text.rfind(sign, 0, fits + 3) for sign in (" + ", f" {MINUS} ", " @ "))
         at = at if 0 < at <= fits else text.rfind(" ", 1, fits + 1)
         yield indent + (text[:at] if at > 0 else text[:fits])

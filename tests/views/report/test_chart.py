@@ -55,6 +55,11 @@ def test_a_long_name_does_not_stick_out_of_its_legend() -> None:
     assert f">{'变' * 39}…<" in draw_alone([Chart("J", [curve([1, 2], "变" * 90)])])
 
 
+def test_a_long_title_does_not_stick_out() -> None:
+    shown = draw_alone([Chart("J" * 5000, [curve([1, 2], "train")])])
+    assert re.findall(r"<text[^>]*>(J[^<]*)<", shown) == [f"{'J' * 55}…"]
+
+
 def test_attributes_cannot_be_left() -> None:
     root = ElementTree.fromstring(element("p", {"title": EVIL, "hidden": None}, "<b>").text)
     assert root.attrib == {"title": EVIL.replace("\u202e", "\\u202e")}

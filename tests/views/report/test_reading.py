@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from graphdsl.engines import choice
 from graphdsl.language.diagnostics import DataError
 from graphdsl.training.run_folder import held
+from graphdsl.views import picture
 from graphdsl.views.report import build
 from graphdsl.views.report.measured import measure_run
 from graphdsl.views.report.reading import ReportedRun, read_run
@@ -166,6 +168,15 @@ def test_gone_data_is_said_where_the_gradients_would_be(run: Path) -> None:
     assert "d.npz" in text
 
 
+def test_an_engine_that_is_not_here_is_said_where_the_gradients_would_be(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = run / "settings.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"engine": "numba"}))
+    monkeypatch.setattr(choice, "is_installed", lambda: False)
+    assert "No gradients were taken: the engine" in report_text(read_run(run))
+
+
 def test_gone_weights_leave_the_gradients_of_the_beginning(run: Path) -> None:
     (run / "weights.safetensors").unlink()
     text = report_text(read_run(run))
@@ -202,6 +213,16 @@ def test_graphs_that_are_alike_are_drawn_once(run: Path, tmp_path: Path) -> None
     text = report_text(*both(run, other))
     assert text.count("data:image/svg+xml") == 1
     assert "Both runs have the same graph." in text
+
+
+def test_graphs_that_nothing_draws_are_not_said_to_be_alike(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = train(tmp_path, "s", text=TEXT.replace("relu", "tanh"))
+    monkeypatch.setattr(picture, "_command", lambda _: None)
+    text = report_text(*both(run, other))
+    assert text.count("The graph was not drawn") == 2
+    assert "the same graph" not in text
 
 
 def test_graphs_that_differ_stand_side_by_side(run: Path, tmp_path: Path) -> None:
