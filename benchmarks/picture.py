@@ -43,12 +43,15 @@ def draw_workload(axes: Any, result: Result) -> None:
     """Horizontal bars, each with its number: µs a step, medians; across ours, their targets."""
     names = list(result.rounds)
     times = [median(result.rounds[name]) for name in names]
-    bars = axes.barh(names, times, color=[choose_colour(name) for name in names], height=0.7)
-    axes.bar_label(bars, [f"{time:,.0f}" for time in times], padding=3, fontsize=8)
+    axes.barh(names, times, color=[choose_colour(name) for name in names], height=0.7)
     targets = {row: result.target(name) for row, name in enumerate(names)}
     known = {row: target for row, target in targets.items() if target is not None}
     for row, target in known.items():
         axes.vlines(target, row - 0.45, row + 0.45, color=TARGET_COLOUR, linewidth=1.5)
+    for row, time in enumerate(times):
+        text = f"{time:,.0f}" if time >= 100 else f"{time:.1f}"
+        end = (max(time, known.get(row, 0)), row)  # behind both, so that no mark crosses it
+        axes.annotate(text, end, (4, 0), textcoords="offset points", va="center", fontsize=8)
     axes.invert_yaxis()
     axes.set_title(f"{result.workload}, µs a step; red: target", loc="left", fontsize=10)
     axes.set_xlim(0, 1.18 * max([*times, *known.values()]))
