@@ -10,6 +10,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -62,12 +63,11 @@ class Workers:
         self._apart.keep()
         for hand, part in zip(busy, parts[1:given], strict=True):
             hand.give(task, part)
-        try:
+        with ExitStack() as waits:  # all are waited for, whatever one of them raises
+            for hand in busy:
+                waits.callback(hand.wait)
             for part in (parts[0], *parts[given:]):
                 task(part)
-        finally:
-            for hand in busy:
-                hand.wait()
 
     def side_by_side(self, calls: Sequence[tuple[Any, ...]]) -> None:
         """Call functions at once, each given with its arguments behind it; BLAS takes one thread

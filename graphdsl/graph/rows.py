@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from graphdsl.graph.kernel import ArrayType
+from graphdsl.graph.sizes import Poly, symbols
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,7 @@ class Asked:
 
     `rows` has None for operands that are the same for every row. `expected` is the axis of the
     result whose size depends on the batch, its rows one behind the other; None if there is none.
+    `symbol` is the size of the batch, which attributes have as it is written.
     """
 
     result: ArrayType
@@ -40,6 +42,7 @@ class Asked:
     rows: Sequence[Rows | None]
     attrs: Mapping[str, Any]
     batch: int
+    symbol: str
     expected: Rows | None
 
     def common(self) -> Rows | None:
@@ -51,6 +54,17 @@ class Asked:
             if rows is not None
         }
         return found.pop() if len(found) == 1 else None
+
+    def is_told(self, attribute: str) -> bool:
+        """Whether an attribute depends on how many rows there are: a part has fewer."""
+        return depends(self.attrs[attribute], self.symbol)
+
+
+def depends(value: object, symbol: str) -> bool:
+    """Whether a symbol stands in an attribute's value, a size or sizes in tuples."""
+    if isinstance(value, tuple):
+        return any(depends(part, symbol) for part in value)
+    return isinstance(value, Poly) and symbol in symbols(value)
 
 
 class RowRule(Protocol):

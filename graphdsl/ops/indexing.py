@@ -140,7 +140,7 @@ def _index_view(k: KernelCall) -> str:
 def _row_slices(asked: Asked) -> Rows | None:
     """Where the rows stand, if all of them are taken in order."""
     (rows,), (given,) = asked.rows, asked.types
-    if rows is None:
+    if rows is None or asked.is_told("items"):
         return None
     items = _spelled(asked.attrs["items"], given.rank)
     item = items[rows.axis]

@@ -158,6 +158,8 @@ def placed(asked: Asked) -> Rows | None:
     (rows,), (given,) = asked.rows, asked.types
     if rows is None or given.shape[rows.axis] != asked.result.shape[rows.axis]:
         return None
+    if asked.is_told("start"):
+        return None
     start, step = asked.attrs["start"], asked.attrs["step"]
     from_first = start is None or start[rows.axis] == 0
     return rows if from_first and (step is None or step[rows.axis] == 1) else None

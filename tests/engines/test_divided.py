@@ -112,6 +112,7 @@ def test_rows_are_shared(text: str, n: int) -> None:
     assert verify(session, compiled, n) == 3
 
 
+PUT_FROM_COUNT = "J = mean(h @ ones([5, 20]) * put_slice(x, [N, 20], start = [0, size(x, 0)]))"
 ALONE = {
     "sums along the rows": "J = mean(cumsum(h, axis = 0))",
     "all rows with all": "J = mean(h @ h.T)",
@@ -124,6 +125,9 @@ ALONE = {
     "drawn rows": "J = mean(h * normal([N, 5]))",
     "other rows beside": "J = mean(reshape(h, [N * 5]) * reshape(h.T, [N * 5]))",
     "a product over rows": "J = prod(1 + 0.01 * mean(h, axis = 1))",
+    "a weight that their number picks": "J = mean(h) * sum(w[size(x, 0) - 6])",
+    "a column that their number picks": "J = mean(h * x[:, size(x, 0) - 6:size(x, 0) - 5])",
+    "a place that their number says": PUT_FROM_COUNT,
 }
 
 
@@ -131,6 +135,12 @@ ALONE = {
 def test_rows_that_need_one_another_are_not_shared(text: str) -> None:
     _, compiled = load(f"{HEAD}loss {text}{TRAIN}")
     assert in_parts(compiled.graph, sizes_of(compiled.graph, 8), compiled.layout, 2) is None
+
+
+def test_sums_may_have_another_symbol_s_size() -> None:
+    more = "dim M\ninput z: [M, 4]\na = softmax(h @ (z @ w).T)\n"
+    session, compiled = load(HEAD + more + "loss J = mean(square(a @ (z @ w)))" + TRAIN)
+    assert verify(session, compiled, 8) == 3
 
 
 @pytest.mark.parametrize("path", MODELS, ids=lambda p: f"{p.parent.name}-{p.stem}")

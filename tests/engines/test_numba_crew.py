@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 import time
 from collections.abc import Iterator
@@ -105,6 +106,49 @@ def test_no_more_come_than_there_is_room_for(hands: crew.Crew) -> None:
     roomy, narrow = Program(20_000, threads=3), Program(20_000, threads=2)
     assert parts_within(roomy, hands, pause=0, wanted=3) == 3  # all watch now
     assert max(narrow.run(hands).max() for _ in range(50)) == 2
+
+
+LATE = """
+
+@kernel
+def come_late(crew, mine, _):
+    _come_in(crew, mine)
+"""
+
+
+def test_one_who_is_slow_to_come_in_does_its_part_of_the_first_kernel() -> None:
+    """Another was let in meanwhile, to the next one."""
+    hands = crew.Crew(0)
+    done: list[tuple[int, int, int]] = []
+
+    def note(number: int, part: int, parts: int) -> None:
+        done.append((number, part, parts))
+        if part == 0 and number < 2:
+            hands.words[runner.OFFER] += 1  # one more knocks
+
+    kernel = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * 3)(note)
+    address = ctypes.cast(kernel, ctypes.c_void_p).value
+    code = np.array([[address, number, 1] for number in range(3)])
+    state = np.zeros(runner.INPUTS, np.int64)
+    state[runner.THREADS] = 3
+    state[runner.CODE], state[runner.COUNT] = code.ctypes.data, len(code)
+    late = library.load(library.read("runner.py") + LATE).come_late.address
+    threads = [begin(crew.native("offer"), state.ctypes.data, hands.address, 0)]
+    end = time.monotonic() + 10
+    while hands.words[runner.ADMITTED] % runner.CLOSED < 2:
+        assert time.monotonic() < end
+        time.sleep(0.001)
+    threads += [begin(crew.native_at(late), hands.address, mine, 0) for mine in range(2)]
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+    assert sorted(done) == [(n, part, n + 1) for n in range(3) for part in range(n + 1)]
+
+
+def begin(function: crew.Native, *arguments: int) -> threading.Thread:
+    thread = threading.Thread(target=function, args=arguments, daemon=True)
+    thread.start()
+    return thread
 
 
 def test_a_crew_is_for_one_program_at_once(hands: crew.Crew) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
+import os
+import py_compile
+import resource
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 pytest.importorskip("numba")
 
 from graphdsl.engines.numba import library
+from graphdsl.ops import scalars, unit_arrays
 
 TEXT = '''"""A kernel for a test."""
 
@@ -70,3 +76,107 @@ def test_what_is_used_least_recently_goes(folder: Path, monkeypatch: pytest.Monk
         library.load(f'"""Module {number}."""\n')
     library._folder()
     assert len(list(folder.glob("graphdsl_*.py"))) == 2
+
+
+def test_what_is_found_again_counts_as_used_and_not_as_changed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(library, "KEPT", 1)
+    path, other = (
+        Path(library.load(text).__file__ or "") for text in (TEXT, f"{TEXT}\n\nNUMBER = 1\n")
+    )
+    os.utime(path, (1, 1))
+    os.utime(other, (2, 2))
+    library._written(path, TEXT)
+    assert path.stat().st_mtime == 1
+    library._folder()
+    assert list(folder.glob("graphdsl_*.py")) == [path]
+
+
+@pytest.mark.parametrize("module", [scalars, unit_arrays], ids=["scalars", "unit_arrays"])
+def test_sources_that_kernels_are_made_of_tell_machine_code_apart(
+    module: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A constant of another module is a number in machine code."""
+    changed = tmp_path / "changed.py"
+    changed.write_text(inspect.getsource(module) + "CHANGED = 1\n", encoding="utf-8")
+    digests = [library._surroundings.__wrapped__().hexdigest()]
+    monkeypatch.setattr(module, "__file__", str(changed))
+    digests.append(library._surroundings.__wrapped__().hexdigest())
+    assert digests[0] != digests[1]
+
+
+DAMAGED = {"empty": slice(0, 0), "half": slice(0, 40), "shuffled": slice(None, None, -1)}
+
+
+@pytest.mark.parametrize("suffix", ["nbi", "nbc"])
+@pytest.mark.parametrize("wanted", DAMAGED.values(), ids=DAMAGED)
+def test_damaged_machine_code_is_made_anew(folder: Path, suffix: str, wanted: slice) -> None:
+    assert library.load(TEXT).double.address
+    (kept,) = folder.glob(f"__pycache__/*double*.{suffix}")
+    kept.write_bytes(kept.read_bytes()[wanted])
+    for hits in (0, 1):
+        again = library.load(TEXT).double
+        assert again.address
+        assert again._made._cache_hits == hits
+
+
+def test_what_a_full_disk_does_not_take_is_compiled_for_the_process(folder: Path) -> None:
+    double = library.load(TEXT).double
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        assert double.address
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(folder.glob("__pycache__/*double*.nb?"))
+
+
+def test_where_machine_code_cannot_be_kept_it_is_compiled(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.mkdir(mode=0o700)
+    blocked = folder / "__pycache__"
+    blocked.write_text("no folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(blocked))  # where numba would turn to
+    assert library.load(TEXT).double.address
+
+
+def test_a_damaged_text_is_written_anew(folder: Path) -> None:
+    path = Path(library.load(TEXT).__file__ or "")
+    path.write_bytes(b"\xff")
+    assert library.load(TEXT).double.address
+    assert path.read_text(encoding="utf-8") == TEXT
+
+
+def test_damaged_byte_code_is_not_read(folder: Path) -> None:
+    path = Path(library.load(TEXT).__file__ or "")
+    compiled = Path(py_compile.compile(str(path)) or "")
+    compiled.write_bytes(compiled.read_bytes()[:40])
+    assert library.load(TEXT).double.address
+
+
+def test_a_text_that_another_process_removes_meanwhile(folder: Path) -> None:
+    folder.mkdir(mode=0o700)
+    (folder / "graphdsl_gone.py").symlink_to(folder / "nowhere")
+    assert library._folder() == folder
+
+
+ENTRY = '''"""A way in for a test."""
+
+from graphdsl.engines.numba.decorators import entry
+
+
+@entry
+def twice(x):
+    return x + x
+'''
+
+
+def test_machine_code_for_other_types_is_not_taken(folder: Path) -> None:
+    """Two processes that fill the cache at once may each take the first name for theirs."""
+    first = library.load(ENTRY)
+    assert (first.twice(3), first.twice(2.5)) == (6, 5.0)
+    whole, real = sorted(folder.glob("__pycache__/*twice*.nbc"))
+    whole.write_bytes(real.read_bytes())
+    assert isinstance(library.load(ENTRY).twice(3), int)

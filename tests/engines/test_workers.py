@@ -57,6 +57,23 @@ def test_a_fault_comes_out_when_all_have_ended(bad: int) -> None:
     assert sorted(done[1:]) == [3, 4]
 
 
+def test_faults_of_several_threads_end_with_their_task() -> None:
+    """The first comes out when all have ended; none is left for the next task."""
+    workers, ended = Workers(3), threading.Event()
+
+    def task(part: int) -> None:
+        if part == 2:
+            time.sleep(0.2)
+            ended.set()
+        if part:
+            raise ValueError(part)
+
+    with pytest.raises(ValueError, match="1"):
+        workers.share(task, [0, 1, 2])
+    assert ended.is_set()
+    workers.share(lambda _: None, [0, 0, 0])
+
+
 def test_ieee_s_exceptions_are_silent_in_every_thread() -> None:
     workers, zeros = Workers(2), np.zeros(4)
     with np.errstate(all="ignore"):

@@ -46,7 +46,7 @@ def divide(graph: Graph, sizes: Mapping[str, int], layout: Layout, workers: int)
     sums = _find_sums(graph, shares)
     if not sums or any(isinstance(shares[id], Rows) for id in graph.roots()):
         return None
-    places = dict(_places(graph, layout, sums))
+    places = dict(_places(graph, sizes, layout, sums))
     rows = _rows_graph(graph, sizes, places)
     return Division(rows, _rest_graph(graph, places, workers), symbol)
 
@@ -64,7 +64,9 @@ def _find_sums(graph: Graph, shares: Sequence[Share]) -> list[int]:
     return [id for id, share in enumerate(shares) if share == SUMMED and id in wanted]
 
 
-def _places(graph: Graph, layout: Layout, sums: Sequence[int]) -> Iterator[tuple[int, int]]:
+def _places(
+    graph: Graph, sizes: Mapping[str, int], layout: Layout, sums: Sequence[int]
+) -> Iterator[tuple[int, int]]:
     """(node, where it begins in its type's flat array): gradients lie as their parameters do, so
     that those of a group are added up in one go; other sums follow."""
     nodes, ends = graph.nodes, dict(layout.param_sizes)
@@ -80,8 +82,7 @@ def _places(graph: Graph, layout: Layout, sums: Sequence[int]) -> Iterator[tuple
             continue
         start = ends.get(type.dtype, 0)
         yield id, start
-        assert isinstance(type.size, int)
-        ends[type.dtype] = start + aligned(type.size, type.dtype)
+        ends[type.dtype] = start + aligned(evaluate(type.size, sizes), type.dtype)
 
 
 # --- the workers' graph -------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Literal
 from graphdsl.graph.graph import Graph, Node
 from graphdsl.graph.kernel import ArrayType
 from graphdsl.graph.op import OPS
-from graphdsl.graph.rows import SUMMED, Asked, Rows, Summed
+from graphdsl.graph.rows import SUMMED, Asked, Rows, Summed, depends
 from graphdsl.graph.sizes import Opaque, Poly, Size, evaluate, symbols
 from graphdsl.graph.types import TensorType
 from graphdsl.ops.row_rules import by_element
@@ -55,8 +55,11 @@ class _Finder:
         agrees = axes == ([] if share == SUMMED else [stands])
         return share if agrees and (expected is not None or not axes) else None
 
-    def _without_rows(self, node: Node) -> Share:
-        """A sum of sums is one, and so is a view of one; what else is made of them comes after."""
+    def _without_rows(self, node: Node) -> Share | None:
+        """A sum of sums is one, and so is a view of one; what else is made of them comes after.
+        What stands where the number of rows says stands elsewhere for a part of them."""
+        if node.op is not OPS["extent"] and depends(node.attrs, self.symbol):
+            return None
         found = [self.shares[id] for id in node.operands]
         if "after" not in found and SUMMED not in found:
             return "apart"
@@ -82,6 +85,7 @@ class _Finder:
                 [share if isinstance(share, Rows) else None for share in shares],
                 node.attributes(),
                 self.sizes[self.symbol],
+                self.symbol,
                 expected,
             )
         )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-from numba import cfunc, njit
+from numba import njit
+from numba.core.ccallback import CFunc
+from numba.core.sigutils import normalize_signature
 
 from graphdsl.engines.numba.intrinsics import KERNEL, TILES
+from graphdsl.engines.numba.kept import find_kept
 
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "boundscheck": False}
 
@@ -18,8 +20,9 @@ FUSED = {"contract"}
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """A helper of kernels."""
-    return njit(fastmath=FUSED, cache=_is_kept(function), **_OPTIONS)(function)
+    """A helper of kernels: it is kept on disk as part of them alone, whose place says what all of
+    their sources are."""
+    return njit(fastmath=FUSED, **_OPTIONS)(function)
 
 
 def inlined(function: Callable[..., Any]) -> Any:
@@ -35,7 +38,9 @@ def summing(a, b):  # type: ignore[no-untyped-def]
 
 def entry(function: Callable[..., Any]) -> Any:
     """The way in from Python: other threads of Python run meanwhile."""
-    return njit(nogil=True, cache=_is_kept(function), **_OPTIONS)(function)
+    made = njit(nogil=True, **_OPTIONS)(function)
+    made._cache = find_kept(function)
+    return made
 
 
 class Kernel:
@@ -48,9 +53,12 @@ class Kernel:
     @cached_property
     def address(self) -> int:
         """Where its machine code begins."""
-        options = {**_OPTIONS, "fastmath": FUSED, "cache": _is_kept(self.function)}
-        self._made = cfunc(self._signature, **options)(self.function)
-        address: int = self._made.address
+        options = {**_OPTIONS, "fastmath": FUSED}
+        made: Any = CFunc(self.function, normalize_signature(self._signature), {}, options)
+        made._cache = find_kept(self.function)
+        made.compile()
+        self._made = made
+        address: int = made.address
         return address
 
 
@@ -62,8 +70,3 @@ def kernel(function: Callable[..., Any]) -> Kernel:
 def tiles(function: Callable[..., Any]) -> Kernel:
     """A function that multiplies tiles."""
     return Kernel(function, TILES)
-
-
-def _is_kept(function: Callable[..., Any]) -> bool:
-    """Whether machine code can be kept on disk: it is put beside the file of its source."""
-    return Path(function.__code__.co_filename).exists()

@@ -1,7 +1,8 @@
 """Compiled modules by their text: kept on disk, for this machine and these versions alone.
 
-A text is written into a folder of the user's cache and imported from there, so that numba finds
-what it has compiled before. Where nothing can be written, it is compiled for the process alone.
+A text is written into a folder of the user's cache and runs as if it came from there, so that numba
+finds what it has compiled before. Where nothing can be written, it is compiled for the process
+alone.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ import platform
 import stat
 import sys
 import tempfile
+import time
+from contextlib import suppress
 from functools import cache
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
 import llvmlite.binding as llvm
 
-from graphdsl.ops import scalars
+from graphdsl.ops import scalars, unit_arrays
 
 KEPT = 200
 """Modules that are kept on disk; the least recently used go."""
@@ -50,17 +52,13 @@ def read(name: str) -> str:
 @cache
 def _load(digest: str, text: str) -> ModuleType:
     folder = _folder()
-    path = None if folder is None else _written(folder / f"graphdsl_{digest}.py", text)
-    if path is None:
-        made = ModuleType(f"graphdsl_{digest}")
-        exec(compile(text, "<graphdsl kernels>", "exec"), vars(made))
-        return made
-    spec = spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    made = module_from_spec(spec)
-    sys.modules[path.stem] = made
-    spec.loader.exec_module(made)
+    made = ModuleType(f"graphdsl_{digest}")
+    path = None if folder is None else _written(folder / f"{made.__name__}.py", text)
+    if path is not None:
+        made.__file__ = str(path)
+        sys.modules[made.__name__] = made
+    # not imported: byte code that lies beside the file may be damaged
+    exec(compile(text, str(path or "<graphdsl kernels>"), "exec"), vars(made))
     return made
 
 
@@ -69,7 +67,8 @@ def _surroundings() -> hashlib.blake2b:
     """The digest of what machine code depends on besides its text: sources, versions, the
     processor."""
     versions = [importlib.metadata.version(name) for name in ("numba", "llvmlite", "numpy")]
-    sources = [*sorted(_SOURCES.glob("*.py")), Path(scalars.__file__)]
+    borrowed = [Path(module.__file__ or "") for module in (scalars, unit_arrays)]
+    sources = [*sorted(_SOURCES.glob("*.py")), *borrowed]
     texts = [path.read_text(encoding="utf-8") for path in sources]
     features = llvm.get_host_cpu_features().flatten()
     parts = [*versions, platform.python_version(), llvm.get_host_cpu_name(), features, *texts]
@@ -94,21 +93,27 @@ def _folder() -> Path | None:
             pass
     except OSError:
         return None
-    _clear(folder)
+    with suppress(OSError):  # another process clears at the same time
+        _clear(folder)
     return folder
 
 
 def _written(path: Path, text: str) -> Path | None:
     """The file with the text, whole even where two processes write it at once."""
     try:
-        if path.exists() and path.read_text(encoding="utf-8") == text:
-            os.utime(path)
+        if path.exists() and path.read_bytes() == text.encode():
+            # that it was used is noted where numba does not look for a change of the text
+            os.utime(path, ns=(time.time_ns(), path.stat().st_mtime_ns))
             return path
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8"
-        ) as file:
-            file.write(text)
-        os.replace(file.name, path)
+        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+            made = Path(file.name)
+            try:
+                file.write(text.encode())
+                file.flush()
+                os.replace(made, path)
+            except OSError:
+                made.unlink(missing_ok=True)
+                raise
     except OSError:
         return None
     return path
@@ -116,7 +121,7 @@ def _written(path: Path, text: str) -> Path | None:
 
 def _clear(folder: Path) -> None:
     """Remove the modules that were used least recently, and what was compiled of them."""
-    files = sorted(folder.glob("graphdsl_*.py"), key=lambda path: path.stat().st_mtime)
+    files = sorted(folder.glob("graphdsl_*.py"), key=lambda path: path.stat().st_atime_ns)
     for path in files[: max(0, len(files) - KEPT)]:
         for found in [path, *folder.glob(f"__pycache__/{path.stem}*")]:
             found.unlink(missing_ok=True)

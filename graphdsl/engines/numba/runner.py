@@ -26,12 +26,13 @@ the address of the program, for each kernel its address, its arguments' and whet
 parts; how many; of the places that inputs' addresses go to, triples (place, number of the input,
 byte in it); how many; the clock, three f64; the addresses of the inputs."""
 
-OFFER, ADMITTED, AWAKE, ARRIVED, PROGRAM, PARTS, DOORS, WORDS = 0, 8, 16, 24, 32, 33, 34, 64
+OFFER, ADMITTED, AWAKE, ARRIVED, PROGRAM, PARTS, DOORS, WORDS = 0, 8, 16, 24, 32, 33, 35, 64
 """Where things stand in a crew's words, an array of int64, those that are waited for in a cache
 line each: the number of the last offer, times 256, plus those who have knocked, plus `CLOSED` once
 nobody may; likewise those who were let in; how many watch; arrivals at meetings; the address of the
-program's state; the parts that kernels are done in now; for each who was let in the number of the
-first kernel, and the arrivals that it waits for."""
+program's state; the parts that kernels are done in after a meeting with an even number, and one
+with an odd number: who is slow reads the one while the other is written; for each who was let in
+the number of the first kernel, the arrivals that it waits for, and the number of the meeting."""
 
 CLOSED = 128
 PATIENCE = 3_000
@@ -52,17 +53,18 @@ def _wait(address, target):
 
 
 @compiled
-def _admit(crew, most, number, target):
+def _admit(crew, most, number, target, meeting):
     """Let in those who have knocked: they begin at a kernel, after so many arrivals."""
     words = i64_at(crew)
     offer = load_atomically(crew + 8 * OFFER)
     before = words[ADMITTED] % CLOSED
-    after = min(offer % CLOSED, most)
+    after = max(before, min(offer % CLOSED, most))
+    words[PARTS + meeting % 2] = after + 1
     if after > before:
         for one in range(before, after):
-            words[DOORS + 2 * one] = number
-            words[DOORS + 2 * one + 1] = target
-        words[PARTS] = after + 1
+            words[DOORS + 3 * one] = number
+            words[DOORS + 3 * one + 1] = target
+            words[DOORS + 3 * one + 2] = meeting
         store_atomically(crew + 8 * ADMITTED, offer // 256 * 256 + after)
 
 
@@ -76,25 +78,27 @@ def _patch(at):
 
 
 @compiled
-def _run(state, crew, part, number, target, met):
-    """One thread's part of all kernels from one on; `met` if it has waited for the others there."""
+def _run(state, crew, part, number, target, meeting, met):
+    """One thread's part of all kernels from one on, after so many arrivals and meetings; `met` if
+    it has waited for the others there."""
     at = i64_at(state)
     code = i64_at(at[CODE])
     words = i64_at(crew)
     arrived = crew + 8 * ARRIVED
-    parts = words[PARTS]
+    parts = words[PARTS + meeting % 2]
     shared = False
     while number < at[COUNT]:
         divided = code[3 * number + 2] != 0
         if (divided or shared) and not met:
             if parts > 1:
                 target += parts
+            meeting += 1
             if part == 0:
-                _admit(crew, at[THREADS] - 1, number, target)
+                _admit(crew, at[THREADS] - 1, number, target, meeting)
             if parts > 1:
                 add_atomically(arrived, 1)
                 _wait(arrived, target)
-            parts = words[PARTS]
+            parts = words[PARTS + meeting % 2]
         if divided:
             call(code[3 * number], code[3 * number + 1], part, parts)
         elif part == 0:
@@ -132,8 +136,18 @@ def offer(state, crew, wanted):
     looks = 0
     while load_atomically(crew + 8 * OFFER) - number < awake and looks < PATIENCE:
         looks += 1
-    _run(state, crew, 0, 0, 0, False)
+    _run(state, crew, 0, 0, 0, 0, False)
     add_atomically(crew + 8 * OFFER, CLOSED)
+
+
+@compiled
+def _come_in(crew, mine):
+    """Do what one who was let in has to do, whenever it comes."""
+    words = i64_at(crew)
+    number, target = words[DOORS + 3 * mine], words[DOORS + 3 * mine + 1]
+    meeting = words[DOORS + 3 * mine + 2]
+    _wait(crew + 8 * ARRIVED, target)
+    _run(words[PROGRAM], crew, mine + 1, number, target, meeting, True)
 
 
 @compiled
@@ -155,10 +169,7 @@ def _knock(crew, word):
         looks += 1
         if looks > PATIENCE:
             yield_core()
-    words = i64_at(crew)
-    first, target = words[DOORS + 2 * mine], words[DOORS + 2 * mine + 1]
-    _wait(crew + 8 * ARRIVED, target)
-    _run(words[PROGRAM], crew, mine + 1, first, target, True)
+    _come_in(crew, mine)
 
 
 @kernel
