@@ -31,47 +31,30 @@ group = declare(
 )
 
 
-def _slot_type(*, name: str, type: TensorType, start: int) -> TensorType:
+def _leaf_type(*, type: TensorType, start: int, **of: object) -> TensorType:
     return type
 
 
-slot = declare(
-    Op(
-        name="slot",
-        operands=(),
-        infer=_slot_type,
-        doc="A stretch of an optimizer state.",
-        formula="m",
-        attributes={
-            "name": Attribute("internal"),
-            "type": Attribute("internal"),
-            "start": Attribute("internal"),
-        },
-        leaf=True,
-        public=False,
+def _leaf(name: str, of: str, doc: str, formula: str) -> Op:
+    """A stretch of a flat array, the attribute `of` saying of which one."""
+    return declare(
+        Op(
+            name=name,
+            operands=(),
+            infer=_leaf_type,
+            doc=doc,
+            formula=formula,
+            attributes={key: Attribute("internal") for key in (of, "type", "start")},
+            leaf=True,
+            public=False,
+        )
     )
-)
 
 
-def _part_type(*, worker: int, type: TensorType, start: int) -> TensorType:
-    return type
+slot = _leaf("slot", "name", "A stretch of an optimizer state.", "m")
 
-
-part = declare(
-    Op(
-        name="part",
-        operands=(),
-        infer=_part_type,
-        doc="What one worker's rows of the batch add to a sum over all of them.",
-        formula="Σ over a part",
-        attributes={
-            "worker": Attribute("internal"),
-            "type": Attribute("internal"),
-            "start": Attribute("internal"),
-        },
-        leaf=True,
-        public=False,
-    )
+part = _leaf(
+    "part", "worker", "What one worker's rows of the batch add to a sum over all.", "Σ over a part"
 )
 
 
