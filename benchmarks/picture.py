@@ -14,8 +14,9 @@ TARGET_COLOUR = "#c4262e"
 COLUMNS = 3
 
 
-def draw_picture(results: list[Result], path: Path) -> bool:
-    """Write the picture, its kind told by the path's suffix; False where matplotlib is missing."""
+def draw_picture(results: list[Result], path: Path, under: str = "") -> bool:
+    """Write the picture, its kind told by the path's suffix, and a line under it; False where
+    matplotlib is missing."""
     if importlib.util.find_spec("matplotlib") is None:
         return False
     matplotlib: Any = importlib.import_module("matplotlib")
@@ -33,6 +34,7 @@ def draw_picture(results: list[Result], path: Path) -> bool:
         axes.set_visible(False)
     for axes, result in zip(grid.flat, results, strict=False):
         draw_workload(axes, result)
+    figure.supxlabel(under, x=0.01, ha="left", fontsize=8, wrap=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
     pyplot.close(figure)

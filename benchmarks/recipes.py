@@ -163,12 +163,17 @@ def rows(recipes: list[Recipe], seeds: int) -> Iterator[str]:
         print(f"{recipe.file}: {found.seconds:.1f} s a run, {found.figures}", file=sys.stderr)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n\n")[0])
     parser.add_argument("files", metavar="FILE", nargs="*", help="examples (default: all)")
     parser.add_argument("--seeds", type=int, default=SEEDS)
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
+    known = [recipe.file for recipe in RECIPES]
+    if unknown := [file for file in args.files if file not in known]:
+        parser.error(f"no recipe is measured of {', '.join(unknown)}: choose of {', '.join(known)}")
+    if args.seeds < 1:
+        parser.error(f"--seeds {args.seeds}: a median needs one seed or more")
     chosen = [recipe for recipe in RECIPES if not args.files or recipe.file in args.files]
     for line in rows(chosen, args.seeds):
         print(line, flush=True)

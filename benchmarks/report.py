@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any
 
 from contenders import BY_HAND, PRODUCTS
+from kernels import record_kernels
 from results import Result, describe
 
 LIBRARIES = ("numpy", "torch", "jax", "numba")
@@ -59,6 +60,7 @@ def describe_machine() -> dict[str, Any]:
         "architecture": platform.machine(),
         "processor": read_processor(),
         "cores": os.cpu_count(),
+        "blas": record_kernels(),
         "libraries": {name: version for name in LIBRARIES if (version := find_version(name))},
     }
 

@@ -11,8 +11,8 @@ turns, round by round, each from the same start, so that a busy machine is busy 
 Shown are medians of µs a step, and medians of each round's ratio to the hand-written step, to its
 products and to the fastest peer; the seconds of a first step in a new process, and of them those
 until the imports are done; and how far a step's peak of resident memory goes beyond parameters,
-gradients and optimizer states. All of it goes to a JSON file, with a picture beside it where
-matplotlib is installed.
+gradients and optimizer states. Above the tables stands which kernels NumPy's BLAS uses. All of it
+goes to a JSON file, with a picture beside it where matplotlib is installed.
 
 Exit code 1 if a contender is wrong; with `--strict` also if a target is missed. `results.py` has
 the targets.
@@ -25,6 +25,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from contenders import OURS, PEERS, PRODUCTS, list_by_hand, list_peers
+from kernels import describe_kernels
 from ours import list_engines
 from picture import draw_picture
 from processes import (
@@ -110,6 +111,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = make_parser().parse_args(arguments)
     engines, peers = list_engines(), [] if options.no_peers else list_peers()
     results = []
+    print(describe_kernels(), end="\n\n", flush=True)
     for workload in options.workload or WORKLOADS:
         names = list_contenders(workload, engines, peers)
         result = run_workload(workload, names, options.rounds, steps_only=options.steps_only)
@@ -119,7 +121,7 @@ def main(arguments: list[str] | None = None) -> int:
     write_json(results, options.rounds, options.json)
     picture = options.json.with_suffix(".svg")
     drawn = [result for result in results if result.rounds]
-    if drawn and not draw_picture(drawn, picture):
+    if drawn and not draw_picture(drawn, picture, describe_kernels()):
         print("no picture: matplotlib is not installed", file=sys.stderr)
     misses = [line for result in results for line in result.list_misses()]
     print(*misses, sep="\n", end="\n" if misses else "", file=sys.stderr)

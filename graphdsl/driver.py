@@ -21,7 +21,7 @@ from graphdsl.compiler.recipe import PLAIN, Recipe, recipe_of, scaled_settings
 from graphdsl.compiler.results import restricted
 from graphdsl.compiler.rewrite import Fired, rewrite, stabilise
 from graphdsl.compiler.schedule import Measure, Schedule, arena_bytes, plan_within
-from graphdsl.compiler.slots import Slot
+from graphdsl.compiler.slots import Slot, measured
 from graphdsl.compiler.update import apply_updates
 from graphdsl.engines.bands import in_bands
 from graphdsl.engines.divided import in_parts
@@ -205,7 +205,8 @@ class Compilation:
             with paused_collector():
                 graph, slots = self.swept(purpose)
                 graph = rewrite(graph)
-                self._compiled[purpose] = Compiled(graph, self.layout, slots, purpose.recipe)
+                stored = measured(slots, graph)
+                self._compiled[purpose] = Compiled(graph, self.layout, stored, purpose.recipe)
         return self._compiled[purpose]
 
     def step_purpose(self, recipe: Recipe | None = None) -> Purpose:
@@ -214,8 +215,7 @@ class Compilation:
         lowered = self.lowered(training=True)
         loss, rule = lowered.graph.loss, lowered.train and lowered.train.rule
         if rule is not None and loss is not None:
-            chosen = self.recipe if recipe is None else recipe
-            return Purpose((loss.name,), training=True, step=True, recipe=chosen)
+            return Purpose((loss.name,), training=True, step=True, recipe=recipe or self.recipe)
         if rule is None and lowered.graph.writes:
             return Purpose((loss.name,) if loss else (), training=True, step=True)
         help = (

@@ -10,6 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -20,20 +21,20 @@ from graphdsl.compiler.schedule import Schedule
 from graphdsl.driver import Compilation, Compiled, Purpose, initial_values
 from graphdsl.engines import feeds
 from graphdsl.engines.choice import Engine, pays
+from graphdsl.engines.heap import hand_back
 from graphdsl.engines.limits import check_sizes, refused_sizes
 from graphdsl.engines.memory import Memory
-from graphdsl.engines.numpy import Executable, emit
+from graphdsl.engines.numpy import Executable, Program, emit
+from graphdsl.engines.small_products import turned
 from graphdsl.engines.watched import LOOK, Watch, watched
 from graphdsl.engines.workers import count_cores
-from graphdsl.graph.graph import Graph, Variable
+from graphdsl.graph.graph import Graph
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.reach import find_reachable, verify_node
 from graphdsl.graph.types import TensorType
 from graphdsl.language.collector import paused_collector
 from graphdsl.language.diagnostics import DataError, Diagnostic
-from graphdsl.ops.initial import INITIALIZERS
 from graphdsl.ops.run_fault import RunFault
-from graphdsl.ops.runtime import stream_key
 
 PROGRAMS_KEPT = 8
 """Programs kept for each purpose, by the sizes they are for; the least recently used goes."""
@@ -94,10 +95,7 @@ class Session:
         that adding a parameter changes no other.
         """
         graph, memory = self.graph, self.memory
-        for variable in graph.params:
-            _fill(memory.params[variable.name], variable, seed)
-        for variable in graph.states:
-            _fill(memory.states[variable.name], variable, seed)
+        memory.initialise((*graph.params, *graph.states), seed)
         computed = initial_values(self.compilation)
         if computed is None:
             return
@@ -119,8 +117,9 @@ class Session:
         compiled = self.compilation.compiled(purpose)
         for slot in compiled.slots:
             if f"slot_{slot.name}" not in self.memory.arrays:
-                self.memory.add_slot(slot.name, slot.dtype, slot.size, slot.value)
+                self.memory.add_slot(slot.name, slot.dtype, slot.size, slot.value, slot.units)
         made = kept[key] = self._load(compiled, sizes, self._compiles(purpose, compiled))
+        hand_back()  # what compiling and loading took
         if len(kept) > PROGRAMS_KEPT:
             kept.popitem(last=False)
         return made
@@ -145,20 +144,30 @@ class Session:
         check_sizes(compiled.graph, sizes)
         try:
             with paused_collector():
-                names: Mapping[str, Any] = {}
-                if self._probe is not None:  # which sees what NumPy does between two statements
-                    schedule, names = self._probe(compiled.plan(sizes), compiled.graph, sizes)
-                elif compiles:
-                    from graphdsl.engines.numba.engine import needed_bytes, translate
-
-                    planned = compiled.plan(sizes, needed_bytes)
-                    schedule, names = translate(planned, compiled.graph)
-                else:
-                    schedule = compiled.plan_blocks(sizes, self.workers)
-                return Executable(emit(schedule), self.memory, names)
+                program, names = self._emitted(compiled, sizes, compiles)
+                return Executable(program, self.memory, names)
         except MemoryError:
             message = "this program's arrays take more memory than there is"
             raise refused_sizes("E0802", message, sizes) from None
+
+    def _emitted(
+        self, compiled: Compiled, sizes: Mapping[str, int], compiles: bool
+    ) -> tuple[Program, Mapping[str, Any]]:
+        """The program to load, and what further names of it stand for; what it was made of is let
+        go before Python compiles it."""
+        names: Mapping[str, Any] = {}
+        if self._probe is not None or not compiles:
+            compiled = replace(compiled, graph=turned(compiled.graph, sizes))
+        if self._probe is not None:  # which sees what NumPy does between two statements
+            schedule, names = self._probe(compiled.plan(sizes), compiled.graph, sizes)
+        elif compiles:
+            from graphdsl.engines.numba.engine import needed_bytes, translate
+
+            planned = compiled.plan(sizes, needed_bytes)
+            schedule, names = translate(planned, compiled.graph)
+        else:
+            schedule = compiled.plan_blocks(sizes, self.workers)
+        return emit(schedule).without_statements(), names
 
     @contextmanager
     def watched(self, watch: Watch) -> Iterator[None]:
@@ -288,13 +297,3 @@ class Session:
 def run_refusal(fault: RunFault) -> DataError:
     """What only a running program could find: an index out of range, a singular matrix."""
     return DataError(Diagnostic(fault.code, str(fault)))
-
-
-def _fill(target: Array, variable: Variable, seed: int) -> None:
-    init = variable.init
-    if init.draw is not None:
-        initializer = INITIALIZERS[init.draw]
-        stream = np.random.Generator(np.random.Philox(key=stream_key(seed, variable.name)))
-        target[...] = initializer.draw(stream, target.shape, *init.args)
-    elif init.fill is None:
-        target[...] = np.asarray(init.value).reshape(np.shape(init.value))

@@ -50,7 +50,7 @@ def gather(graph: Graph, layout: Layout, rows: Size) -> tuple[Graph, tuple[Slot,
         maker = SlotMaker(
             builder, group.dtype, "", group.start, g.type, layout.param_sizes[group.dtype]
         )
-        kept = maker(GATHERED, None, Init(value=0))
+        kept = maker.make(GATHERED, None, Init(value=0))
         writes.append(written(kept, kept + g * count))
         slots |= maker.slots
     for slot, more in ((ROWS, count), (PASSES, 1), (BATCHES, 1)):
@@ -69,7 +69,7 @@ def pack(builder: Builder, group: Group, gradients: Sequence[Expr]) -> Expr:
 
 def gathered_mean(maker: SlotMaker) -> tuple[Expr, Write]:
     """The row-weighted mean of the gradients that were gathered, and the write that clears it."""
-    kept = maker(GATHERED, None, Init(value=0))
+    kept = maker.make(GATHERED, None, Init(value=0))
     rows = maker.builder.cast(leaf_of(maker.builder, ROWS, _COUNT), maker.dtype)
     return kept / rows, _cleared(kept)
 
@@ -114,7 +114,7 @@ def average(new: Expr, decay: float, maker: SlotMaker) -> Write:
     after steps 1 … t count as decay^(t-1), …, decay, 1, divided by their sum.
     """
     builder = maker.builder
-    kept = maker(AVERAGE, None, Init(value=0))
+    kept = maker.make(AVERAGE, None, Init(value=0))
     t = builder.apply(OPS["clock"], (), {"which": "t"})
     share = (1 - decay) / (1 - builder.number(decay) ** t)
     return written(kept, kept + (new - kept) * share)

@@ -42,13 +42,20 @@ class Band:
     _locals: dict[str, str] = field(default_factory=dict)
     """The tuple's expressions, each with the name it is bound to in the loop."""
     _texts: dict[str, str] = field(default_factory=dict)
+    _owners: dict[str, str] = field(default_factory=dict)
+    """Of each buffer that only the run needs the one whose rows it has."""
+    _planned: KernelCall | None = None
+    """The kernel whose statements are made."""
 
     def make(self) -> tuple[Schedule, Step]:
         """The schedule with the band's arrays and its function, and the step that calls it.
 
         Raises `Refused` where a kernel works on whole arrays only.
         """
-        body = [line for part in self.run.parts for line in self._statements(part)]
+        try:
+            body = [line for part in self.run.parts for line in self._statements(part)]
+        finally:
+            self._planned = None  # each refers to the other
         names, tuples = ", ".join(self._texts), ", ".join(self._texts.values())
         comma = "," if len(self._texts) == 1 else ""
         name, blocks = f"band_{self.number}", f"blocks_{self.number}"
@@ -56,21 +63,26 @@ class Band:
         cuts = f"row_blocks({self.run.rows}, {self.block}, {self.workers})"
         bound = f"[[({tuples}{comma}) for i, j, k in part] for part in {cuts}]"
         call = f"share({name}, {blocks})" if self.workers > 1 else f"{name}({blocks}[0])"
+        gone = {name for name, owner in self._owners.items() if name != owner}
+        slots = {**self.schedule.slots, **self.slots}
+        views = [one for one in self.schedule.views if self.variables.root(one[0]) not in gone]
+        first = self.run.steps[0]
+        note = f"band: {len(self.run.steps)} steps in blocks of {self.block} rows"
         schedule = replace(
             self.schedule,
+            notes={**self.schedule.notes, first.node: note},
             constants={**self.schedule.constants, **self.constants},
-            slots={**self.schedule.slots, **self.slots},
-            views=(*self.schedule.views, *self.views, (blocks, bound)),
+            slots={name: slot for name, slot in slots.items() if name not in gone},
+            views=(*views, *self.views, (blocks, bound)),
             functions=(*self.schedule.functions, *head, *(f"        {s}" for s in body), "", ""),
         )
-        first = self.run.steps[0]
         return schedule, replace(first, lines=(call,), out="", args=())
 
     # --- statements ------------------------------------------------------------------------------
 
     def _statements(self, part: Elementwise) -> Iterator[str]:
         """The lines of one kernel on a block."""
-        call = self._call(part)
+        call = self._planned = self._call(part)
         kernel = part.node.op.kernel
         if callable(kernel):
             kernel(call)
@@ -88,15 +100,8 @@ class Band:
 
     def _call(self, part: Elementwise) -> KernelCall:
         step = part.step
-
-        def bind_constant(array: Array) -> str:
-            return self._constant(array, call.out_type)
-
-        def bind_view(name: str, suffix: str) -> str:
-            return self._view(call, name, suffix)
-
         shown = zip(step.args, part.by_row, strict=True)
-        call = KernelCall(
+        return KernelCall(
             out=self._row(step.out),
             out_type=self._cut(part.type),
             args=tuple(self._row(name) if by_row else name for name, by_row in shown),
@@ -110,10 +115,9 @@ class Band:
             attrs=part.node.attributes(),
             where="",
             prefix=f"b{part.node.id}",
-            bind_constant=bind_constant,
-            bind_view=bind_view,
+            bind_constant=self._constant,
+            bind_view=self._view,
         )
-        return call
 
     def _bare(self, call: KernelCall, position: int) -> str:
         """An operand of one element without its axes: NumPy has a faster loop for it."""
@@ -144,11 +148,21 @@ class Band:
         return self._own_rows(name, slot)
 
     def _own_rows(self, name: str, slot: Slot) -> str:
-        rows = self.workers * self.block
-        self.slots[name] = replace(
-            slot, type=replace(slot.type, shape=(rows, *slot.type.shape[1:]))
-        )
-        return self._bind(f"{name}[k:k + j - i]")
+        """The worker's own few rows of a buffer: those of one that no later part of the run needs,
+        if there is one of the type. A block then takes less of the cache."""
+        if name not in self._owners:
+            rows = self.workers * self.block
+            type = replace(slot.type, shape=(rows, *slot.type.shape[1:]))
+            owner = self._owners[name] = self._find_free(type, slot.start) or name
+            start = self.slots[owner].start if owner in self.slots else slot.start
+            self.slots[owner] = Slot(slot.offset, type, start, slot.end)
+        return self._bind(f"{self._owners[name]}[k:k + j - i]")
+
+    def _find_free(self, type: ArrayType, start: int) -> str | None:
+        """The rows of a type that nothing reads from a step on: buffers come in the order in which
+        they are written first."""
+        owners = ((owner, self.slots[owner]) for owner in dict.fromkeys(self._owners.values()))
+        return next((o for o, slot in owners if slot.type == type and slot.end < start), None)
 
     def _scratch(self, call: KernelCall, name: str) -> str:
         """What a kernel needs besides its operands and its result: as many rows of it, or where
@@ -163,19 +177,22 @@ class Band:
         self.slots[name] = replace(planned, type=replace(type, shape=(self.workers, *type.shape)))
         return self._bind(f"{name}[k // {self.block}, ...]")
 
-    def _constant(self, array: Array, out: ArrayType) -> str:
+    def _constant(self, array: Array) -> str:
         """A constant; one of a block's shape has rows."""
+        assert self._planned is not None
         known = {**self.schedule.constants, **self.constants}
         name = next((n for n, other in known.items() if _alike(other, array)), f"c{len(known)}")
         if name not in known:
             array.setflags(write=False)
             self.constants[name] = array
-        if array.ndim == out.rank and array.shape[:1] == (self.block,):
+        if array.ndim == self._planned.out_type.rank and array.shape[:1] == (self.block,):
             return self._bind(f"{name}[:j - i]")
         return name
 
-    def _view(self, call: KernelCall, name: str, suffix: str) -> str:
+    def _view(self, name: str, suffix: str) -> str:
         """A view of a block, or of what all blocks read."""
+        call = self._planned
+        assert call is not None
         if name in dict(call.scratches):
             name = self._scratch(call, name)
         if name not in self._texts:
@@ -189,7 +206,7 @@ class Band:
         known = {shown: name for name, shown in (*self.schedule.views, *self.views)}
         if text in known:
             return known[text]
-        name = f"u{len(self.schedule.views) + len(self.views)}"
+        name = f"u{self.number}_{len(self.views)}"
         self.views.append((name, text))
         return name
 

@@ -48,7 +48,7 @@ def in_bands(schedule: Schedule, graph: Graph, sizes: Mapping[str, int], workers
         else:
             numbers += range(len(steps), len(steps) + last + 1 - first)
             steps += planned[first : last + 1]
-    if len(steps) == len(planned):
+    if not schedule.functions:  # a band of one step leaves as many steps as there were
         return schedule
     return _placed(replace(schedule, steps=tuple(steps)), numbers)
 

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from graphdsl.compiler.slots import Units
 from graphdsl.engines.feeds import refusal
 from graphdsl.engines.machine import machine_memory
 from graphdsl.engines.workers import Workers, count_cores
+from graphdsl.graph.graph import Variable
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.layout import ALIGNMENT, Layout, Place
 from graphdsl.graph.types import DType
 from graphdsl.language.diagnostics import did_you_mean
+from graphdsl.ops.initial import INITIALIZERS
+from graphdsl.ops.runtime import stream_key
 
 
 def aligned_zeros(count: int, dtype: DType) -> Array:
@@ -66,12 +70,19 @@ class Memory:
             self.arrays[f"param_{dtype}"] = aligned_zeros(size, dtype)
         for dtype, size in layout.state_sizes.items():
             self.arrays[f"state_{dtype}"] = aligned_zeros(size, dtype)
+        self.units: dict[str, Units] = {}
         self.parts: dict[str, Array] = {}
         self.arena: Array = np.zeros(0, np.uint8)
         self.params = Views(self._views("param", layout.params))
         self.states = Views(self._views("state", layout.states))
         self.workers = Workers(count_cores())
         self._owners = {id(array.base) for array in self.arrays.values()}
+
+    def initialise(self, variables: Iterable[Variable], seed: int) -> None:
+        """Set parameters and states to their initial values, but for those that are computed."""
+        for variable in variables:
+            target = self.params.get(variable.name)
+            _fill(self.states[variable.name] if target is None else target, variable, seed)
 
     def owns(self, array: Array) -> bool:
         """Whether an array is a view of a parameter or a state, which a program may write."""
@@ -96,18 +107,27 @@ class Memory:
             self.parts[name] = known = aligned_zeros(size, dtype)
         return known
 
-    def add_slot(self, name: str, dtype: DType, size: int, value: float) -> None:
-        """Make room for an optimizer state, at its first value; raises `DataError` where the
-        machine has none."""
+    def add_slot(
+        self,
+        name: str,
+        dtype: DType,
+        size: int,
+        value: float,
+        units: Units = (),
+    ) -> None:
+        """Make room for an optimizer state, at its first value, measured in `units` where it has
+        them; raises `DataError` where the machine has none."""
         self._check_room(f"the optimizer's state {name} takes", size * dtype.numpy.itemsize)
         array = aligned_zeros(size, dtype)
         array.fill(value)
         self.arrays[f"slot_{name}"] = array
+        self.units[name] = units
 
     def forget_slots(self) -> None:
         """Drop every optimizer state: another trainer has others."""
         for name in [name for name in self.arrays if name.startswith("slot_")]:
             del self.arrays[name]
+        self.units.clear()
 
     def slots(self) -> Iterator[tuple[str, Array]]:
         """The optimizer states by name, flat."""
@@ -152,6 +172,16 @@ def _check_fits(layout: Layout) -> None:
         largest = max(places, key=lambda place: place.size)
         message = f"parameters take {total:,} bytes; this machine has {machine_memory():,}"
         raise refusal("E0802", message, f"the largest is '{largest.name}': {list(largest.shape)}")
+
+
+def _fill(target: Array, variable: Variable, seed: int) -> None:
+    init = variable.init
+    if init.draw is not None:
+        initializer = INITIALIZERS[init.draw]
+        stream = np.random.Generator(np.random.Philox(key=stream_key(seed, variable.name)))
+        target[...] = initializer.draw(stream, target.shape, *init.args)
+    elif init.fill is None:
+        target[...] = np.asarray(init.value).reshape(np.shape(init.value))
 
 
 def cut(flat: Array, place: Place) -> Array:

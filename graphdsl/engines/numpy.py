@@ -40,6 +40,13 @@ class Program:
         """All there is to read: the program, and behind it those of the workers that differ."""
         return "\n\n".join(dict.fromkeys(p.source for p in (self, *self.workers)))
 
+    def without_statements(self) -> Program:
+        """The program as it is kept while it can be called: of its schedule what says where arrays
+        stand, since its statements are in the text. They would take half of what a model of many
+        small arrays takes."""
+        workers = tuple(worker.without_statements() for worker in self.workers)
+        return Program(self.source, self.schedule.placement(), workers)
+
 
 def emit(schedule: Schedule) -> Program:
     """The text of a program; the same schedule gives the same bytes."""

@@ -139,9 +139,10 @@ class Variables:
 
     def is_result(self, name: str) -> bool:
         """Whether a variable, or a view of it, is handed out."""
-        return any(self._root(variable) == name for _, variable, _ in self.schedule.results)
+        return any(self.root(variable) == name for _, variable, _ in self.schedule.results)
 
-    def _root(self, name: str) -> str:
+    def root(self, name: str) -> str:
+        """The variable that a view is a view of; another variable itself."""
         while name in self._bases:
             name = self._bases[name][0]
         return name
@@ -149,7 +150,7 @@ class Variables:
     def clash(self, written: Collection[str], read: Collection[str]) -> bool:
         """Whether what is written is written or read under another name too."""
         return any(
-            one != other and self._overlap(self._root(one), self._root(other))
+            one != other and self._overlap(self.root(one), self.root(other))
             for one in written
             for other in (*written, *read)
         )

@@ -10,7 +10,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import numpy as np
@@ -25,9 +25,10 @@ MOST = 8
 
 
 def count_cores() -> int:
-    """The cores that this process may use, fewer if OMP_NUM_THREADS says so."""
+    """The cores that this process may use, fewer if OMP_NUM_THREADS says so; in a list, a number
+    for each level of threads that start threads, it is the first one that counts."""
     found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    said = os.environ.get("OMP_NUM_THREADS", "")
+    said = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     return min(found or 1, int(said) if said.isdecimal() and int(said) else MOST, MOST)
 
 
@@ -61,11 +62,10 @@ class Workers:
         busy = self._hands[: len(parts) - 1]
         given = 1 + len(busy)
         self._apart.keep()
-        for hand, part in zip(busy, parts[1:given], strict=True):
-            hand.give(task, part)
-        with ExitStack() as waits:  # all are waited for, whatever one of them raises
-            for hand in busy:
+        with ExitStack() as waits:  # all are waited for, whatever is raised and wherever
+            for hand, part in zip(busy, parts[1:given], strict=True):
                 waits.callback(hand.wait)
+                hand.give(task, part)
             for part in (parts[0], *parts[given:]):
                 task(part)
 
@@ -77,17 +77,21 @@ class Workers:
 
     def _begin(self) -> None:
         self._process = os.getpid()
-        self._hands = [_Hand() for _ in range(self.count - 1)]
+        self._hands = []
+        with suppress(RuntimeError):  # the system gives no more threads: there are fewer then
+            while len(self._hands) < self.count - 1:
+                self._hands.append(_Hand())
         self._apart = Apart(hand.thread for hand in self._hands)
-        weakref.finalize(self, _dismiss, self._hands)
+        weakref.finalize(self, _dismiss, self._hands, self._process)
 
 
 def _call(call: tuple[Any, ...]) -> None:
     call[0](*call[1:])
 
 
-def _dismiss(hands: Sequence[_Hand]) -> None:
-    for hand in hands:
+def _dismiss(hands: Sequence[_Hand], process: int) -> None:
+    """End the threads, where they are: in a process that was forked there are none."""
+    for hand in hands if process == os.getpid() else ():
         hand.give(None, None)
 
 
@@ -108,6 +112,8 @@ class _Hand:
 
     def give(self, task: Task | None, part: Any) -> None:
         """Begin a task; None ends the thread."""
+        while not self._finished:  # a Ctrl-C has broken off the wait for the last one
+            self._done.acquire(timeout=1)
         self._done.acquire(blocking=False)
         self._task, self._part, self._finished = task, part, False
         self._given.release()

@@ -77,7 +77,9 @@ class Builder:
         self.float = float
         self.sweep: Sweep = "forward"
         self.origin: Origin | None = None
-        self._numbers: dict[tuple[type, str], Expr] = {}
+        # their nodes: what referred to the builder would live until cycles are collected, and with
+        # it every graph that a pass has handed on
+        self._numbers: dict[tuple[type, str], int] = {}
 
     def add(
         self,
@@ -104,10 +106,9 @@ class Builder:
                 else DType.f64
             )
             attrs = (("value", value),)
-            self._numbers[key] = self.add(
-                OPS["number"], (), attrs, TensorType(dtype, (), weak=True)
-            )
-        return self._numbers[key]
+            made = self.add(OPS["number"], (), attrs, TensorType(dtype, (), weak=True))
+            self._numbers[key] = made.id
+        return Expr(self, self._numbers[key])
 
     def apply(
         self, op: Op, operands: Sequence[Expr | float], attributes: Mapping[str, Any] | None = None
@@ -202,10 +203,21 @@ def rebuild(graph: Graph, rule: Rule | None = None, keep: set[int] | None = None
         builder.sweep, builder.origin = node.sweep, node.origin
         made = rule(builder, node, operands) if rule else None
         if made is None:
-            ids = tuple(x.id for x in operands)
-            made = builder.add(node.op, ids, node.attrs, node.type, node.name)
+            made = _taken_over(builder, node, operands)
         moved[node.id] = made
     return relocated(graph, builder, {old: new.id for old, new in moved.items()})
+
+
+def _taken_over(builder: Builder, node: Node, operands: tuple[Expr, ...]) -> Expr:
+    """The node as it is, itself where its number and its operands' stay: most of what a pass hands
+    on it has not touched, and graphs that share it take less memory."""
+    ids = tuple(x.id for x in operands)
+    if ids != node.operands:
+        return builder.add(node.op, ids, node.attrs, node.type, node.name)
+    if len(builder.nodes) != node.id:
+        return builder.add(node.op, node.operands, node.attrs, node.type, node.name)
+    builder.nodes.append(node)
+    return Expr(builder, node.id)
 
 
 def relocated(graph: Graph, builder: Builder, moved: Mapping[int, int]) -> Graph:

@@ -28,18 +28,13 @@ def _gated(y: TensorType, g: TensorType) -> TensorType:
 
 
 def _emit_relu_gate(k: KernelCall) -> None:
-    """y is at least +0: the sign bit of -y, as an integer, spread over all bits is a mask."""
-    y, g, out = (
-        k.view(name, f'.view("i{k.out_type.dtype.numpy.itemsize}")') for name in (*k.args, k.out)
-    )
+    """y is at least +0: as an unsigned integer it has the sign 0 or 1, and g's bits times that are
+    g or +0. Two passes, where a comparison and a choice take three."""
+    unsigned = f'.view("u{k.out_type.dtype.numpy.itemsize}")'
     integer = DType.i32 if k.out_type.dtype is DType.f32 else DType.i64
-    bits = 8 * integer.numpy.itemsize - 1
-    mask, last = k.scratch(k.out_type.shape, integer), k.constant(np.array(bits, integer.numpy))
-    k.emit(
-        f"negative({y}, {mask})",
-        f"right_shift({mask}, {last}, {mask})",
-        f"bitwise_and({g}, {mask}, {out})",
-    )
+    names = (*k.args, k.out, k.scratch(k.out_type.shape, integer))
+    y, g, out, sign = (k.view(name, unsigned) for name in names)
+    k.emit(f"sign({y}, {sign})", f"multiply({g}, {sign}, {out})")
 
 
 relu_gate = declare(

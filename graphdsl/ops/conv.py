@@ -1,9 +1,9 @@
 """Convolutions of `x[N, C, …]` with kernels `w[O, C / groups, …]`.
 
 As everywhere in machine learning the kernel is not turned round: these are cross-correlations.
-Each is one matrix product, with the rows of the batch last. A convolution is linear in both
-operands, so that its VJPs, the gradients of either operand, and their VJPs in turn are these three
-ops again.
+Each is one matrix product, or one for each line of the images, with the rows of the batch last. A
+convolution is linear in both operands, so that its VJPs, the gradients of either operand, and
+their VJPs in turn are these three ops again.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import Shape
 from graphdsl.graph.types import TensorType
 from graphdsl.ops.channels import check_groups, grouped, whole_sizes
-from graphdsl.ops.shape import reshape, swap
+from graphdsl.ops.lines import convolve_lines, lines_to_input, lines_to_kernel, unfold_lines
+from graphdsl.ops.shape import reshape, swap, transpose
+from graphdsl.ops.stretches import pays
 from graphdsl.ops.unfolding import refold, rows_first, rows_last, unfold
 from graphdsl.ops.windows import (
     WINDOW,
@@ -42,6 +44,11 @@ def read_windows(w: Shape, rank: int, attrs: dict[str, Any]) -> Windows:
     return windows(
         whole_sizes(w[-rank:]), attrs["stride"], attrs["padding"], attrs["dilation"], rank
     )
+
+
+def _height_first(w: Expr) -> Expr:
+    """Kernels `w[O, C, height, width]` as a matrix [O, K], as unfolded lines hold windows."""
+    return reshape(transpose(w, axes=(0, 2, 1, 3)), shape=(w.type.shape[0], -1))
 
 
 class Family:
@@ -79,8 +86,13 @@ class Family:
 
     def _decompose_forward(self, x: Expr, w: Expr, *, groups: int, **attrs: Any) -> Expr:
         slide = read_windows(w.type.shape, self.rank, attrs)
-        made = grouped(w, groups, w.type.shape[:1]) @ self._columns(x, slide, groups)
         sizes = slide.sizes(x.type.shape[2:])
+        if groups == 1 and pays(slide, w.type.shape[0], sizes):
+            windows = astuple(slide)
+            lines = unfold_lines(rows_last(x), windows=windows)
+            kernels = _height_first(w)
+            return rows_first(convolve_lines(lines, kernels, windows=windows, height=sizes[:1]))
+        made = grouped(w, groups, w.type.shape[:1]) @ self._columns(x, slide, groups)
         shape = (w.type.shape[0], *sizes, x.type.shape[0])
         return rows_first(reshape(made, shape=shape))
 
@@ -135,6 +147,9 @@ class Family:
     ) -> Expr:
         slide = read_windows(w.type.shape, self.rank, attrs)
         last = rows_last(g)
+        if groups == 1 and pays(slide, w.type.shape[0], g.type.shape[2:]):
+            made = lines_to_input(last, _height_first(w), windows=astuple(slide), sizes=sizes)
+            return rows_first(made)
         kernels, given = (grouped(a, groups, a.type.shape[:1]) for a in (w, last))
         channels, places = w.type.shape[1] * groups, math.prod(slide.kernel)
         windows = reshape(swap(kernels) @ given, shape=(channels, places, *last.type.shape[1:]))
@@ -179,9 +194,15 @@ class Family:
         self, x: Expr, g: Expr, *, sizes: Shape, groups: int, **attrs: Any
     ) -> Expr:
         slide = read_windows(sizes, self.rank, attrs)
+        each = check_groups(x.type.shape[1], groups, x.type, 0)
+        if groups == 1 and pays(slide, g.type.shape[1], g.type.shape[2:]):
+            lines = unfold_lines(rows_last(x), windows=astuple(slide))
+            made = lines_to_kernel(lines, rows_last(g), windows=astuple(slide))
+            height, width = slide.kernel
+            made = reshape(made, shape=(height, each, width, g.type.shape[1]))
+            return transpose(made, axes=(3, 1, 0, 2))
         given = grouped(rows_last(g), groups, g.type.shape[1:2])
         made = given @ swap(self._columns(x, slide, groups))
-        each = check_groups(x.type.shape[1], groups, x.type, 0)
         return reshape(made, shape=(g.type.shape[1], each, *sizes))
 
     def _to_kernel(self) -> Op:

@@ -61,16 +61,17 @@ def _advice(a: TensorType, b: TensorType) -> str:
 
 
 def _emit_product(k: KernelCall) -> None:
-    """`dot` where it means the same, since it starts quicker than `matmul`."""
+    """`dot` where it means the same, since it starts quicker than `matmul`; the method `dot` twice
+    as quick as the function, which first asks whether an operand brings one of its own."""
     (a, b), (left, right) = k.args, k.types
     if left.rank <= 2 and right.rank <= 2:
-        k.emit(f"dot({a}, {b}, {k.out})")
+        k.emit(f"{a}.dot({b}, {k.out})")
     elif right.rank <= 2 and k.contiguous[0]:
         rows, inner = math.prod(left.shape[:-1]), left.shape[-1]
         a = k.view(a, f".reshape({rows}, {inner})")
         columns = "" if right.rank == 1 else f", {right.shape[1]}"
         out = k.view(k.out, f".reshape({rows}{columns})")
-        k.emit(f"dot({a}, {b}, {out})")
+        k.emit(f"{a}.dot({b}, {out})")
     else:
         k.emit(f"matmul({a}, {b}, {k.out})")
 

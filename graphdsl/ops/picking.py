@@ -1,4 +1,4 @@
-"""One element of each row at a computed position, and one-hot rows."""
+"""One element of each row at a computed position: taken, put, added to; and one-hot rows."""
 
 from __future__ import annotations
 
@@ -88,6 +88,51 @@ put_along: Op = declare(
         formula="y[i, indices[i]] = g[i]",
         derivative="g at the indices",
         example="y = put_along(x, labels, size = 10, axis = 1)",
+    )
+)
+
+
+def _added(x: TensorType, g: TensorType, indices: TensorType, *, axis: int) -> TensorType:
+    at = check_axis(axis, check_tensor(x, "add_along"))
+    rows = (*x.shape[:at], *x.shape[at + 1 :])
+    if not g.weak and g != x.with_shape(rows):
+        raise Fault("E0201", f"'add_along' needs {x.with_shape(rows)}, and found {g}", operand=1)
+    check_integer(indices, "add_along", 2)
+    if indices.shape != rows:
+        raise Fault("E0201", f"'add_along' needs an index for each row of {x}", operand=2)
+    return x
+
+
+def _emit_add_along(k: KernelCall) -> None:
+    """Places are checked before anything is written: the result may stand where x does."""
+    x, g, rows = k.args[0], k.args[1], k.types[2].shape
+    places = emit_places(k, 2, k.out_type.shape, k.attrs["axis"]) if k.types[2].size else ""
+    if x != k.out:
+        k.emit(f"copyto({k.out}, {x})")
+    if places:
+        flat, taken = k.flat_out(), k.scratch(rows)
+        k.emit(
+            f'{flat}.take({places}, 0, {taken}, "clip")',
+            f"add({taken}, {g}, {taken})",
+            f"{flat}[{places}] = {taken}",
+        )
+
+
+add_along: Op = declare(
+    Op(
+        name="add_along",
+        operands=("x", "g", "indices"),
+        infer=_added,
+        attributes={"axis": Attribute("axis", 0, "the axis that the indices count along")},
+        promotion="none",
+        kernel=_emit_add_along,
+        inplace=True,
+        public=False,
+        rows=row_rules.added,
+        doc="x, and g added to one element of each row, at the index; rewriting makes it.",
+        formula="yᵢⱼ = xᵢⱼ + gᵢ if j = indices[i] else xᵢⱼ",
+        derivative="none: it is made after the reverse sweep",
+        example="g = grad(sum(cross_entropy(z, labels)), z)",
     )
 )
 

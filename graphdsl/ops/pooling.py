@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -10,8 +11,11 @@ from graphdsl.graph.build import Expr
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import Shape
 from graphdsl.graph.types import TensorType
+from graphdsl.ops.comparison import equal
+from graphdsl.ops.conversion import cast
 from graphdsl.ops.extrema import max_
-from graphdsl.ops.reduction import mean
+from graphdsl.ops.largest import window_max, window_max_to_input
+from graphdsl.ops.reduction import mean, sum_
 from graphdsl.ops.unfolding import refold, rows_first, rows_last, unfold
 from graphdsl.ops.windows import (
     WINDOW,
@@ -25,6 +29,7 @@ from graphdsl.ops.windows import (
 
 _SIZE = Attribute("ints", doc="a window's length; one number for all axes, or a list")
 _STEP = Attribute("ints", None, "how far a window moves; its length if not given")
+_POOLING = {"size": _SIZE, "stride": _STEP, "padding": WINDOW["padding"]}
 _AXES = {1: ("length",), 2: ("height", "width")}
 _EXAMPLE = {1: "[8]", 2: "[8, 8]"}
 
@@ -41,6 +46,7 @@ class _Family:
         self.rank = rank
         self.fold = declare(self._fold())
         self.patches = declare(self._patches())
+        self.to_largest = declare(self._to_largest())
 
     def _patches_type(self, x: TensorType, *, value: float, **attrs: Any) -> TensorType:
         check_images(x, self.rank, f"patches{self.rank}d")
@@ -107,90 +113,133 @@ class _Family:
             example=f"y = fold{self.rank}d(g, 3, {_EXAMPLE[self.rank]})",
         )
 
+    def _spread_type(self, g: TensorType, x: TensorType, **attrs: Any) -> TensorType:
+        name = f"max_pool{self.rank}d_to_input"
+        wanted = _pooled(check_images(x, self.rank, name, 1), name, self.rank, attrs).shape
+        if g.shape != wanted:
+            sizes = ", ".join(map(str, wanted))
+            message = f"'{name}' needs one number for each window of {x}, [{sizes}], not {g}"
+            raise Fault("E0201", message, operand=0)
+        return x
+
+    def _spread(self, g: Expr, x: Expr, **attrs: Any) -> Expr:
+        windows, last = astuple(_read(self.rank, _sliding(attrs))), rows_last(x)
+        found = window_max(last, windows=windows)
+        return rows_first(window_max_to_input(rows_last(g), found, last, windows=windows))
+
+    def _gathered(self, h: Expr, x: Expr, **attrs: Any) -> Expr:
+        """The mean of h where the largest of each window are."""
+        plain = _sliding(attrs)
+        windows = self.patches(x, value=-math.inf, **plain)
+        hits = cast(equal(windows, max_(windows, axis=2, keepdims=True)), dtype=x.type.dtype)
+        return sum_(hits * self.patches(h, **plain), axis=2) / sum_(hits, axis=2)
+
+    def _to_largest(self) -> Op:
+        name = f"max_pool{self.rank}d"
+        return Op(
+            name=f"{name}_to_input",
+            operands=("g", "x"),
+            infer=self._spread_type,
+            attributes=_POOLING,
+            promotion="float",
+            vjp=(lambda h, y, g, x, **attrs: self._gathered(h, x, **attrs), None),
+            decompose=self._spread,
+            doc=f"Each g added where x [N, C, {', '.join(_AXES[self.rank])}] is the largest of its "
+            "window, in equal parts where several are.",
+            formula="yᵢ = Σ g / n over the windows whose largest xᵢ is, one of n",
+            derivative=f"for g, the mean of the cotangent where {name} found its results",
+            example=f"y = {name}_to_input({name}(x, 2), x, size = 2)",
+        )
+
 
 @dataclass(frozen=True, slots=True)
-class _Summary:
-    """What a pooling makes of each window, by an op that reduces an axis."""
+class _Pooling:
+    """What a pooling makes of each window. The functions are given its family."""
 
     name: str
-    reduce: Op
-    added: float
-    """What padding counts as."""
+    decompose: Callable[..., Expr]
+    vjp: Callable[..., Expr]
     doc: str
     formula: str
     derivative: str
 
+    def declare(self, family: _Family) -> Op:
+        """The op of one rank, entered into the table."""
+        name = f"{self.name}_pool{family.rank}d"
 
-_LARGEST = _Summary(
+        def infer(x: TensorType, **attrs: Any) -> TensorType:
+            return _pooled(x, name, family.rank, attrs)
+
+        def decompose(x: Expr, **attrs: Any) -> Expr:
+            return self.decompose(family, x, **attrs)
+
+        def vjp(g: Expr, y: Expr, x: Expr, **attrs: Any) -> Expr:
+            return self.vjp(family, g, y, x, **attrs)
+
+        return declare(
+            Op(
+                name=name,
+                operands=("x",),
+                infer=infer,
+                attributes=_POOLING,
+                promotion="float",
+                vjp=(vjp,),
+                decompose=decompose,
+                doc=self.doc,
+                formula=self.formula,
+                derivative=self.derivative,
+                example=f"y = {name}(x, size = 2)",
+            )
+        )
+
+
+def _pooled(x: TensorType, name: str, rank: int, attrs: dict[str, Any]) -> TensorType:
+    """The type of a pooling's result."""
+    check_images(x, rank, name)
+    w = _read(rank, _sliding(attrs))
+    if any(2 * p > n for p, n in zip(w.padding, w.kernel, strict=True)):
+        message = f"'{name}' pads by at most half a window of {list(w.kernel)}"
+        raise Fault("E0216", message, attribute="padding")
+    return x.with_shape((*x.shape[:2], *w.sizes(x.shape[2:])))
+
+
+def _largest(family: _Family, x: Expr, **attrs: Any) -> Expr:
+    windows = astuple(_read(family.rank, _sliding(attrs)))
+    return rows_first(window_max(rows_last(x), windows=windows))
+
+
+def _largest_vjp(family: _Family, g: Expr, y: Expr, x: Expr, **attrs: Any) -> Expr:
+    return family.to_largest(g, x, **attrs)
+
+
+def _mean(family: _Family, x: Expr, **attrs: Any) -> Expr:
+    return mean(family.patches(x, **_sliding(attrs)), axis=2)
+
+
+def _mean_vjp(family: _Family, g: Expr, y: Expr, x: Expr, **attrs: Any) -> Expr:
+    plain = _sliding(attrs)
+    assert isinstance(mean.vjp, tuple)
+    assert mean.vjp[0] is not None
+    part = mean.vjp[0](g, y, family.patches(x, **plain), axis=2, keepdims=False)
+    return family.fold(part, sizes=x.type.shape[2:], **plain)
+
+
+_MAX = _Pooling(
     "max",
-    max_,
-    -math.inf,
+    _largest,
+    _largest_vjp,
     "The largest element of each window.",
     "max over a window",
     "g to the largest, in equal parts where several are",
 )
-_MEAN = _Summary(
+_AVG = _Pooling(
     "avg",
-    mean,
-    0.0,
+    _mean,
+    _mean_vjp,
     "The mean of each window; what is added on both sides counts as 0.",
     "Σ x / n over a window",
     "g / n for every element of the window",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class _Pool:
-    """One pooling of one rank."""
-
-    family: _Family
-    summary: _Summary
-
-    @property
-    def name(self) -> str:
-        return f"{self.summary.name}_pool{self.family.rank}d"
-
-    def infer(self, x: TensorType, **attrs: Any) -> TensorType:
-        """The type of the result."""
-        check_images(x, self.family.rank, self.name)
-        w = _read(self.family.rank, _sliding(attrs))
-        if any(2 * p > n for p, n in zip(w.padding, w.kernel, strict=True)):
-            message = f"'{self.name}' pads by at most half a window of {list(w.kernel)}"
-            raise Fault("E0216", message, attribute="padding")
-        return x.with_shape((*x.shape[:2], *w.sizes(x.shape[2:])))
-
-    def decompose(self, x: Expr, **attrs: Any) -> Expr:
-        """The windows, reduced."""
-        return self.summary.reduce(self._windows(x, attrs), axis=2)
-
-    def vjp(self, g: Expr, y: Expr, x: Expr, **attrs: Any) -> Expr:
-        """The cotangent of the windows, folded."""
-        rules = self.summary.reduce.vjp
-        assert isinstance(rules, tuple)
-        assert rules[0] is not None
-        part = rules[0](g, y, self._windows(x, attrs), axis=2, keepdims=False)
-        return self.family.fold(part, sizes=x.type.shape[2:], **_sliding(attrs))
-
-    def _windows(self, x: Expr, attrs: dict[str, Any]) -> Expr:
-        return self.family.patches(x, value=self.summary.added, **_sliding(attrs))
-
-    def declare(self) -> Op:
-        """The op, entered into the table."""
-        return declare(
-            Op(
-                name=self.name,
-                operands=("x",),
-                infer=self.infer,
-                attributes={"size": _SIZE, "stride": _STEP, "padding": WINDOW["padding"]},
-                promotion="float",
-                vjp=(self.vjp,),
-                decompose=self.decompose,
-                doc=self.summary.doc,
-                formula=self.summary.formula,
-                derivative=self.summary.derivative,
-                example=f"y = {self.name}(x, size = 2)",
-            )
-        )
 
 
 def _sliding(attrs: dict[str, Any]) -> dict[str, Any]:
@@ -200,7 +249,7 @@ def _sliding(attrs: dict[str, Any]) -> dict[str, Any]:
 
 
 _ONE, _TWO = _Family(1), _Family(2)
-patches1d, fold1d = _ONE.patches, _ONE.fold
-max_pool1d, avg_pool1d = (_Pool(_ONE, summary).declare() for summary in (_LARGEST, _MEAN))
-patches2d, fold2d = _TWO.patches, _TWO.fold
-max_pool2d, avg_pool2d = (_Pool(_TWO, summary).declare() for summary in (_LARGEST, _MEAN))
+patches1d, fold1d, max_pool1d_to_input = _ONE.patches, _ONE.fold, _ONE.to_largest
+max_pool1d, avg_pool1d = (pooling.declare(_ONE) for pooling in (_MAX, _AVG))
+patches2d, fold2d, max_pool2d_to_input = _TWO.patches, _TWO.fold, _TWO.to_largest
+max_pool2d, avg_pool2d = (pooling.declare(_TWO) for pooling in (_MAX, _AVG))

@@ -73,13 +73,13 @@ def _emit_sum(k: KernelCall) -> None:
     if dtype.is_float and everything and (k.contiguous[0] or len(shape) == 1):
         ones = k.constant(np.ones(k.types[0].size, dtype.numpy))
         out = k.view(k.out, ".reshape(())") if k.out_type.rank else k.out
-        k.emit(f"dot({k.flat(0)}, {ones}, {out})")
+        k.emit(f"{k.flat(0)}.dot({ones}, {out})")
     elif dtype.is_float and parts and not everything and (k.contiguous[0] or len(shape) == 2):
         rows, columns, first = parts
         ones = k.constant(np.ones(rows if first else columns, dtype.numpy))
         table = x if len(shape) == 2 else k.view(x, f".reshape({rows}, {columns})")
-        factors = f"{ones}, {table}" if first else f"{table}, {ones}"
-        k.emit(f"dot({factors}, {k.flat_out()})")
+        left, right = (ones, table) if first else (table, ones)
+        k.emit(f"{left}.dot({right}, {k.flat_out()})")
     else:
         k.emit(f"add.reduce({x}, {axes}, None, {k.out}, {k.attrs['keepdims']})")
 
@@ -153,7 +153,7 @@ def _emit_vdot(k: KernelCall) -> None:
             array = k.scratch(k.types[position].shape)
             k.emit(f"copyto({array}, {k.args[position]})")
             names.append(k.view(array, ".reshape(-1)"))
-    k.emit(f"dot({names[0]}, {names[1]}, {k.out})")
+    k.emit(f"{names[0]}.dot({names[1]}, {k.out})")
 
 
 vdot = declare(

@@ -148,6 +148,17 @@ def put(asked: Asked) -> Rows | None:
     return replace(rows, axis=rows.axis + (asked.attrs["axis"] <= rows.axis))
 
 
+def added(asked: Asked) -> Rows | None:
+    """Of something added to one element of each row, its own or the same number for all."""
+    rows, given, indices = asked.rows
+    axis = asked.attrs["axis"] % asked.result.rank
+    if rows is None or rows.axis == axis:
+        return None
+    found = replace(rows, axis=rows.axis - (axis < rows.axis))
+    own = asked.types[1].weak or given == found
+    return rows if own and indices == found else None
+
+
 def extended(asked: Asked) -> Rows | None:
     """Of a new last axis."""
     return asked.rows[0]

@@ -35,7 +35,7 @@ def _leaf_type(*, type: TensorType, start: int, **of: object) -> TensorType:
     return type
 
 
-def _leaf(name: str, of: str, doc: str, formula: str) -> Op:
+def _leaf(name: str, of: str, doc: str, formula: str, **more: Attribute) -> Op:
     """A stretch of a flat array, the attribute `of` saying of which one."""
     return declare(
         Op(
@@ -44,14 +44,20 @@ def _leaf(name: str, of: str, doc: str, formula: str) -> Op:
             infer=_leaf_type,
             doc=doc,
             formula=formula,
-            attributes={key: Attribute("internal") for key in (of, "type", "start")},
+            attributes={key: Attribute("internal") for key in (of, "type", "start")} | more,
             leaf=True,
             public=False,
         )
     )
 
 
-slot = _leaf("slot", "name", "A stretch of an optimizer state.", "m")
+slot = _leaf(
+    "slot",
+    "name",
+    "A stretch of an optimizer state: the state is `unit` times what is stored.",
+    "m",
+    unit=Attribute("internal", None),  # 1.0 where the compiler may choose it, None where it is 1
+)
 
 part = _leaf(
     "part", "worker", "What one worker's rows of the batch add to a sum over all.", "Σ over a part"

@@ -61,6 +61,19 @@ class Windows:
                 parts.append(f"{start}:{stop}:{s}" if s > 1 else f"{start}:{stop}")
             yield f"[:, {', '.join(parts)}]"
 
+    def along(self, axis: int, given: int, windows: int) -> Iterator[tuple[int, str, str]]:
+        """For each place along one of the axes it slides over Python's slices of the windows that
+        hold an element there, no padding, and of these elements; a place that never does is left
+        out."""
+        stride = self.stride[axis]
+        for place in range(self.kernel[axis]):
+            shift = place * self.dilation[axis] - self.padding[axis]
+            first, end = max(0, -(shift // stride)), min(windows, (given - 1 - shift) // stride + 1)
+            if first < end:
+                start, stop = first * stride + shift, (end - 1) * stride + shift + 1
+                elements = f"{start}:{stop}:{stride}" if stride > 1 else f"{start}:{stop}"
+                yield place, f"{first}:{end}", elements
+
     def padded(self, shape: Sequence[int]) -> tuple[int, ...]:
         """The shape `[C, …, N]` with padding on both sides of the middle axes."""
         channels, *sizes, rows = shape

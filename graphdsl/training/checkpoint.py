@@ -161,10 +161,13 @@ def _everything(session: Session) -> dict[str, Array]:
 
 
 def _layout(session: Session) -> str:
-    """A hash of where tensors lie in the flat arrays, which the optimizer's are parallel to."""
+    """A hash of where tensors lie in the flat arrays, which the optimizer's are parallel to, and
+    of what those are measured in."""
     layout = session.memory.layout
     places = [(p.name, str(p.dtype), p.offset) for p in layout.params.values()]
-    return hashlib.blake2b(repr(places).encode(), digest_size=8).hexdigest()
+    units = sorted(item for item in session.memory.units.items() if item[1])
+    said = repr(places) + (repr(units) if units else "")
+    return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
 
 
 def _same_bits(one: Array, other: Array) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from graphdsl.engines.blas import one_thread
+from graphdsl.engines import blas
 from graphdsl.session import Session
 
 LARGE = 2**22
@@ -27,20 +27,13 @@ Run = Callable[..., tuple[Any, ...]]
 
 def blas_threads(session: Session, rows: int) -> AbstractContextManager[object]:
     """One thread while training on batches of `rows` rows, if the model is small for that."""
-    return one_thread() if _count_work(session, rows) < LARGE else nullcontext()
+    return blas.one_thread() if _count_work(session, rows) < LARGE else nullcontext()
 
 
 def on_one_thread(run: Run, session: Session, rows: int) -> Run:
-    """A step on `rows` rows as a function that takes one thread, where that makes a difference; it
-    adds about a microsecond."""
-    if not SMALL < _count_work(session, rows) < LARGE:
-        return run
-
-    def run_on_one_thread(*args: Any) -> tuple[Any, ...]:
-        with one_thread():
-            return run(*args)
-
-    return run_on_one_thread
+    """A step on `rows` rows as a function that takes one thread, where that makes a difference."""
+    small = _count_work(session, rows) <= SMALL
+    return run if small or _count_work(session, rows) >= LARGE else blas.on_one_thread(run)
 
 
 def _count_work(session: Session, rows: int) -> int:

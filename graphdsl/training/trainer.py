@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,13 +15,13 @@ from graphdsl.compiler.recipe import PLAIN, Recipe
 from graphdsl.compiler.slots import Slot
 from graphdsl.driver import Purpose
 from graphdsl.engines import feeds
-from graphdsl.engines.memory import Memory
 from graphdsl.graph.kernel import Array
 from graphdsl.language.diagnostics import Diagnostic, DivergedError, UsageError
 from graphdsl.ops.run_fault import RunFault
 from graphdsl.session import Session, run_refusal
 from graphdsl.training.dataset import batch_symbol
 from graphdsl.training.feeding import verify_rows
+from graphdsl.training.taken import Run, RunFed, taking_as_fed
 from graphdsl.training.threads import blas_threads, on_one_thread
 
 
@@ -29,9 +29,9 @@ from graphdsl.training.threads import blas_threads, on_one_thread
 class _Ready:
     """A program bound to its memory, and what its inputs have to be to be taken as they are."""
 
-    run: Callable[..., tuple[Any, ...]]
+    run: Run
     arena: Array
-    checks: tuple[tuple[str, tuple[int, ...], np.dtype[Any]], ...]
+    run_fed: RunFed
 
 
 class Trainer:
@@ -41,6 +41,9 @@ class Trainer:
     `recipe` is what a step does besides the optimizer's rule; with `accumulate` above 1 the
     gradients of so many batches make one step.
     """
+
+    t: int
+    epoch: int
 
     def __init__(self, session: Session, recipe: Recipe, accumulate: int) -> None:
         self.session = session
@@ -75,20 +78,10 @@ class Trainer:
         """
         fed = named if feeds is None else {**feeds, **named}
         with self._lock:
-            ready, arrays = self._ready, None
-            if ready is not None and ready.arena is self._memory.arena:
-                arrays = _as_they_are(ready, fed, self._memory)
-            if ready is None or arrays is None:
-                ready, arrays = self._prepare(fed)
             if self._apply is not None:
-                loss = self._gather(ready, arrays)
+                loss = self._gather(fed)
             else:
-                self.t += 1
-                try:
-                    results = ready.run(*arrays, self.t, self.epoch, self.total_steps)
-                except RunFault as fault:
-                    self.t -= 1
-                    raise run_refusal(fault) from None
+                results = self._run(fed, self.t + 1, self.t + 1)
                 loss = float(results[0]) if results else math.nan
         if not math.isfinite(loss) and self.purpose.results:
             raise self._diverged(loss)
@@ -141,7 +134,7 @@ class Trainer:
             self._ready: _Ready | None = None
             self._memory.forget_slots()
             for slot in (slot for one in compiled for slot in one.slots):
-                self._memory.add_slot(slot.name, slot.dtype, slot.size, slot.value)
+                self._memory.add_slot(slot.name, slot.dtype, slot.size, slot.value, slot.units)
             for purpose in self._purposes:
                 self.session.forget_programs(purpose)
 
@@ -157,19 +150,37 @@ class Trainer:
     def _purposes(self) -> tuple[Purpose, ...]:
         return (self.purpose,) if self._apply is None else (self.purpose, self._apply)
 
-    def _gather(self, ready: _Ready, arrays: list[Array]) -> float:
+    def _gather(self, fed: Mapping[str, Any]) -> float:
         """A batch gathered, and the update if it was the last one of a step; the batch's loss.
 
         Only random streams read `t` here, and they are counted by the batches.
         """
-        try:
-            results = ready.run(*arrays, self._count(BATCHES) + 1, self.epoch, self.total_steps)
-        except RunFault as fault:
-            raise run_refusal(fault) from None
-        loss = float(results[0])  # before the update, which writes over it
+        results = self._run(fed, self._count(BATCHES) + 1, self.t)
+        loss = float(results[0])  # the update writes over it
         if self.pending >= self.accumulate:
             self.flush()
         return loss
+
+    def _run(self, fed: Mapping[str, Any], t: int, steps: int) -> tuple[Any, ...]:
+        """The results of the program for what is fed; raises `DataError`.
+
+        `self.t` is `steps` while it runs: who watches it reads that. What is raised before, by a
+        Ctrl-C while it is compiled for one, finds the number as it was, for nothing was changed.
+        """
+        ready, results, before = self._ready, None, self.t
+        try:
+            if ready is not None and ready.arena is self._memory.arena:
+                self.t = steps
+                results = ready.run_fed(fed, t, self.epoch, self.total_steps)
+            if results is None:
+                self.t = before
+                ready, arrays = self._prepare(fed)
+                self.t = steps
+                results = ready.run(*arrays, t, self.epoch, self.total_steps)
+        except RunFault as fault:
+            self.t = before
+            raise run_refusal(fault) from None
+        return results
 
     def _count(self, slot: Slot) -> int:
         return int(self._memory.arrays[f"slot_{slot.name}"][0])
@@ -194,7 +205,7 @@ class Trainer:
             help = ("step with the newer trainer, or load the model twice",)
             raise UsageError(Diagnostic("E0816", message, (), help))
 
-    def _prepare(self, fed: Mapping[str, Any]) -> tuple[_Ready, list[Array]]:
+    def _prepare(self, fed: Mapping[str, Any]) -> tuple[_Ready, tuple[Array, ...]]:
         """Check and convert what is fed; remember what can be taken as it is next time."""
         session = self.session
         self._verify_current()
@@ -204,13 +215,14 @@ class Trainer:
         verify_rows(arrays)
         program = session.executable(self.purpose, sizes)
         names = [name for name, _, _ in program.program.schedule.inputs]
-        checks = tuple((name, arrays[name].shape, arrays[name].dtype) for name in names)
+        read = {name: arrays[name] for name in names}
         rows = sizes.get(batch_symbol(session.inputs) or "", 1)
         run = on_one_thread(session.bound(program), session, rows)
-        ready = _Ready(run, self._memory.arena, checks)
+        run_fed = taking_as_fed(run, read, self._memory.owns)
+        ready = _Ready(run, self._memory.arena, run_fed)
         # an input the program does not read is checked every time: nothing remembers its shape
         self._ready = ready if len(names) == len(arrays) else None
-        return ready, [arrays[name] for name in names]
+        return ready, tuple(read.values())
 
     def _diverged(self, loss: float) -> DivergedError:
         step = self.t + (self.pending > 0)
@@ -224,22 +236,3 @@ def divergence(message: str) -> DivergedError:
         "ln and / of values near 0, and exp of large ones, are where it begins",
     )
     return DivergedError(Diagnostic("E0805", message, (), help))
-
-
-def _as_they_are(ready: _Ready, fed: Mapping[str, Any], memory: Memory) -> list[Array] | None:
-    """The fed arrays in the program's order, or None if one needs a look or a conversion."""
-    if len(fed) != len(ready.checks):
-        return None
-    arrays = []
-    for name, shape, dtype in ready.checks:
-        array = fed.get(name)
-        if (
-            type(array) is not np.ndarray
-            or array.dtype is not dtype
-            or array.shape != shape
-            or not array.flags.c_contiguous
-            or (array.base is not None and memory.owns(array))
-        ):
-            return None
-        arrays.append(array)
-    return arrays

@@ -23,6 +23,7 @@ from graphdsl.driver import Compilation, Compiled, Purpose
 from graphdsl.engines.borrowed import COLUMNS
 from graphdsl.engines.export import Parts, Update, file_text
 from graphdsl.engines.limits import check_sizes
+from graphdsl.engines.small_products import turned
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.sizes import symbols
 from graphdsl.language.diagnostics import Diagnostic, UsageError, did_you_mean
@@ -120,7 +121,8 @@ def _schedules(
     found: dict[object, Schedule] = {}
     for sizes in given:
         check_sizes(compiled.graph, sizes)
-        schedule = compiled.plan_whole(sizes, workers)
+        here = replace(compiled, graph=turned(compiled.graph, sizes))
+        schedule = here.plan_whole(sizes, workers)
         found.setdefault(schedule.inputs, schedule)
     return tuple(found.values())
 

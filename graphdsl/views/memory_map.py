@@ -2,7 +2,8 @@
 
 Time runs to the right, a step a column; a buffer is a rectangle from the step that writes it to the
 one that reads it last, at its place in the arena, in the colour of its sweep. A line above shows
-the bytes that live at each step; where it is highest the peak is marked.
+the bytes that live at each step; where it is highest the peak is marked. The steps of workers that
+run at once are the same columns.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
-from graphdsl.compiler.schedule import Schedule, Slot
+from graphdsl.compiler.schedule import Schedule
 from graphdsl.graph.graph import Sweep
 from graphdsl.language.excerpt import visible
+from graphdsl.views.timeline import Buffer, Timeline, find_timeline
 
 COLORS: Mapping[Sweep, tuple[str, str]] = {
     "forward": ("#bcd7ef", "#2b6ca3"),
@@ -39,14 +41,16 @@ def draw_plan(schedule: Schedule, title: str) -> str:
         f'width="{width}" height="{height}" font-family="DejaVu Sans, Arial, sans-serif" '
         f'font-size="12">'
     )
-    field = _Field(max(1, len(schedule.steps)), max(1, schedule.arena_bytes))
+    line = find_timeline(schedule)
+    field = _Field(max(1, len(line.steps)), max(1, schedule.arena_bytes))
     parts = [
         head,
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
-        *_heading(schedule, title),
+        *_heading(schedule, line, title),
         *_axes(field),
-        *_buffers(field, schedule),
-        *_live(field, schedule),
+        *_buffers(field, line),
+        *_meeting(field, line),
+        *_live(field, line),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
@@ -68,10 +72,13 @@ class _Field:
         return TOP + HEIGHT * (1 - offset / self.nbytes)
 
 
-def _heading(schedule: Schedule, title: str) -> Iterator[str]:
+def _heading(schedule: Schedule, line: Timeline, title: str) -> Iterator[str]:
     yield _text(LEFT, 24, title, size=16, weight="bold")
     naive = schedule.naive_bytes
-    said = f"{len(schedule.steps):,} steps, {len(schedule.slots):,} buffers in an arena of "
+    said = f"{len(line.steps):,} steps, "
+    if line.workers:
+        said += f"{line.shared:,} of them by {line.workers} workers at once, "
+    said += f"{len(line.buffers):,} buffers in an arena of "
     said += f"{schedule.arena_bytes:,} bytes; {naive:,} if every result had its own"
     yield _text(LEFT, 44, said)
     at = LEFT
@@ -81,6 +88,9 @@ def _heading(schedule: Schedule, title: str) -> Iterator[str]:
         at += 90
     yield _path([(at, 59), (at + 22, 59)], LINE, 1.5)
     yield _text(at + 28, 63, "bytes that live")
+    if line.workers:
+        yield _path([(at + 140, 53), (at + 140, 65)], LINE, 0.8)
+        yield _text(at + 147, 63, "the workers meet")
 
 
 def _axes(field: _Field) -> Iterator[str]:
@@ -96,33 +106,32 @@ def _axes(field: _Field) -> Iterator[str]:
     yield _text(LEFT + WIDTH / 2, TOP + HEIGHT + 38, "step", anchor="middle")
 
 
-def _buffers(field: _Field, schedule: Schedule) -> Iterator[str]:
+def _buffers(field: _Field, line: Timeline) -> Iterator[str]:
     """The largest ones first: what is small and begins beside them stays in sight."""
 
-    def area(item: tuple[str, Slot]) -> int:
-        return item[1].type.nbytes * (1 + item[1].end - item[1].start)
+    def area(buffer: Buffer) -> int:
+        return buffer.slot.type.nbytes * (1 + buffer.slot.end - buffer.slot.start)
 
-    drawn = sorted(schedule.slots.items(), key=area, reverse=True)
-    for name, slot in drawn[:MOST]:
-        yield _buffer(field, schedule, name, slot)
+    drawn = sorted(line.buffers, key=area, reverse=True)
+    for buffer in drawn[:MOST]:
+        yield _buffer(field, buffer)
     if len(drawn) > MOST:
         said = f"the {MOST:,} largest of {len(drawn):,} buffers are drawn"
         yield _text(LEFT + WIDTH, TOP + HEIGHT + 56, said, anchor="end")
 
 
-def _buffer(field: _Field, schedule: Schedule, name: str, slot: Slot) -> str:
-    step = schedule.steps[slot.start]
-    note = schedule.notes.get(step.node, "")
+def _buffer(field: _Field, buffer: Buffer) -> str:
+    slot, note = buffer.slot, buffer.note
     x, y = field.x(slot.start), field.y(slot.offset + slot.type.nbytes)
     width, height = field.x(slot.end + 1) - x, field.y(slot.offset) - y
-    scratch = "_" in name
-    what = f"{name}: scratch of {note}" if scratch else f"{name}: {note}"
+    what = f"{buffer.name}: scratch of {note}" if buffer.is_scratch else f"{buffer.name}: {note}"
     place = f"{slot.type.nbytes:,} bytes at {slot.offset:,}, steps {slot.start} to {slot.end}"
-    fill, edge = COLORS[step.sweep]
-    label = _label(note.partition(" ")[0].rstrip(":"), name, width, height)
+    fill, edge = COLORS[buffer.sweep]
+    label = _label(note.partition(" ")[0].rstrip(":"), buffer.name, width, height)
+    dashed = ' stroke-dasharray="3 2"' if buffer.is_scratch else ""
     return (
         f"<g><title>{_escaped(f'{what}: {place}')}</title>"
-        + _rect((x, y, width, height), fill, edge, ' stroke-dasharray="3 2"' if scratch else "")
+        + _rect((x, y, width, height), fill, edge, dashed)
         + (_text(x + 3, y + min(height, 16) - 4, label, size=10) if label else "")
         + "</g>"
     )
@@ -134,21 +143,27 @@ def _label(said: str, name: str, width: float, height: float) -> str:
     return next(fitting, "") if height >= 11 else ""
 
 
-def _live(field: _Field, schedule: Schedule) -> Iterator[str]:
+def _meeting(field: _Field, line: Timeline) -> Iterator[str]:
+    """Where workers have ended and one thread goes on."""
+    if line.workers:
+        at = field.x(line.shared)
+        yield _path([(at, TOP), (at, TOP + HEIGHT)], LINE, 0.8)
+
+
+def _live(field: _Field, line: Timeline) -> Iterator[str]:
     """The bytes that live at each step, and where they are most."""
-    curve = schedule.live()
+    curve = line.live()
     if not curve:
         return
     points = [(field.x(0), field.y(0))]
     for step, nbytes in curve:
         points += [(field.x(step), points[-1][1]), (field.x(step), field.y(nbytes))]
     yield _path([*points, (field.x(field.steps), points[-1][1])], LINE, 1.5)
-    step, most = schedule.peak()
+    step, most = line.peak()
     at, top = field.x(step + 0.5), field.y(most)
     yield _path([(at, top), (at, TOP + HEIGHT)], LINE, 0.8, ' stroke-dasharray="4 3"')
     yield f'<circle cx="{at:.2f}" cy="{top:.2f}" r="3.5" fill="{LINE}"/>'
-    note = schedule.notes.get(schedule.steps[step].node, "the values written last")
-    said = f"peak: {most:,} bytes live at step {step} ({note})"
+    said = f"peak: {most:,} bytes live at step {step} ({line.steps[step]})"
     right = at > LEFT + WIDTH / 2
     anchor, x = ("end", min(at + 4, LEFT + WIDTH)) if right else ("start", at - 4)
     yield _text(x, TOP + HEIGHT + 56, said, anchor=anchor, weight="bold")

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,11 @@ def line_styles(count: int) -> list[dict[str, Any]]:
     return [{"color": color, "linestyle": dashes} for color, dashes in islice(pairs, count)]
 
 
+def marked_lines(count: int) -> list[tuple[dict[str, Any], str]]:
+    """The same, each with a mark for its points."""
+    return list(zip(line_styles(count), cycle("os^D"), strict=False))
+
+
 def verify_plot(path: Path) -> None:
     """Raise `UsageError` if matplotlib is not installed or the path names no format it writes,
     `DataError` where its folder is missing."""
@@ -79,6 +85,21 @@ def label_of(name: str) -> str:
     stands between two '$' as a formula."""
     shown = name.replace("$", r"\$")
     return f" {shown}" if shown.startswith("_") else shown
+
+
+@contextmanager
+def written_panels(
+    path: Path, count: int = 1, columns: int = 1, size: tuple[float, float] = (6.4, 4.8)
+) -> Iterator[list[Axes]]:
+    """`count` panels to draw on, `size` inches each, in rows of `columns`; behind the context they
+    are written. Raises what `verify_plot` and `write_figure` do."""
+    verify_plot(path)
+    import matplotlib
+
+    with matplotlib.rc_context(LOOK):
+        figure, panels = make_panels(count, columns, size)
+        yield panels
+        write_figure(path, figure)
 
 
 def make_panels(count: int, columns: int, size: tuple[float, float]) -> tuple[Figure, list[Axes]]:

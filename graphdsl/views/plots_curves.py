@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graphdsl.graph.kernel import Array
-from graphdsl.views.plots import LOOK, line_styles, make_panels, verify_plot, write_figure
+from graphdsl.views.plots import line_styles, written_panels
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +23,7 @@ def draw_curves(
     path: Path, input: str, points: Array, curves: Sequence[Curve], columns: int = 4
 ) -> None:
     """Draw the curves in panels of one size; a value that is not finite is left out."""
-    verify_plot(path)
-    import matplotlib
-
-    with matplotlib.rc_context(LOOK):
-        figure, panels = make_panels(len(curves), columns, (2.6, 2.1))
+    with written_panels(path, len(curves), columns, (2.6, 2.1)) as panels:
         value, slope = line_styles(2)
         for axes, curve in zip(panels, curves, strict=True):
             axes.axhline(0, color="#999999", linewidth=0.7)
@@ -42,5 +38,4 @@ def draw_curves(
         both = (axes.get_legend_handles_labels()[0] for axes in panels)
         handles = next((lines for lines in both if len(lines) > 1), None)
         if handles is not None:
-            figure.legend(handles=handles, loc="outside upper right", ncols=2)
-        write_figure(path, figure)
+            panels[0].figure.legend(handles=handles, loc="outside upper right", ncols=2)

@@ -6,20 +6,11 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graphdsl.training.statistics import LayerStatistics
-from graphdsl.views.plots import (
-    LOOK,
-    add_legend,
-    label_of,
-    line_styles,
-    make_panels,
-    verify_plot,
-    write_figure,
-)
+from graphdsl.views.plots import add_legend, label_of, marked_lines, written_panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,11 +34,7 @@ def draw_gradients(path: Path, models: Mapping[str, Sequence[LayerStatistics]]) 
 
     A gradient that is exactly 0 has no place on a logarithmic scale: it stands below it, hollow.
     """
-    verify_plot(path)
-    import matplotlib
-
-    with matplotlib.rc_context(LOOK):
-        figure, (axes,) = make_panels(1, 1, (7.2, 4.2))
+    with written_panels(path, size=(7.2, 4.2)) as (axes,):
         axes.set_yscale("log")
         repeated = {label: _repeated(rows) for label, rows in models.items()}
         by_layer = all(repeated.values())
@@ -60,15 +47,13 @@ def draw_gradients(path: Path, models: Mapping[str, Sequence[LayerStatistics]]) 
         axes.set_title("Gradients by layer")
         _draw_series(axes, series, joined=by_layer)
         add_legend(axes)
-        write_figure(path, figure)
 
 
 def _draw_series(axes: Axes, series: Sequence[_Series], joined: bool) -> None:
     positive = [size for one in series for size in one.sizes if _has_place(size)]
     low = 10.0 ** math.floor(math.log10(min(positive, default=0.1)))
     floor = low * 10.0 ** -(0.06 * math.log10(max(positive, default=1.0) / low) + 0.2)
-    looks = zip(series, line_styles(len(series)), cycle("os^D"), strict=False)
-    for one, style, marker in looks:
+    for one, (style, marker) in zip(series, marked_lines(len(series)), strict=True):
         sizes = [size if _has_place(size) else math.nan for size in one.sizes]
         line = style if joined else {**style, "linestyle": "none"}
         axes.plot(one.places, sizes, marker=marker, label=label_of(one.label), **line)

@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING, Any
 from graphdsl.training.history import History
 from graphdsl.training.layer_log import LayerRow
 from graphdsl.views.plots import (
-    LOOK,
     add_legend,
     label_of,
     line_styles,
-    make_panels,
     tick_whole_numbers,
     use_log,
     verify_plot,
-    write_figure,
+    written_panels,
 )
 from graphdsl.views.report.panels import group_columns
 
@@ -41,13 +39,10 @@ def draw_run(path: Path, history: History, layers: Sequence[LayerRow] = ()) -> N
     """Draw the curves of a run by epoch; the epoch whose weights are kept is marked. Nothing is
     written of a run without any."""
     verify_plot(path)
-    import matplotlib
-
     panels = [*_value_panels(history), *_layer_panels(layers)]
     if not panels:
         return
-    with matplotlib.rc_context(LOOK):
-        figure, axes = make_panels(len(panels), 2, (4.6, 3.0))
+    with written_panels(path, len(panels), 2, (4.6, 3.0)) as axes:
         for one, panel in zip(axes, panels, strict=True):
             panel.draw(one)
             one.set_title(panel.title)
@@ -57,7 +52,6 @@ def draw_run(path: Path, history: History, layers: Sequence[LayerRow] = ()) -> N
         if history.best is not None:
             above: dict[str, Any] = {"xycoords": ("data", "axes fraction"), "ha": "right"}
             axes[0].annotate("kept ", (history.best, 0.93), color="#666666", **above)
-        write_figure(path, figure)
 
 
 def _value_panels(history: History) -> list[_Panel]:

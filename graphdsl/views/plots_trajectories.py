@@ -5,22 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 
 from graphdsl.graph.kernel import Array
 from graphdsl.language.diagnostics import Diagnostic, UsageError
-from graphdsl.views.plots import (
-    LOOK,
-    add_legend,
-    label_of,
-    line_styles,
-    make_panels,
-    verify_plot,
-    write_figure,
-)
+from graphdsl.views.plots import add_legend, label_of, marked_lines, written_panels
 
 LEVELS = 24
 """Contours of the loss, at even steps of its logarithm where it spans several powers of ten."""
@@ -66,17 +57,13 @@ def draw_trajectories(
     path: Path, names: tuple[str, str], surface: LossSurface, trajectories: Sequence[Trajectory]
 ) -> None:
     """Draw the trajectories on the loss's contours, each with its start and its end."""
-    verify_plot(path)
-    import matplotlib
-
-    with matplotlib.rc_context(LOOK):
-        figure, (axes,) = make_panels(1, 1, (6.4, 5.0))
+    with written_panels(path, size=(6.4, 5.0)) as (axes,):
         axes.grid(False)
         heights = _heights(surface)
         if heights is not None:
             axes.contour(surface.x, surface.y, heights, LEVELS, colors="#c9ced3", linewidths=0.7)
-        looks = zip(trajectories, line_styles(len(trajectories)), cycle("os^D"), strict=False)
-        for trajectory, style, marker in looks:
+        marked = zip(trajectories, marked_lines(len(trajectories)), strict=True)
+        for trajectory, (style, marker) in marked:
             x, y = trajectory.points.T
             label = label_of(trajectory.label)
             axes.plot(x, y, marker=marker, markersize=2.6, label=label, **style)
@@ -89,7 +76,6 @@ def draw_trajectories(
         axes.set_xlabel(names[0])
         axes.set_ylabel(names[1])
         add_legend(axes)
-        write_figure(path, figure)
 
 
 def _heights(surface: LossSurface) -> Array | None:

@@ -57,8 +57,8 @@ def _inner(value: Any) -> list[tuple[str, Any]]:
 
 
 def schedule_text(schedule: Schedule) -> str:
-    """A plan: its memory, the places and lives of its arrays, its steps in order; behind it those
-    of the workers that it calls."""
+    """A plan: its memory, the places and lives of its arrays, its steps in order, the functions
+    that they call; behind it those of the workers that it calls."""
     own = "\n".join([*_memory(schedule), "", *_places(schedule), "", *_steps(schedule)]) + "\n"
     workers = enumerate(schedule.workers)
     return own + "".join(f"\nworker {n}: {schedule_text(worker)}" for n, worker in workers)
@@ -105,3 +105,5 @@ def _steps(schedule: Schedule) -> Iterator[str]:
         yield from (f"      {line}" for line in step.lines)
     for name, variable, result in schedule.results:
         yield f"result {name} = {variable}: {result}"
+    if schedule.functions:
+        yield from ("", *"\n".join(schedule.functions).rstrip().splitlines())

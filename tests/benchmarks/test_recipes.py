@@ -41,6 +41,21 @@ def test_one_seed_comes_close(recipe: Recipe) -> None:
     assert missing <= SLACK[recipe.metric]
 
 
+def test_a_file_without_a_recipe_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        recipes.main(["wine.gdl", "digit.gdl"])
+    printed = capsys.readouterr()
+    assert ended.value.code == 2
+    assert printed.out == ""
+    assert "no recipe is measured of digit.gdl: choose of digits.gdl, " in printed.err
+
+
+def test_no_seed_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        recipes.main(["--seeds", "0"])
+    assert "--seeds 0" in capsys.readouterr().err
+
+
 def test_bounds_are_kept_by_what_is_better() -> None:
     high = Recipe("m.gdl", "", "accuracy", 0.9)
     low = Recipe("m.gdl", "", "error", 3, False, "a peer", lambda: 2)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from kernels import record_kernels
 from picture import draw_picture, draw_workload
 from report import format_table, write_json
 from results import PAGES, Result, describe
@@ -119,18 +120,20 @@ def test_the_file_holds_every_round(tmp_path: Path) -> None:
     assert found["contenders"]["jax"]["rounds_us"] == [40.0, 24.0, 44.0]
     assert found["contenders"]["graphdsl numpy"]["bytes_beyond_state"] == 2 * MIB
     assert data["machine"]["libraries"]["numpy"]
+    assert data["machine"]["blas"] == record_kernels()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_the_picture_names_every_contender(tmp_path: Path) -> None:
     path = tmp_path / "results" / "latest.svg"
     pytest.importorskip("matplotlib")
-    assert draw_picture([make_result(), make_result()], path)
+    assert draw_picture([make_result(), make_result()], path, "by old kernels")
     drawn = path.read_text("utf-8")
     assert drawn.startswith("<?xml")
     # text is drawn as outlines, and named beside them
     for label in ("graphdsl numpy", "by hand", "jax", "digits, µs a step; red: target"):
         assert f"<!-- {label} -->" in drawn
+    assert "<!-- by old kernels -->" in drawn
 
 
 def test_a_target_beyond_all_bars_is_in_the_picture() -> None:

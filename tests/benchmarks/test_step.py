@@ -8,6 +8,7 @@ import pytest
 
 import processes
 from contenders import BY_HAND
+from kernels import describe_kernels
 from processes import AbsentError, WrongResultError, measure_first, measure_memory, start_timer
 from step import main
 from workloads import WORKLOADS
@@ -93,4 +94,5 @@ def test_the_command_writes_what_it_prints(tmp_path: Path, capsys) -> None:
     assert next(iter(contenders)) == "graphdsl numpy"
     assert all(len(found["rounds_us"]) == 2 for found in contenders.values())
     printed = capsys.readouterr().out
+    assert printed.startswith(f"{describe_kernels()}\n\n")
     assert all(f"  {name} " in printed for name in contenders)

@@ -113,6 +113,17 @@ def test_sizes_that_are_not_given_are_chosen_and_told(call, examples, file, said
     assert f"with {said}" in done.err
 
 
+@pytest.mark.parametrize("stage", ["schedule", "source"])
+@pytest.mark.parametrize(("size", "code"), [(10**15, "E0802"), (1, "E0815")])
+def test_sizes_that_no_program_is_made_for(call, model, stage, size, code) -> None:
+    path = model("dim N\ninput x: [N, 3]\noutput y = sum(x[2:] @ ones([3, 3]))")
+    done = call("show", path, "--stage", stage, f"N={size}")
+    assert done.code == 1
+    assert f"error[{code}]" in done.err
+    assert f"with N = {size}" in done.err
+    assert done.out == ""
+
+
 def test_a_size_that_is_not_there_is_said(call, examples) -> None:
     done = call("show", examples / "digits.gdl", "--stage", "source", "M=3")
     assert done.code == 1

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from graphdsl.driver import Compilation, Purpose
+from graphdsl.engines.memory import Memory
 from graphdsl.graph.build import resume
 from graphdsl.graph.graph import Graph, Node
 from graphdsl.graph.kernel import Array, KernelCall
@@ -42,6 +43,16 @@ class _Quick(Interpreter):
         names.bind_views()
         for line in call.lines:
             exec(line, _NAMESPACE, names)
+
+
+def states_of(memory: Memory) -> dict[str, Array]:
+    """The flat arrays of the optimizer by name, as the rule's states: in no unit."""
+    found = {}
+    for name, flat in memory.slots():
+        found[f"slot_{name}"] = state = flat.copy()
+        for start, stop, unit in memory.units[name]:
+            state[start:stop] *= unit
+    return found
 
 
 def interpret(

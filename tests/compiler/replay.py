@@ -224,7 +224,7 @@ def _output(call: ast.Call) -> ast.expr | None:
             return call.args[2]
         case ast.Attribute(value=ast.Name(id=name)) if name.startswith("r"):
             return call.args[-1]  # a random stream
-        case ast.Attribute(attr="argmax" | "argmin" | "any" | "all" | "cumsum"):
+        case ast.Attribute(attr="dot" | "argmax" | "argmin" | "any" | "all" | "cumsum"):
             return call.args[1]
     raise AssertionError(f"an unknown form: {ast.unparse(call)}")
 

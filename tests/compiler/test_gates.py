@@ -7,6 +7,7 @@ import pytest
 
 import graphdsl
 from graphdsl.driver import Compilation, Purpose, compile_source
+from graphdsl.graph.types import DType
 from graphdsl.language.source import Source
 
 HEAD = "input x: [6]\ninput c: bool[6]\nparam w = 1\n"
@@ -39,6 +40,18 @@ def test_the_gradient_of_relu_looks_at_its_bits() -> None:
     found = ops_of("loss J = sum(relu(x * w)^3)\n", Purpose(("J",), ("w",)))
     assert "relu_gate" in found
     assert not found & {"where", "gate", "greater"}
+
+
+@pytest.mark.parametrize("dtype", [DType.f32, DType.f64], ids=str)
+def test_the_gradient_of_relu_is_the_cotangent_or_zero(dtype: DType) -> None:
+    """To the bit, also infinite ones; a nan has it whichever sign it has."""
+    text = "input x: [7]\ninput g: [7]\nloss J = sum(relu(x) * g)\n"
+    model = graphdsl.loads(text, dtype=str(dtype))
+    x = np.array([np.nan, -np.nan, 0, -0.0, 1e-45, -1, np.inf], dtype.numpy)
+    g = np.array([2, 3, 4, np.inf, -5, np.nan, -np.inf], dtype.numpy)
+    gradient = model.value_and_grad(x=x, g=g, wrt=("x",))[1]["x"]
+    expected = np.array([2, 3, 0, 0, -5, 0, -np.inf], dtype.numpy)
+    assert gradient.tobytes() == expected.tobytes()
 
 
 def test_what_the_text_says_of_a_relu_is_kept_for_nan() -> None:

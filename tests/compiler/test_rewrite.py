@@ -34,6 +34,7 @@ input s
 input u: [2, N, 3, 5]
 """
 SWAPPED, TURNED = "axes = [1, 0, 2, 3]", "axes = [1, 2, 3, 0]"
+IMAGES = "transpose(u, axes = [3, 0, 1, 2])"
 
 
 def compiled(text: str) -> Compilation:
@@ -61,7 +62,7 @@ def values(compilation: Compilation, graph: Graph, seed: int = 0) -> dict[str, n
         )
     for variable in (*compilation.graph().params, *compilation.graph().states):
         shape = compilation.graph().nodes[variable.node].type.shape
-        stored[variable.name] = random.normal(size=shape)
+        stored[variable.name] = np.abs(random.normal(size=shape))  # a variance has a root
     found = interpret(graph, compilation.layout, {"N": 4}, feeds, stored)
     named = {r.name: found[r.node] for r in graph.results}
     return named | {f"∂{k}": found[g] for k, (_, g) in enumerate(graph.gradients)}
@@ -77,6 +78,8 @@ CASES = [
     ("-(-x)", []),
     ("x.T.T", []),
     ("where(i > 0, x, 0)", ["gate", "greater"]),
+    ("x + put_along(z[0], i, size = size(x, 0), axis = 0)", ["add_along", "index"]),
+    ("x - put_along(full(2, [3]), i, size = size(x, 0), axis = 0)", ["add_along"]),
     ("identity(x)", []),
     ("cast(x, f64)", []),
     ("reshape(x, [N, 3])", []),
@@ -121,6 +124,13 @@ CASES = [
     (f"prod(transpose(u, {TURNED}))", ["prod"]),
     (f"reshape(transpose(u, {SWAPPED}), [N, 2, 1, 3, 1, 5])", ["reshape", "transpose"]),
     (f"reshape(transpose(u, {SWAPPED}), [N, 6, 5])", ["reshape", "transpose"]),
+    (f"max_pool2d(relu({IMAGES}), [1, 2])", ["relu", "transpose", "window_max"]),
+    (f"max_pool2d(1 + {IMAGES}, [1, 2])", ["add", "transpose", "window_max"]),
+    (
+        f"grad(sum(max_pool2d(relu({IMAGES}), [1, 2])^2), u)",
+        ["mul", "relu", "relu_gate", "window_max", "window_max_to_input"],
+    ),
+    (f"grad(sum(max_pool2d(s + {IMAGES}, [1, 2])^2), s)", ["add", "mul", "sum", "window_max"]),
 ]
 
 

@@ -68,7 +68,7 @@ def ready(session: Session, purpose: Purpose) -> Compiled:
     compiled = session.compilation.compiled(purpose)
     for slot in compiled.slots:
         if f"slot_{slot.name}" not in session.memory.arrays:
-            session.memory.add_slot(slot.name, slot.dtype, slot.size, slot.value)
+            session.memory.add_slot(slot.name, slot.dtype, slot.size, slot.value, slot.units)
     return compiled
 
 
@@ -149,7 +149,7 @@ def test_buffers_on_one_another_are_found(digits: tuple[Session, Schedule]) -> N
 
 def test_a_statement_too_late_is_found(digits: tuple[Session, Schedule]) -> None:
     session, schedule = digits
-    first = next(i for i, s in enumerate(schedule.steps) if s.lines and "dot(x" in s.lines[0])
+    first = next(i for i, s in enumerate(schedule.steps) if s.lines and s.lines[0][:6] == "x0.dot")
     steps = [*schedule.steps[:first], *schedule.steps[first + 1 :], schedule.steps[first]]
     with pytest.raises(PlanFault):
         verify_digits(session, replace(schedule, steps=tuple(steps)))

@@ -146,3 +146,15 @@ def test_flat_and_one_by_one_are_the_same(optimizer: str) -> None:
         results.append({name: array.copy() for name, array in model.params.items()})
     for name, array in results[0].items():
         np.testing.assert_allclose(array, results[1][name], rtol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize("value", ["g", "1 * g", "m"])
+def test_the_gradient_itself_may_be_what_is_written(value: str) -> None:
+    """Nothing computes the gradients of a group: they lie side by side, and have to be copied."""
+    rule = f"optimizer mine() {{\n  state m = 0\n  update m = g\n  update p = {value}\n}}\n"
+    text = f"param w: [2] = 1\nloss J = sum(3 * w^2)\n{rule}train {{\n  optimizer = mine()\n}}\n"
+    model = graphdsl.loads(text)
+    trainer = model.trainer()
+    for wanted in (6, 36):
+        trainer.step()
+        assert model.params["w"].tolist() == [wanted, wanted]

@@ -21,6 +21,7 @@ from graphdsl.engines.runs import Run, Variables, find_runs
 from graphdsl.graph.kernel import Array
 from graphdsl.language.source import Source, read_source
 from graphdsl.session import Session
+from graphdsl.views.stages import schedule_text
 
 ADAM = """\
 dim N
@@ -109,6 +110,20 @@ def test_adam_is_one_function_of_blocks() -> None:
     assert adam.startswith("def band_")
     assert adam.count("\n") > 10
     assert "for i, j, k in part] for part in row_blocks(32, 6, 1)]" in text
+    steps = adam.count("  # ")
+    assert f"  # band: {steps} steps in blocks of 6 rows" in text
+    assert adam in schedule_text(schedule)
+
+
+def test_one_step_of_several_statements_runs_in_blocks() -> None:
+    text = "dim N\ninput x: [N, 6]\nparam w: [6, 6] ~ normal()\noutput y = sigmoid(x @ w) @ w\n"
+    session = Session(compile_source(Source(text, "<text>")), seed=1)
+    compiled = ready(session, _purpose(session))
+    assert verify(session, compiled, 8) == 1
+    planned = compiled.plan({"N": 8})
+    made = in_bands(planned, compiled.graph, {"N": 8}, 1)
+    assert len(made.steps) == len(planned.steps)
+    assert made.arena_bytes <= planned.arena_bytes
 
 
 def test_what_only_a_run_needs_lies_in_a_worker_s_own_rows() -> None:
@@ -141,8 +156,17 @@ def test_a_view_of_what_a_run_writes_ends_it() -> None:
 
 
 def test_blocks_take_less_memory_than_whole_arrays() -> None:
+    schedule, compiled = banded(ADAM.replace("[3, 7]", "[3, 700]"), 1, 1)
+    assert schedule.arena_bytes < compiled.plan({"N": 1}).arena_bytes / 2
+
+
+def test_a_run_takes_as_many_rows_as_live_at_once() -> None:
     schedule, compiled = banded(ADAM.replace("[3, 7]", "[3, 700]"), 4, 1)
-    assert schedule.arena_bytes < compiled.plan({"N": 4}).arena_bytes
+    whole = [s for s in compiled.plan({"N": 4}).slots.values() if s.type.shape == (2112,)]
+    alive = [sum(s.start <= step <= s.end for s in whole) for step in range(100)]
+    own = [s for s in schedule.slots.values() if 1 < s.type.size < 2112 and s.type.rank == 1]
+    assert len({s.type for s in own}) == 1
+    assert len(own) == max(alive) < len(whole)
 
 
 def test_an_operand_that_every_row_reads_is_not_written_by_the_run() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compiler.models import programs
+from compiler.reference import states_of
 from compiler.test_schedule_verified import CLOCK, MODELS, feeds_of, purposes, ready, sizes_of
 from graphdsl.compiler.schedule import Schedule
 from graphdsl.driver import Compiled, compile_source
@@ -55,6 +56,7 @@ def step(session: Session, schedule: Schedule, feeds: Mapping[str, Array]) -> di
         values = run(*fed, *CLOCK)
     found = dict(zip((name for name, _, _ in schedule.results), map(np.array, values), strict=True))
     found |= {n: a.copy() for n, a in memory.arrays.items() if not n.startswith("grad_")}
+    found |= states_of(memory)
     for name, array in before.items():
         memory.arrays[name][...] = array
     return found
@@ -141,6 +143,25 @@ def test_sums_may_have_another_symbol_s_size() -> None:
     more = "dim M\ninput z: [M, 4]\na = softmax(h @ (z @ w).T)\n"
     session, compiled = load(HEAD + more + "loss J = mean(square(a @ (z @ w)))" + TRAIN)
     assert verify(session, compiled, 8) == 3
+
+
+def test_gradients_are_added_up_over_those_of_the_first_worker() -> None:
+    _, compiled = load(HEAD + "loss J = mean(square(h * u[k]))" + TRAIN)
+    sizes = sizes_of(compiled.graph, 8)
+    schedule = in_parts(compiled.graph, sizes, compiled.layout, 3)
+    assert schedule is not None
+    assert not any("copyto" in line for step in schedule.steps for line in step.lines)
+    first = [name for name, region in schedule.regions.items() if region.array == "part0_f64"]
+    outs = [step.out for step in schedule.steps if step.lines and step.out in first]
+    assert len(outs) == 1  # those of both parameters at once; the loss has no axes
+    assert schedule.regions[outs[0]].type.size >= 4 * 5 + 3 * 5
+
+
+def test_gradients_that_are_read_apart_too_are_not_overwritten_before() -> None:
+    more = "loss J = mean(square(h * u[k]))\nstate s: [4, 5] = 0\n"
+    for update in ("0.9 * s + grad(J, w)", "0.9 * s + grad(J, w) * sum(square(u))"):
+        session, compiled = load(f"{HEAD}{more}update s = {update}{TRAIN}")
+        assert verify(session, compiled, 8) == 3
 
 
 @pytest.mark.parametrize("path", MODELS, ids=lambda p: f"{p.parent.name}-{p.stem}")

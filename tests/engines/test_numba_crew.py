@@ -109,6 +109,24 @@ def test_no_more_come_than_there_is_room_for(hands: crew.Crew) -> None:
     assert max(narrow.run(hands).max() for _ in range(50)) <= 2
 
 
+@pytest.mark.parametrize("given", [0, 1])
+def test_threads_that_cannot_be_had_are_done_without(
+    given: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, left = threading.Thread.start, [given]
+
+    def refuse(thread: threading.Thread) -> None:
+        if not left[0]:
+            raise RuntimeError("can't start new thread")
+        left[0] -= 1
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    hands = crew.Crew(2)
+    assert hands.size == given
+    assert Program(20_000, threads=3).run(hands).max() <= 1 + given
+
+
 LATE = """
 
 @kernel

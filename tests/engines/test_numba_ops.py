@@ -201,6 +201,31 @@ def test_indices() -> None:
     check_same(text, x=rng.normal(size=(20, 6)), i=i, j=rng.integers(0, 6, (20, 2)), ulps=8)
 
 
+def test_constants_of_zeros_of_both_signs() -> None:
+    text = """
+    dim N
+    input x: [N, 2]
+    output both = 1 / (x * [0.0, -0.0])
+    output one = 1 / (x * [-0.0, -0.0])
+    """
+    check_same(text, x=np.array([[1.0, 1.0], [-1.0, 2.0]]))
+
+
+def test_rows_may_be_counted_from_the_end() -> None:
+    text = """
+    dim N
+    input i: i64[N]
+    param E: [6, 3] ~ normal(0, 1)
+    output rows = E[i]
+    output more = exp(E[maximum(i, 0) - 1]) + 1
+    output last = E[[-1, 0, -6]]
+    output columns = gather(E, mod(i, 3) - 3, axis = 1)
+    output slope = grad(sum(E[i - 2]^2), E)
+    """
+    i = np.concatenate([np.arange(6), np.arange(-4, 0)])
+    check_same(text, i=i, ulps=8)
+
+
 @pytest.mark.parametrize("bad", [6, -1])
 def test_an_index_out_of_range_is_refused(bad: int) -> None:
     model = graphdsl.loads(

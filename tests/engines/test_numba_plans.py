@@ -93,7 +93,7 @@ def test_what_is_used_once_is_not_stored() -> None:
     """All of Adam is one loop, whose values between stay in registers."""
     text = "input x: [1000]\nparam w: [1000] = 1\nloss J = sum(x * w)\n"
     schedule, plan = plan_of(text + "train { optimizer = adam(lr = 0.1) }")
-    assert sum(slot.type.size >= 1000 for slot in schedule.slots.values()) > 3
+    assert sum(slot.type.size >= 1000 for slot in schedule.slots.values()) > 1
     assert not any(slot.type.size >= 1000 for slot in plan.schedule.slots.values())
 
 

@@ -12,7 +12,7 @@ from engines.both import Array
 
 pytest.importorskip("numba")
 
-from graphdsl.engines.numba import engine, library
+from graphdsl.engines.numba import attaching, library
 from graphdsl.engines.numba.calls import product_call, room_for
 from graphdsl.engines.numba.crew import Native, native_at
 from graphdsl.engines.numba.items import Matrices, Product
@@ -54,7 +54,7 @@ def multiply(kernel: Native, left: Array, right: Array, out: Array, parts: int) 
         "left": left,
         "right": right,
         "out": out,
-        "functions": engine.tile_functions(call.kernel),
+        "functions": attaching.tile_functions(call.kernel),
     }
     found["room"] = np.full(parts * each + FRAME, 255, np.uint8)
     given = [

@@ -185,6 +185,19 @@ def test_measures_of_the_machine() -> None:
     assert 0 < reading_cost() < 1e-4
 
 
+def test_the_product_is_waited_for_on_a_busy_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that has the core comes after several that do not."""
+    clock = [0.0]
+    took = iter([1.0] * 5 + [0.001] + [1.0] * 100)
+
+    def multiply(*_: object) -> None:
+        clock[0] += next(took)
+
+    monkeypatch.setattr("graphdsl.engines.timed.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("graphdsl.engines.timed.np.dot", multiply)
+    assert product_rate(DType.f32) == pytest.approx(2 * 512**3 / 0.001)
+
+
 def test_the_table_says_where_the_time_goes() -> None:
     profile = graphdsl.loads(SMALL).profile(fed(), steps=2)
     text = str(profile)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from typing import Any
 
 import numpy as np
 import pytest
@@ -94,10 +95,26 @@ assert sorted(done) == [0, 1, 2, 3]
 """
 
 
+FORKED_BUSY = """
+import os, threading, time
+from graphdsl.engines.workers import Workers
+
+workers = Workers(2)
+sharing = threading.Thread(target=workers.share, args=(lambda part: time.sleep(0.5), [0, 1]))
+sharing.start()
+time.sleep(0.1)
+child = os.fork()
+if child:
+    sharing.join()
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
-def test_a_forked_process_has_threads_of_its_own() -> None:
-    command = [sys.executable, "-W", "ignore", "-c", FORKED]
-    subprocess.run(command, check=True, timeout=60)
+@pytest.mark.parametrize("text", [FORKED, FORKED_BUSY], ids=["between tasks", "in a task"])
+def test_a_forked_process_has_threads_of_its_own(text: str) -> None:
+    command = [sys.executable, "-W", "ignore", "-c", text]
+    subprocess.run(command, check=True, timeout=20)
 
 
 def test_threads_end_with_what_made_them() -> None:
@@ -111,6 +128,25 @@ def test_threads_end_with_what_made_them() -> None:
     for thread in made:
         thread.join(10)
         assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("given", [0, 1])
+def test_threads_that_cannot_be_had_are_done_without(
+    given: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, left = threading.Thread.start, [given]
+
+    def refuse(thread: threading.Thread) -> None:
+        if not left[0]:
+            raise RuntimeError("can't start new thread")
+        left[0] -= 1
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    workers, done = Workers(4), []
+    for _ in range(2):
+        workers.share(done.append, [0, 1, 2, 3])
+    assert sorted(done) == [0, 0, 1, 1, 2, 2, 3, 3]
 
 
 def test_more_parts_than_threads_are_done_too() -> None:
@@ -135,5 +171,64 @@ def test_ctrl_c_waits_for_the_parts_under_way() -> None:
     assert sorted(done) == [1, 2, 3]
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_ctrl_c_waits_for_the_parts_given_before(
+    late: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes while parts are handed out: before the second one, or just behind it."""
+    workers, done = Workers(3), []
+    workers.share(lambda part: None, [0, 1, 2])
+    last = workers._hands[1]
+    give = last.give
+
+    def interrupted(task: Any, part: Any) -> None:
+        if late:
+            give(task, part)
+        raise KeyboardInterrupt
+
+    def task(part: int) -> None:
+        time.sleep(0.1)
+        done.append(part)
+
+    monkeypatch.setattr(last, "give", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        workers.share(task, [0, 1, 2])
+    assert sorted(done) == ([1, 2] if late else [1])
+    monkeypatch.undo()
+    workers.share(done.append, [3, 4, 5])
+    assert sorted(done)[-3:] == [3, 4, 5]
+
+
+def test_a_part_that_nobody_waited_for_ends_before_the_next_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A Ctrl-C may come in the moment before the wait begins."""
+    workers, done = Workers(2), []
+    workers.share(lambda part: None, [0, 1])
+    (hand,) = workers._hands
+
+    def task(part: int) -> None:
+        time.sleep(0.1 * part)
+        done.append(part)
+
+    monkeypatch.setattr(hand, "wait", lambda: None)
+    workers.share(task, [0, 1])
+    assert done == [0]
+    monkeypatch.undo()
+    workers.share(task, [2, 3])
+    assert sorted(done) == [0, 1, 2, 3]
+
+
 def test_some_core_is_found() -> None:
     assert 1 <= count_cores() <= (os.cpu_count() or 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "cores"), [("1", 1), (" 3 ", 3), ("2,4", 2), ("9", 8), ("", 8), ("0", 8), ("x", 8)]
+)
+def test_fewer_cores_may_be_asked_for(
+    said: str, cores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(64)), raising=False)
+    monkeypatch.setenv("OMP_NUM_THREADS", said)
+    assert count_cores() == cores

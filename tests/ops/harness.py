@@ -78,7 +78,8 @@ class Interpreter:
         if node.type.weak:
             names = dict(zip(node.op.operands, map(repr, values), strict=True))
             assert node.op.scalar is not None
-            return eval(node.op.scalar.format(**names), SCALARS | {"inf": math.inf})
+            ends = {"inf": math.inf, "nan": math.nan}
+            return eval(node.op.scalar.format(**names), SCALARS | ends)
         return self.run(node.op, values, [x.type for x in operands], attrs, node.type)
 
     def concrete(self, value: Any) -> Any:

@@ -16,7 +16,16 @@ from jax import lax, nn
 from jax.scipy import special
 
 from ops.jax_names import ACTIVATIONS, RENAMED, SAME
-from ops.jax_windows import conv, conv_transpose, fold, patches, pool, to_input, to_kernel
+from ops.jax_windows import (
+    conv,
+    conv_transpose,
+    fold,
+    patches,
+    pool,
+    to_input,
+    to_kernel,
+    to_largest,
+)
 
 jax.config.update("jax_enable_x64", True)
 
@@ -229,6 +238,7 @@ FUNCTIONS: dict[str, Function] = {
     "patches2d": patches,
     "max_pool1d": pool(jnp.max, -np.inf),
     "max_pool2d": pool(jnp.max, -np.inf),
+    **{f"max_pool{n}d_to_input": to_largest for n in (1, 2)},
     "avg_pool1d": pool(jnp.mean, 0.0),
     "avg_pool2d": pool(jnp.mean, 0.0),
 }

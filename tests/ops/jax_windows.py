@@ -90,3 +90,8 @@ def pool(reduce: Callable[..., Any], value: float) -> Callable[..., Any]:
         return reduce(found, axis=2)
 
     return apply
+
+
+def to_largest(g: Any, x: Any, **attrs: Any) -> Any:
+    """The cotangent of what is pooled by its largest."""
+    return jax.vjp(lambda x: pool(jnp.max, -jnp.inf)(x, **attrs), x)[1](g)[0]

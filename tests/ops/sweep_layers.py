@@ -119,6 +119,9 @@ def pools() -> Iterator[Case]:
         for rank, shape in ((1, (2, 3, 7)), (2, (1, 2, 6, 5))):
             for kind in ("max", "avg"):
                 yield Case(f"{kind}_pool{rank}d", (_draw(*shape),), attrs)
+            pooled = _lengths(shape[2:], (size,) * rank, attrs | {"stride": stride or size})
+            spread = (_draw(*shape[:2], *pooled), _draw(*shape))
+            yield Case(f"max_pool{rank}d_to_input", spread, attrs)
             plain: dict[str, Any] = attrs | {"stride": stride or 1, "dilation": 1 + (size == 2)}
             yield Case(f"patches{rank}d", (_draw(*shape),), plain | {"value": 0.5})
             counts = _lengths(shape[2:], (size,) * rank, plain)

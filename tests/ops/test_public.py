@@ -38,6 +38,8 @@ MORE: list[tuple[str, tuple[tuple[int, ...], ...], dict[str, Any]]] = [
     ("conv_transpose2d", ((2, 3, 4, 4), (3, 5, 3, 3)), {"stride": (2, 1)}),
     ("max_pool1d", ((2, 3, 8),), {"size": 2}),
     ("max_pool2d", ((2, 3, 8, 8),), {"size": (2, 4), "padding": (1, 2)}),
+    ("max_pool1d_to_input", ((2, 3, 4), (2, 3, 8)), {"size": 2}),
+    ("max_pool2d_to_input", ((2, 3, 3, 3), (2, 3, 8, 8)), {"size": 4, "stride": 2, "padding": 0}),
     ("avg_pool2d", ((2, 3, 8, 8),), {"size": 3, "stride": 1}),
     ("patches2d", ((2, 3, 8, 8),), {"size": 3, "value": -np.inf}),
     ("conv1d_to_input", ((2, 5, 6), (5, 3, 3)), {"sizes": (8,)}),

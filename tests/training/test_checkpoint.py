@@ -11,6 +11,8 @@ import pytest
 
 import graphdsl
 from graphdsl import DataError, DivergedError
+from graphdsl.compiler.rewrite import PASSES, passes
+from graphdsl.compiler.rewrite.units import choose_units
 from graphdsl.training import checkpoint, loop
 from graphdsl.training.data import load_dataset
 from graphdsl.training.keeper import CHECKPOINTS, Every, Keeper, find_checkpoints, newest
@@ -112,3 +114,24 @@ def test_a_write_that_fails_leaves_the_checkpoint_before(
     assert found is not None
     assert 0 < found.progress.t < 28
     assert said(*train(text, tmp_path / "a", Every(), start=found.path)) == expected
+
+
+@pytest.mark.parametrize(("optimizer", "fits"), [("adam()", False), ("sgd(momentum = 0.9)", True)])
+def test_states_in_other_units_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, optimizer: str, fits: bool
+) -> None:
+    """A compiler that leaves Adam's moments their factors stores other numbers under their names;
+    what it has no unit for, both store alike."""
+    text = MODEL.replace("ACCUMULATE", "").replace("adam(lr = cosine(1e-2, warmup = 5))", optimizer)
+    with monkeypatch.context() as patch:
+        plain = tuple(step for step in PASSES if step is not choose_units)
+        patch.setattr(passes, "PASSES", plain)
+        train(text, tmp_path, Every())
+    path = find_checkpoints(tmp_path)[-1]
+    model = graphdsl.loads(text, seed=3)
+    model.trainer()
+    if fits:
+        assert checkpoint.read(path, model.session, "run").progress.t > 0
+        return
+    with pytest.raises(DataError, match="stores tensors otherwise"):
+        checkpoint.read(path, model.session, "run")

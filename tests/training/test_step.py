@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import graphdsl
+from graphdsl.session import Session
 
 GATHER = """
 input i: i64[2]
@@ -52,3 +53,18 @@ def test_a_newer_trainer_takes_over() -> None:
     with pytest.raises(graphdsl.UsageError, match="another trainer"):
         first.step(x=[1, 1])
     assert second.step(x=[1, 1]) == 2
+
+
+def test_a_ctrl_c_while_it_is_compiled_counts_no_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    trainer = graphdsl.loads(LIVE).trainer()
+    for steps in range(3):  # the first one, and others that feed what has to be converted
+        assert trainer.t == steps
+        with monkeypatch.context() as patch:
+            patch.setattr(Session, "executable", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                trainer.step(x=[1, 1])
+        assert trainer.t == steps
+        trainer.step(x=[1, 1])

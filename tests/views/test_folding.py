@@ -13,11 +13,11 @@ from graphdsl.language.diagnostics import UsageError
 from graphdsl.language.source import read_source
 from graphdsl.views.drawing import folding
 from read_dot import Drawing, of, read
+from views.models import CELL, CHAIN
 
 LECTURE = Path(__file__).parents[2] / "examples" / "lecture"
 
 DENSE = "dim N\ninput x: [N, 4]\nh = Dense(x, 3, act = tanh)\noutput y = Dense(h, 2)\n"
-CHAIN = "input x\ninput s\no = x\nrepeat l in 1..4 {\n  o = tanh(o * s)\n}\noutput y = o * 2\n"
 NESTED = """input x
 o = x
 repeat i in 1..3 {
@@ -28,16 +28,6 @@ repeat i in 1..3 {
   o = u * 2
 }
 output y = o - 1
-"""
-CELL = """dim N
-input x: [N, 5, 4]
-share cell = LSTMCell(units = 3)
-h = zeros([N, 3])
-c = zeros([N, 3])
-repeat t in 0..4 {
-  h, c = cell(x[:, t], h, c)
-}
-output y = h
 """
 
 
@@ -184,7 +174,7 @@ def test_what_an_inner_loop_reads_of_the_turn_before_comes_from_the_outer_one() 
 
 
 def test_parameters_of_a_shared_cell_stand_outside_and_all_turns_are_alike() -> None:
-    drawing = of(CELL, collapse="h")
+    drawing = of(CELL + "output y = h\n", collapse="h")
     (title,) = [title for title in drawing.frames if title.startswith("repeat")]
     assert title == "repeat t in 0..4  ×5"
     named = {drawing.boxes[id].name for id in drawing.frames[title]}

@@ -8,6 +8,8 @@ import pytest
 
 from graphdsl.compiler.schedule import Schedule
 from graphdsl.driver import Purpose, compile_source
+from graphdsl.engines import divided
+from graphdsl.engines.loaded import stretches
 from graphdsl.language.source import Source
 from graphdsl.views import memory_map
 from graphdsl.views.memory_map import HEIGHT, LEFT, TOP, WIDTH, draw_plan
@@ -103,3 +105,51 @@ def test_of_too_many_buffers_the_largest_are_drawn(monkeypatch: pytest.MonkeyPat
     text = draw_plan(schedule, "m.gdl")
     assert len(boxes(ElementTree.fromstring(text))) == 2
     assert f"the 2 largest of {len(schedule.slots)} buffers are drawn" in text
+
+
+SHARED = """
+dim N
+input x: [N, 4]
+param w: [4, 30] ~ normal(0, 0.1)
+loss J = mean(square(tanh(x @ w)))
+train {
+  optimizer = adam()
+}
+"""
+
+
+@pytest.fixture
+def shared(monkeypatch: pytest.MonkeyPatch) -> Schedule:
+    """A step of three workers, whose parts have 33, 33 and 34 rows."""
+    monkeypatch.setattr(divided, "_count_workers", lambda graph, sizes, cores: cores)
+    compilation = compile_source(Source(SHARED, "<text>"))
+    return compilation.compiled(compilation.step_purpose()).plan_blocks({"N": 100}, 3)
+
+
+def test_workers_stand_side_by_side_in_front(shared: Schedule) -> None:
+    found = boxes(drawn(shared))
+    steps = max(len(worker.steps) for worker in shared.workers)
+    step = WIDTH / (steps + len(shared.steps) - 1)
+    meeting = LEFT + steps * step
+    places = stretches(shared.workers)
+    for number, (worker, place) in enumerate(zip(shared.workers, places, strict=False)):
+        assert worker.slots
+        for name, slot in worker.slots.items():
+            box = found.pop(f"worker {number}'s {name}")
+            foot = TOP + HEIGHT * (1 - (place + slot.offset) / shared.arena_bytes)
+            assert box["x"] == pytest.approx(LEFT + slot.start * step, abs=0.01)
+            assert box["x"] + box["width"] < meeting + 0.02
+            assert box["y"] + box["height"] == pytest.approx(foot, abs=0.02)
+    assert found.keys() == shared.slots.keys()
+    for name, slot in shared.slots.items():
+        assert found[name]["x"] == pytest.approx(meeting + (slot.start - 1) * step, abs=0.01)
+
+
+def test_the_peak_counts_what_all_workers_hold(shared: Schedule) -> None:
+    rooms = [worker.peak() for worker in shared.workers]
+    assert len({step for step, _ in rooms}) == 1
+    text = draw_plan(shared, "m.gdl")
+    assert f"peak: {sum(most for _, most in rooms):,} bytes live at step {rooms[0][0]}" in text
+    assert f"{len(shared.workers[0].steps)} of them by 3 workers at once" in text
+    assert "the workers meet" in text
+    assert "workers" not in draw_plan(schedule_of(TEXT), "m.gdl")

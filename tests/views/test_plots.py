@@ -38,8 +38,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         figures.append(figure)
         return figure, panels
 
-    for module in ("curves", "layers", "run", "trajectories"):
-        monkeypatch.setattr(f"graphdsl.views.plots_{module}.make_panels", remember)
+    monkeypatch.setattr(plots, "make_panels", remember)
     return figures
 
 

@@ -9,20 +9,11 @@ import pytest
 
 from graphdsl.language.source import read_source
 from read_dot import Drawing, of, read
+from views.models import CELL, CHAIN
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LECTURE = EXAMPLES / "lecture"
-CELL = """dim N
-input x: [N, 5, 4]
-share cell = LSTMCell(units = 3)
-h = zeros([N, 3])
-c = zeros([N, 3])
-repeat t in 0..4 {
-  h, c = cell(x[:, t], h, c)
-}
-loss J = mean(h^2)
-"""
-CHAIN = "input x\ninput s\no = x\nrepeat l in 1..4 {\n  o = tanh(o * s)\n}\noutput y = o * 2\n"
+LOSS = "loss J = mean(h^2)\n"
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +112,7 @@ def test_one_turn_for_all_hands_its_cotangent_to_the_turn_before() -> None:
 
 
 def test_turns_behind_one_that_begins_with_constants_hand_back_too() -> None:
-    drawing = of(CELL, collapse="h", grad=True)
+    drawing = of(CELL + LOSS, collapse="h", grad=True)
     carried = {box.name: box for box in drawing.boxes.values() if box.function == "carried"}
     assert (carried["h"].terms, carried["h"].cotangent_name) == ("g_gates @ cell.Uᵀ", "g_h")
     assert (carried["c"].terms, carried["c"].cotangent_name) == ("g_memory·f", "g_c")
@@ -135,7 +126,7 @@ def test_turns_behind_one_that_begins_with_constants_hand_back_too() -> None:
 
 
 def test_what_goes_back_to_several_results_of_a_call_is_no_sum() -> None:
-    drawing = of(CELL, collapse="all", grad=True)
+    drawing = of(CELL + LOSS, collapse="all", grad=True)
     (cell,) = [box for box in drawing.boxes.values() if box.function == "LSTMCell"]
     assert (cell.terms, cell.cotangent_name) == ("next g_h\ng_J_1·2·h\ng_c", "")
 

@@ -19,6 +19,14 @@ from graphdsl.compiler.rewrite.axes import (
 )
 from graphdsl.compiler.rewrite.bounds import is_moderate
 from graphdsl.compiler.rewrite.gates import choose_or_zero
+from graphdsl.compiler.rewrite.picked import add_at_places
+from graphdsl.compiler.rewrite.pooled import (
+    pool_first,
+    spread_first,
+    spread_over_source,
+    sum_unspread,
+)
+from graphdsl.compiler.rewrite.shares import scale_shares
 from graphdsl.graph.build import Builder, Expr
 from graphdsl.graph.graph import Node
 from graphdsl.graph.op import OPS, Op
@@ -30,14 +38,14 @@ Rule = Callable[[Builder, Node, Operands], Expr | None]
 def rules() -> dict[Op, tuple[Rule, ...]]:
     """The rules by op."""
     table: dict[str, tuple[Rule, ...]] = {
-        "mul": (_multiply,),
+        "mul": (_multiply, scale_shares),
         "div": (_divide, _divide_scaled),
-        "add": (_add,),
-        "sub": (_subtract,),
+        "add": (_add, add_at_places),
+        "sub": (_subtract, add_at_places),
         "neg": (_negate,),
         "power": (_power,),
         "sqrt": (_sqrt,),
-        "sum": (_sum, sink_through_reduction),
+        "sum": (_sum, sum_unspread, sink_through_reduction),
         "prod": (sink_through_reduction,),
         "max": (sink_through_reduction,),
         "min": (sink_through_reduction,),
@@ -47,6 +55,9 @@ def rules() -> dict[Op, tuple[Rule, ...]]:
         "swap": (_swap,),
         "transpose": (join_transposes,),
         "where": (choose_or_zero,),
+        "relu_gate": (spread_first,),
+        "window_max": (pool_first,),
+        "window_max_to_input": (spread_over_source,),
     }
     return {OPS[name]: rules for name, rules in table.items()}
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from graphdsl.compiler.rewrite.pruning import prune
 from graphdsl.compiler.rewrite.sharing import share
 from graphdsl.compiler.rewrite.simplify import simplify
+from graphdsl.compiler.rewrite.units import choose_units
 from graphdsl.graph.build import Builder, Expr, rebuild, resume
 from graphdsl.graph.graph import Graph, Node, Result
 from graphdsl.graph.op import OPS
@@ -49,7 +50,8 @@ def settle(graph: Graph) -> Graph:
     """Without the copies that no place needs.
 
     Gradients and written values are copies as they are built. Where what is copied was computed
-    for the purpose, it goes to the place itself; a leaf, a view or another's value stays copied.
+    for the purpose, it goes to the place itself; a leaf, a view, packed gradients, which nothing
+    computes, or another's value stays copied.
     """
     pinned = {id for _, id in graph.gradients} | {w.value for w in graph.writes}
     taken = {id for id in pinned if graph.nodes[id].op is not OPS["copy"]}
@@ -58,7 +60,8 @@ def settle(graph: Graph) -> Graph:
         if node.id not in pinned or node.op is not OPS["copy"]:
             return None
         (x,), (copied,) = operands, node.operands
-        if x.node.op.leaf or x.node.op.view or x.type.weak or copied in taken:
+        placed = x.node.op.leaf or x.node.op.view or x.node.op is OPS["pack"]
+        if placed or x.type.weak or copied in taken:
             return None
         taken.add(copied)
         return x
@@ -86,5 +89,6 @@ PASSES: tuple[Pass, ...] = (
     decompose,  # before sharing, so that composites share their parts
     share,  # before simplifying, so that no rule works twice on what is one
     simplify,  # keeps shared what it makes: rules see operands that are equal as one
+    choose_units,  # when factors have been gathered, and while what is written is a copy of its own
     settle,  # last: no pass may undo a copy that a place needs
 )

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphdsl.compiler.schedule.arena import Span, place
+from graphdsl.compiler.schedule.lending import Lending
 from graphdsl.compiler.schedule.names import Names
 from graphdsl.compiler.schedule.storage import Storage
 from graphdsl.compiler.schedule.values import Region, Slot, Step
@@ -31,6 +32,7 @@ class Buffers:
     def __init__(self, storage: Storage, names: Names) -> None:
         self.storage = storage
         self.names = names
+        self.lending = Lending(storage)
         self.regions: dict[str, Region] = {}
         self.naive_bytes = 0
         self.scratch_bytes: dict[int, int] = {}
@@ -44,7 +46,8 @@ class Buffers:
         self._region_names[region] = name
 
     def output(self, node: Node, call: KernelCall) -> str:
-        """The name of the array that takes the result: a pinned one, an operand's, a new one.
+        """The name of the array that takes the result: a pinned one, an operand's, a stored one
+        that is written over anyway, a new one.
 
         A kernel that writes over an operand uses the operand's own name: NumPy is slower where
         it has to find out that two arrays are the same memory.
@@ -62,6 +65,9 @@ class Buffers:
         if over is not None:
             self._buffers[over].end = end
             return over
+        lent = self.lending.lend(node, call.args) if inplace else None
+        if lent is not None:
+            return lent
         self._buffers[name] = _Buffer(storage.when[node.id], end, storage.types[node.id])
         return name
 

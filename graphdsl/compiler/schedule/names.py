@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
-from graphdsl.graph.kernel import Array, ArrayType
+from graphdsl.compiler.schedule.stand_ins import StandIns
+from graphdsl.graph.kernel import Array, ArrayType, KernelCall
 from graphdsl.graph.types import DType
 from graphdsl.language.diagnostics import InternalError
 
@@ -17,21 +16,23 @@ Fed = list[tuple[str, str]]
 class Names:
     """Hands out variables and remembers what they stand for.
 
-    `type_of` gives the type of a variable that is handed out elsewhere.
+    `types` has the types of variables that are handed out elsewhere, but for those of `call`, the
+    kernel that is being planned.
     """
 
-    def __init__(self, type_of: Callable[[str], ArrayType]) -> None:
+    def __init__(self) -> None:
+        self.types: dict[str, ArrayType] = {}
+        self.call: KernelCall | None = None
         self.constants: dict[str, Array] = {}
         self.cells: dict[str, DType] = {}
         self.streams: dict[str, str] = {}
         self.made_once: list[tuple[str, str]] = []
-        self._type_of = type_of
         self._constant_names: dict[object, str] = {}
         self._views: dict[tuple[str, str], str] = {}
         self._roots: dict[str, str] = {}
         self._made_each_call: dict[str, tuple[str, str]] = {}
+        self._made = StandIns()
         self._stand_ins: dict[str, Array] = {}
-        """Arrays from which the strides of views are read; their elements never are."""
 
     def constant(self, array: Array) -> str:
         """The variable of an array that never changes; equal ones share it."""
@@ -92,8 +93,14 @@ class Names:
             return self._stand_ins[name]
         if name in self.constants:
             return self.constants[name]
-        type = self._type_of(name)
-        return np.empty(type.shape, type.dtype.numpy)  # never touched: no page is ever made
+        return self._made.make(self._find_type(name))
+
+    def _find_type(self, name: str) -> ArrayType:
+        if name in self.types:
+            return self.types[name]
+        call = self.call
+        assert call is not None
+        return dict([(call.out, call.out_type), *call.scratches])[name]
 
 
 def _applied(stand_in: Array, suffix: str) -> Array:

@@ -8,6 +8,7 @@ first walk has found out about their memory is then used to choose it, and a sec
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -43,14 +44,14 @@ def plan(
     """
     nodes = graph.nodes
     planner = _Planner(graph, sizes, layout, range(len(nodes)))
-    made = planner.plan()
-    if worth is None or made.arena_bytes < worth * len(nodes):
-        return made
-    order = choose_order(graph, planner.needs())
-    if order == range(len(nodes)):
-        return made
-    other = _Planner(graph, sizes, layout, order).plan()
-    return other if other.arena_bytes < made.arena_bytes else made
+    made, types = planner.plan(), planner.types
+    if worth is not None and made.arena_bytes >= worth * len(nodes):
+        order = choose_order(graph, planner.needs())
+        del planner  # it takes as much memory as the next one will
+        if order != range(len(nodes)):
+            other = _Planner(graph, sizes, layout, order).plan()
+            made = other if other.arena_bytes < made.arena_bytes else made
+    return replace(made, notes={node.id: note(node, types[node.id]) for node in nodes})
 
 
 def find_needs(
@@ -69,16 +70,15 @@ class _Planner:
         self.graph = graph
         self.sizes = sizes
         self.order = order
-        self.types = [self._bound(node.type) for node in graph.nodes]
+        bound = {type: self._bound(type) for type in {node.type for node in graph.nodes}}
+        self.types = [bound[node.type] for node in graph.nodes]
         self.storage = Storage(graph, self.types, layout, order)
         self.scalars = Scalars(sizes)
-        self.names = Names(self._type_of)
+        self.names = Names()
         self.buffers = Buffers(self.storage, self.names)
         self.variables: dict[int, str] = {}
-        self.variable_types: dict[str, ArrayType] = {}
         self.inputs: list[tuple[str, ArrayType, str]] = []
         self.steps: list[Step] = []
-        self.current: KernelCall | None = None
 
     def plan(self) -> Schedule:
         """Visit every node in order, then place what was asked for."""
@@ -102,7 +102,6 @@ class _Planner:
             results=results,
             arena_bytes=total,
             naive_bytes=self.buffers.naive_bytes,
-            notes={n.id: note(n, self.types[n.id]) for n in self.graph.nodes},
             variables=self.variables,
         )
 
@@ -113,8 +112,8 @@ class _Planner:
         for node in nodes:
             if node.id in self.variables and node.id not in run and node.operands:
                 base[node.id] = base[node.operands[0]]  # a view
-        pinned, end = self.storage.pinned, len(nodes)
-        own = [id in run and id not in pinned for id in base]
+        elsewhere, end = {*self.storage.pinned, *self.buffers.lending.nodes}, len(nodes)
+        own = [id in run and id not in elsewhere for id in base]
         return Needs(
             nbytes=[self.types[id].nbytes if own[id] else 0 for id in range(end)],
             scratch=[run.get(id, 0) for id in range(end)],
@@ -150,7 +149,7 @@ class _Planner:
 
     def _enter(self, node: Node, name: str) -> None:
         self.variables[node.id] = name
-        self.variable_types[name] = self.types[node.id]
+        self.names.types[name] = self.types[node.id]
 
     def _enter_region(self, node: Node, region: Region) -> None:
         name = f"p{node.id}"
@@ -167,7 +166,7 @@ class _Planner:
 
     def _compute(self, node: Node) -> None:
         fed: Fed = []
-        call = self.current = self._call(node, fed)
+        call = self.names.call = self._call(node, fed)
         try:
             if node.op.view is not None and (suffix := node.op.view(call)) is not None:
                 self._enter(node, self.names.view(call.args[0], suffix, fed))
@@ -178,27 +177,28 @@ class _Planner:
             self._run_kernel(node, call)
         except Fault as fault:
             raise self._refused(node, fault) from None
-        for scratch, type in call.scratches:
-            self.variable_types[scratch] = type
+        finally:
+            self.names.call = None  # each refers to the other
+        self.names.types.update(call.scratches)
         self.buffers.add_scratch(node, call)
         lines = tuple(call.lines)
         self.steps.append(Step(node.id, lines, tuple(fed), node.sweep, call.out, call.args))
 
     def _call(self, node: Node, fed: Fed) -> KernelCall:
-        meeting = self._meeting_dtype(node)
+        meeting, names = self._meeting_dtype(node), self.names
         args = tuple(self._argument(i, meeting) for i in node.operands)
         return KernelCall(
             out=f"b{node.id}",
             out_type=self.types[node.id],
             args=args,
             types=tuple(self.types[i] for i in node.operands),
-            contiguous=tuple(map(self.names.is_contiguous, args)),
+            contiguous=tuple(map(names.is_contiguous, args)),
             attrs={key: self._numbers(value) for key, value in node.attrs},
             where=where(node),
             prefix=f"b{node.id}",
-            bind_constant=self.names.constant,
-            bind_stream=self.names.stream,
-            bind_view=lambda name, suffix: self.names.view(name, suffix, fed),
+            bind_constant=names.constant,
+            bind_stream=names.stream,
+            bind_view=lambda name, suffix: names.view(name, suffix, fed),
         )
 
     def _numbers(self, value: Any) -> Any:
@@ -256,14 +256,6 @@ class _Planner:
         ]
         if lines:
             self.steps.append(Step(len(self.graph.nodes), tuple(lines), sweep="update"))
-
-    def _type_of(self, name: str) -> ArrayType:
-        """The type of a variable, those of the kernel being planned among them."""
-        if name in self.variable_types:
-            return self.variable_types[name]
-        call = self.current
-        assert call is not None
-        return dict([(call.out, call.out_type), *call.scratches])[name]
 
     def _scalar_lines(self) -> tuple[tuple[str, str], ...]:
         """What is computed from the step, and then the cells it is handed to kernels in."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from graphdsl.compiler.schedule.values import Region
 from graphdsl.graph.graph import Graph, Node
@@ -19,7 +19,8 @@ class Storage:
     places: `last_read` of a result is the number of nodes.
 
     A result is pinned where it has a place outside the arena: a gradient in its flat array, a
-    written value over the old one, if nothing needs that any more.
+    written value over the old one, and what is made of a worker's part over that, if nothing needs
+    it any more.
     """
 
     def __init__(
@@ -67,7 +68,18 @@ class Storage:
                 pins[write.value] = self.leaves[write.target]
             else:
                 self.last_read[write.value] = len(nodes)
-        return pins
+        return {**dict(self._over_parts()), **pins}
+
+    def _over_parts(self) -> Iterator[tuple[int, Region]]:
+        """The nodes that may be computed over a part they read: no call needs it of another."""
+        nodes = self.graph.nodes
+        # NumPy takes its quick path for arrays without axes only where they are apart
+        parts = {i for i in self.leaves if nodes[i].op is OPS["part"] and self.types[i].shape}
+        for node in nodes if parts else ():
+            read = (id for id in node.operands if id in parts)
+            over = next((id for id in read if self._may_overwrite(id, node.id)), None)
+            if over is not None:
+                yield node.id, self.leaves[over]
 
     def _may_overwrite(self, target: int, value: int) -> bool:
         """Whether nothing reads the target's old value once the new one is being written."""
@@ -77,11 +89,11 @@ class Storage:
                 continue
             own = leaf == target and self.types[leaf] == self.types[value]
             direct = own and leaf in reader.operands and reader.op.inplace
-            if self.last_read[leaf] > now or not direct or self._viewed(leaf, reader):
+            if self.last_read[leaf] > now or not direct or self.reads_view(leaf, reader):
                 return False
         return True
 
-    def _viewed(self, leaf: int, reader: Node) -> bool:
+    def reads_view(self, leaf: int, reader: Node) -> bool:
         """Whether `reader` also reads a view of the leaf, which writing in place would spoil."""
         for id in reader.operands:
             node = self.graph.nodes[id]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from graphdsl.compiler.schedule.arena import Span, live_bytes
 from graphdsl.graph.graph import Sweep
@@ -86,6 +86,19 @@ class Schedule:
     workers: tuple[Schedule, ...] = ()
     """What workers run at once, each on its part of the batch, in their own stretches of the
     arena: the steps call them as `worker_0`, `worker_1`, …"""
+
+    def placement(self) -> Schedule:
+        """What is fed and handed out, and where arrays stand, without what is done with them."""
+        return replace(
+            self,
+            views=(),
+            scalars=(),
+            steps=(),
+            notes={},
+            variables={},
+            functions=(),
+            workers=tuple(worker.placement() for worker in self.workers),
+        )
 
     def live(self) -> list[tuple[int, int]]:
         """(step, bytes of the arena that live from it on) wherever the number changes, in order;

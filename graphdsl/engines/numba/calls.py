@@ -26,8 +26,8 @@ BRIEF, FEW = 500.0, 2
 """The ns from which on a kernel is done in parts between two that are, and how many there may be
 one behind the other: the threads meet there in any case."""
 
-PANEL_ROOM = 4 * 64 * 256
-"""The bytes that a product copies of its right factor at once at most."""
+PANEL, DEPTH = 256, 256
+"""What a product copies at once at most: bytes of a row of its right factor, and rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +52,10 @@ def loop_call(name: str, kernel: Kernel, note: str) -> Call:
 
 def room_for(product: Product) -> int:
     """The bytes that one thread's part of a product needs for its copies: whole cache lines."""
+    itemsize, depth = product.dtype.numpy.itemsize, min(product.inner, DEPTH)
     if product.left.strides[3] == 1:
-        return PANEL_ROOM
-    left = product.rows * min(product.inner, 256) * product.dtype.numpy.itemsize
-    return PANEL_ROOM + -(-left // 64) * 64
+        return depth * PANEL
+    return depth * PANEL + -(-product.rows * depth * itemsize // 64) * 64
 
 
 def product_call(product: Product, room: str, each: int, note: str) -> Call:

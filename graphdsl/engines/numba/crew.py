@@ -6,6 +6,7 @@ import ctypes
 import os
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 
 import numpy as np
@@ -21,7 +22,7 @@ class Crew:
     """Threads that wait for offers; `words` is what they share with the program's thread."""
 
     def __init__(self, threads: int) -> None:
-        self.size = threads
+        self.size = 0
         self.lock = threading.Lock()
         raw = np.zeros(WORDS + 8, np.int64)
         start = (-raw.ctypes.data % 64) // 8
@@ -32,9 +33,11 @@ class Crew:
         self._serve = native("serve")
         self._counting = threading.Lock()
         self._asleep = 0
-        for number in range(threads):
-            name = f"graphdsl-{number + 1}"
-            threading.Thread(target=self._work, name=name, daemon=True).start()
+        with suppress(RuntimeError):  # the system gives no more threads: there are fewer then
+            for number in range(1, threads + 1):
+                name = f"graphdsl-{number}"
+                threading.Thread(target=self._work, name=name, daemon=True).start()
+                self.size = number
 
     def take(self) -> bool:
         """Whether the crew is free; it is woken, and the caller's until `give`."""

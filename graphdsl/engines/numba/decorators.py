@@ -49,6 +49,8 @@ class Kernel:
     def __init__(self, function: Callable[..., Any], signature: Any) -> None:
         self.function = function
         self._signature = signature
+        self.found = False
+        """Whether its machine code was on disk, once it has an address."""
 
     @cached_property
     def address(self) -> int:
@@ -57,7 +59,10 @@ class Kernel:
         made: Any = CFunc(self.function, normalize_signature(self._signature), {}, options)
         made._cache = find_kept(self.function)
         made.compile()
-        self._made = made
+        self.found = made.cache_hits > 0
+        self._code = made._library
+        # a copy for others to be linked with: nobody is linked with what is called by address
+        self._code._shared_module = None
         address: int = made.address
         return address
 

@@ -4,33 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
-from types import ModuleType
 from typing import Any
-
-import numpy as np
 
 from graphdsl.compiler.schedule import Schedule
 from graphdsl.engines.numba import library
-from graphdsl.engines.numba.calls import MULTIPLY, Call
+from graphdsl.engines.numba.attaching import attach
 from graphdsl.engines.numba.crew import find_crew, offer_address
 from graphdsl.engines.numba.functions import KNOWN
-from graphdsl.engines.numba.program import Plan, Segment, make_plan
-from graphdsl.engines.numba.runner import (
-    CLOCK,
-    CODE,
-    COUNT,
-    INPUTS,
-    PATCH_COUNT,
-    PATCHES,
-    THREADS,
-)
+from graphdsl.engines.numba.program import make_plan
+from graphdsl.engines.numba.runner import CLOCK, INPUTS
 from graphdsl.engines.workers import count_cores
 from graphdsl.graph.graph import Graph
-from graphdsl.graph.kernel import Array
-
-UNSET = "WIDTH, MASKED, ONE = 1, True, np.float32(1)"
-"""The line of `tiles.py` that is set for each kind of tiles."""
 
 
 def translate(schedule: Schedule, graph: Graph) -> tuple[Schedule, Mapping[str, Any]]:
@@ -46,7 +30,7 @@ def translate(schedule: Schedule, graph: Graph) -> tuple[Schedule, Mapping[str, 
     views, clock = [], "float(t), float(epoch), float(total_steps)"
     calls: dict[str, str] = {}
     for number, segment in enumerate(plan.segments):
-        names[f"attach_{number}"] = _attaching(segment, plan, module)
+        names[f"attach_{number}"] = attach(segment, plan, module)
         views.append((f"e{number}", f"attach_{number}(globals())"))
         arguments = ", ".join([f"e{number}", clock, *plan.inputs])
         way = "enter_together(" if segment.shared else "enter(alone, 0, 0, "
@@ -106,68 +90,3 @@ def _together(enter: Callable[..., None], alone: int) -> Callable[..., None]:
             crew.give()
 
     return enter_together
-
-
-def _attaching(
-    segment: Segment, plan: Plan, module: ModuleType
-) -> Callable[[Mapping[str, Array]], Array]:
-    """A function of a program's names that gives the state of a segment at its arrays."""
-    kept: list[Array] = []  # what the state points to
-
-    def attach(names: Mapping[str, Array]) -> Array:
-        state = np.zeros(INPUTS + len(plan.inputs), np.int64)
-        counts = [len(call.arguments) for call in segment.calls]
-        arguments = np.zeros(max(1, sum(counts)), np.int64)
-        code = np.zeros((len(counts), 3), np.int64)
-        patches: list[tuple[int, int, int]] = []
-        start = 0
-        for row, call in enumerate(segment.calls):
-            code[row] = _address(call, module), arguments[start:].ctypes.data, call.divided
-            for number, argument in enumerate(call.arguments):
-                place = start + number
-                if isinstance(argument, int):
-                    arguments[place] = argument
-                    continue
-                root, byte = argument
-                if root == "functions":
-                    arguments[place] = tile_functions(call.kernel).ctypes.data
-                    continue
-                if root in plan.inputs:
-                    where = arguments[place:].ctypes.data
-                    patches.append((where, plan.inputs.index(root), byte))
-                elif root == "clock":
-                    arguments[place] = state[CLOCK:].ctypes.data
-                else:
-                    arguments[place] = names[root].ctypes.data + byte
-            start += counts[row]
-        table = np.array(patches, np.int64).reshape(-1, 3)
-        state[CODE], state[COUNT] = code.ctypes.data, len(code)
-        state[THREADS] = plan.threads
-        state[PATCHES], state[PATCH_COUNT] = table.ctypes.data, len(table)
-        kept[:] = [state, arguments, code, table]
-        return state
-
-    return attach
-
-
-def _is_product(call: Call) -> bool:
-    return call.kernel.startswith(MULTIPLY)
-
-
-@cache
-def tile_functions(kernel: str) -> Array:
-    """The addresses of what multiplies tiles of the product's element type, of each kind."""
-    bits = kernel.removeprefix(f"{MULTIPLY}f")
-    text = library.read("tiles.py")
-    kinds = library.load_file("products.py").KINDS
-    found = []
-    for width, masked in kinds:
-        setting = f"WIDTH, MASKED, ONE = {width}, {masked}, np.float{bits}(1)"
-        found.append(library.load(text.replace(UNSET, setting)).multiply_rows.address)
-    return np.array(found)
-
-
-def _address(call: Call, module: ModuleType) -> int:
-    where = library.load_file("products.py") if _is_product(call) else module
-    address: int = getattr(where, call.kernel).address
-    return address

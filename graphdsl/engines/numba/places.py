@@ -14,6 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from graphdsl.compiler.schedule import Schedule
+from graphdsl.compiler.schedule.stand_ins import StandIns
 from graphdsl.graph.kernel import Array, ArrayType
 from graphdsl.graph.types import DType
 
@@ -42,7 +43,8 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Access:
     """The element of a root's memory at each turn of a loop nest: `start` plus each axis' counter
-    times its stride, plus, if there is an `index`, what that holds times `scale`."""
+    times its stride, plus, if there is an `index`, what that holds times `scale`; what is below 0
+    counts back from `end`."""
 
     root: str
     dtype: DType
@@ -50,6 +52,7 @@ class Access:
     strides: tuple[int, ...]
     index: Access | None = None
     scale: int = 0
+    end: int = 0
 
     def reach(self, shape: Sequence[int]) -> tuple[int, int]:
         """The bytes of the root from the first to behind the last that the loops touch."""
@@ -73,6 +76,7 @@ class Places:
     """The arrays of one schedule by their variables."""
 
     def __init__(self, schedule: Schedule) -> None:
+        self._made = StandIns()
         self._stand_ins: dict[str, Array] = {}
         self.extents: dict[str, Extent] = {}
         for name, region in schedule.regions.items():
@@ -131,8 +135,7 @@ class Places:
         self._stand_in(name, type)
 
     def _stand_in(self, name: str, type: ArrayType) -> None:
-        # never touched: no page is ever made
-        self._stand_ins[name] = np.empty(type.shape, type.dtype.numpy)
+        self._stand_ins[name] = self._made.make(type)
 
 
 def _address(array: Array) -> int:

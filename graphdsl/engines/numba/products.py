@@ -37,9 +37,7 @@ times the rows, copying the right factor takes longer than reading it where it s
 VECTOR, WIDTH = machine()
 HALF = max(WIDTH // 2, 1)
 PANEL_BYTES = VECTOR * WIDTH
-
-PANEL_ROOM = PANEL_BYTES * DEPTH
-"""The bytes of a copied panel, behind which a copied left factor follows."""
+"""The bytes of a row of a copied panel, behind which a copied left factor follows."""
 
 MOST = ROWS[0]
 
@@ -143,12 +141,13 @@ def _multiply(
     tiled = np.int64(left_column != item and rows >= PACKED_ROWS and columns >= 2 * panel)
     blocks = (inner + DEPTH - 1) // DEPTH
     depth = (inner + blocks - 1) // blocks
+    beside = room + min(inner, DEPTH) * PANEL_BYTES
     for start in range(0, inner, depth):
         deep = min(depth, inner - start)
         here = left + start * left_column
         if tiled:
-            _copy_left(one, rows, deep, here, left_row, left_column, room + PANEL_ROOM)
-            here = room + PANEL_ROOM
+            _copy_left(one, rows, deep, here, left_row, left_column, beside)
+            here = beside
         for first in range(0, columns, panel):
             _multiply_block(
                 functions, one, rows, min(panel, columns - first), deep,

@@ -120,7 +120,7 @@ class _Planner:
 
     def _uniform_constants(self) -> Iterator[tuple[str, float | int | bool]]:
         for name, array in self.schedule.constants.items():
-            if array.size and bool((array == array.flat[0]).all()):
+            if array.size and array.tobytes() == array.size * array.flat[0].tobytes():
                 yield name, array.flat[0].item()
 
     def _lives(self) -> list[set[str]]:

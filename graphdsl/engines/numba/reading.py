@@ -85,12 +85,19 @@ class Reader:
                 return self._mapped(node, "{0}", [source], out)
             case ast.Expr(ast.Call(ast.Attribute(out, "fill"), [value], [])):
                 return self._mapped(node, "{0}", [value], out)
-            case ast.Expr(ast.Call(ast.Name("dot" | "matmul"), [left, right, out], [])):
+            case ast.Expr(
+                ast.Call(ast.Name("matmul"), [left, right, out], [])
+                | ast.Call(ast.Attribute(left, "dot"), [right, out], [])
+            ):
                 return self._product(node, left, right, out)
             case ast.Expr(
-                ast.Call(ast.Attribute(source, "take"), [index, ast.Constant(0), out, _], [])
+                ast.Call(
+                    ast.Attribute(source, "take"),
+                    [index, ast.Constant(0), out, ast.Constant(mode)],
+                    [],
+                )
             ):
-                return self._taken(node, source, index, out)
+                return self._taken(node, source, index, out, mode == "wrap")
             case ast.Assign([ast.Subscript(out, ast.Name() as index)], value):
                 return self._put(node, out, index, value)
             case ast.Expr(
@@ -128,8 +135,11 @@ class Reader:
         access = spread(target, target.shape)
         return Loop(node, target.shape, formula, given, access, target.dtype)
 
-    def _taken(self, node: int, source: ast.expr, index: ast.expr, out: ast.expr) -> Loop | None:
-        """Rows of an array by their numbers, which have been checked."""
+    def _taken(
+        self, node: int, source: ast.expr, index: ast.expr, out: ast.expr, wraps: bool
+    ) -> Loop | None:
+        """Rows of an array by their numbers, which have been checked; if it `wraps`, they may be
+        counted from the end."""
         rows, numbers, target = self._place(source), self._place(index), self._place(out)
         if rows is None or numbers is None or target is None or numbers.dtype is not DType.i64:
             return None
@@ -141,7 +151,8 @@ class Reader:
                              numbers.strides), numbers.shape)  # fmt: skip
         where = Access(where.root, where.dtype, where.start, (*where.strides, *[0] * width))
         strides = (*[0] * len(numbers.shape), *inner)
-        operand = Access(rows.root, rows.dtype, rows.start, strides, where, rows.strides[0])
+        end = rows.shape[0] if wraps else 0
+        operand = Access(rows.root, rows.dtype, rows.start, strides, where, rows.strides[0], end)
         access = spread(target, target.shape)
         return Loop(node, target.shape, "{0}", (operand,), access, target.dtype)
 

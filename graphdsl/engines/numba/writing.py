@@ -7,7 +7,7 @@ texts and are compiled once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from graphdsl.engines.numba.items import Loop
 from graphdsl.engines.numba.places import Access, Extent
@@ -67,7 +67,8 @@ class Writer:
         key = (access.root, access.dtype, access.start + back)
         array = self.arrays.setdefault(key, f"a{len(self.arrays)}")
         terms = [_term(i, s) for i, s in enumerate(access.strides) if s]
-        terms += [f"{access.scale} * {index}"] if index else []
+        at = f"({index} if {index} >= 0 else {index} + {access.end})" if access.end else index
+        terms += [f"{access.scale} * {at}"] if index else []
         terms += [str(-back)] if back or not terms else []
         return f"{array}[{' + '.join(terms).replace('+ -', '- ')}]"
 
@@ -109,8 +110,7 @@ def merge(shape: Sequence[int], steps: Sequence[tuple[int, ...]]) -> list[list[i
 def over(access: Access, kept: Sequence[int]) -> Access:
     """The access over merged axes: the last of each has the stride."""
     index = access.index and over(access.index, kept)
-    strides = tuple(access.strides[axis] for axis in kept)
-    return Access(access.root, access.dtype, access.start, strides, index, access.scale)
+    return replace(access, strides=tuple(access.strides[axis] for axis in kept), index=index)
 
 
 def loop_over(loop: Loop, kept: Sequence[int]) -> Loop:
