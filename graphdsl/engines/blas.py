@@ -27,7 +27,7 @@ class _Shared:
         """`swap` sets the number and gives the one before, `put` sets it."""
         self._swap, self._put = swap, put
         self._lock = threading.Lock()
-        self._inside, self._before = 0, swap(1)
+        self._inside, self._before = 0, swap(1)  # a result that a Ctrl-C may lose later
         put(self._before)
 
     def __enter__(self) -> None:

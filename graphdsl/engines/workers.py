@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from graphdsl.engines.blas import one_thread
+from graphdsl.engines.blas import on_one_thread
 from graphdsl.engines.cores import Apart
 
 Task = Callable[[Any], None]
@@ -72,8 +72,7 @@ class Workers:
     def side_by_side(self, calls: Sequence[tuple[Any, ...]]) -> None:
         """Call functions at once, each given with its arguments behind it; BLAS takes one thread
         for each of them meanwhile."""
-        with one_thread():
-            self.share(_call, calls)
+        on_one_thread(self.share)(_call, calls)
 
     def _begin(self) -> None:
         self._process = os.getpid()

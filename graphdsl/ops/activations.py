@@ -28,8 +28,8 @@ def _gated(y: TensorType, g: TensorType) -> TensorType:
 
 
 def _emit_relu_gate(k: KernelCall) -> None:
-    """y is at least +0: as an unsigned integer it has the sign 0 or 1, and g's bits times that are
-    g or +0. Two passes, where a comparison and a choice take three."""
+    """y is at least +0, or nan: as an unsigned integer it has the sign 0 or 1, and g's bits times
+    that are g or +0. Two passes, where a comparison and a choice take three."""
     unsigned = f'.view("u{k.out_type.dtype.numpy.itemsize}")'
     integer = DType.i32 if k.out_type.dtype is DType.f32 else DType.i64
     names = (*k.args, k.out, k.scratch(k.out_type.shape, integer))
@@ -44,12 +44,12 @@ relu_gate = declare(
         infer=_gated,
         promotion="same",
         kernel=_emit_relu_gate,
-        scalar="({g} if {y} > 0 else 0.0)",
+        scalar="({g} if {y} != 0 else 0.0)",
         inplace=True,
         public=False,
         rows=row_rules.by_element,
-        doc="g where y, which is relu of something, is positive, 0 elsewhere; rewriting makes it.",
-        formula="g if y > 0 else 0",
+        doc="0 where y, which is relu of something, is 0, elsewhere g; rewriting makes it.",
+        formula="0 if y = 0 else g",
         derivative="none: it is made after the reverse sweep",
         domain=((0.0, 3.0), (-3.0, 3.0)),
         example="g = grad(sum(relu(x)), x)",
@@ -70,7 +70,7 @@ relu = declare(
         inplace=True,
         doc="x where it is positive, 0 elsewhere.",
         formula="max(x, 0)",
-        derivative="g where x > 0, 0 elsewhere and at 0",
+        derivative="g where x > 0, 0 elsewhere and at 0; g at nan",
         example="y = relu(x)",
     )
 )

@@ -72,6 +72,7 @@ class Turn:
 
 
 def take_turns(w: Windows, results: int) -> list[Turn]:
+    """All lines of a result, in turns whose stretches do not overlap."""
     every = every_turn(w)
     firsts = range(min(every, results))
     return [Turn(first, every, -(-(results - first) // every)) for first in firsts]

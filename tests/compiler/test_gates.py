@@ -42,11 +42,13 @@ def test_the_gradient_of_relu_looks_at_its_bits() -> None:
     assert not found & {"where", "gate", "greater"}
 
 
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
 @pytest.mark.parametrize("dtype", [DType.f32, DType.f64], ids=str)
-def test_the_gradient_of_relu_is_the_cotangent_or_zero(dtype: DType) -> None:
+def test_the_gradient_of_relu_is_the_cotangent_or_zero(dtype: DType, engine: str) -> None:
     """To the bit, also infinite ones; a nan has it whichever sign it has."""
+    pytest.importorskip(engine)
     text = "input x: [7]\ninput g: [7]\nloss J = sum(relu(x) * g)\n"
-    model = graphdsl.loads(text, dtype=str(dtype))
+    model = graphdsl.loads(text, dtype=str(dtype), engine=engine)
     x = np.array([np.nan, -np.nan, 0, -0.0, 1e-45, -1, np.inf], dtype.numpy)
     g = np.array([2, 3, 4, np.inf, -5, np.nan, -np.inf], dtype.numpy)
     gradient = model.value_and_grad(x=x, g=g, wrt=("x",))[1]["x"]

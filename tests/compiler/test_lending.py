@@ -142,3 +142,12 @@ def test_a_state_of_the_forward_sweep_keeps_its_value_until_it_is_written() -> N
     text = "input x: [3]\nstate s: [3] = 1\nupdate s = exp(s * 2) + x\ntrain {}\n"
     schedule = stepped(text)
     assert writing(schedule, named(schedule, "state_")) == ["add"]
+
+
+@pytest.mark.parametrize("fault", ["inv(g)", "cholesky(g)"])
+def test_a_fault_of_the_rule_leaves_the_state_as_it_was(fault: str) -> None:
+    rule = f"  state m = 1\n  k = exp(0.9 * m)\n  update m = k + {fault}\n  update p = p - lr * m\n"
+    session = session_of(MODEL.format(rule=rule.rstrip()))
+    compiled = session.compilation.compiled(session.compilation.step_purpose())
+    schedule = compiled.plan({"N": 3})
+    assert writing(schedule, named(schedule, "slot_m")) == ["add"]

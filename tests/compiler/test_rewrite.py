@@ -105,6 +105,7 @@ CASES = [
     ("sum(sum(x, axis = 0))", ["sum"]),
     ("exp(x) + exp(x)", ["exp", "mul"]),
     ("(x + z) * (x + z)", ["add", "mul"]),
+    ("softmax(x) * 2", ["div", "exp", "max", "mul", "sub", "sum"]),
     ("sqrt(x / 4)", ["div", "sqrt"]),
     ("sqrt(4 * x)", ["mul", "sqrt"]),
     ("(x * 2) / (z * 3 + 1)", ["add", "div", "mul"]),

@@ -249,6 +249,10 @@ LEFT = {
         "update m = 0.5 * m + 1e-8 * (1e8 + g^2)",
         "update p = p - lr * m^-45",
     ],
+    "a power of the step's own factor underflows": [
+        "update m = 0.5 * m + (1e8 + g^2)",
+        "update p = p - lr * ((1e-8 + 1e-8 * 0.9^t) * m)^45",
+    ],
     "a factor of one element": [
         "state k: i64 = 0",
         "update k = k + 2",

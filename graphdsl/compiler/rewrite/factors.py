@@ -64,7 +64,9 @@ class Factor:
         """Whether a tensor can be left without it, and not overflow for that."""
         bases = [base for base, _ in self.numbers if base != 0]
         whole = _is_moderate(self.number) or len(bases) < len(self.numbers)
-        return whole and all(map(_is_moderate, bases))
+        # a node is known to within 1e-9 and 1e9: higher powers of it may be 0 or infinite
+        low_powers = all(abs(exponent) <= 2 for _, exponent in self.nodes)
+        return low_powers and whole and all(map(_is_moderate, bases))
 
 
 ONE = Factor()
