@@ -22,9 +22,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Make the mark of `tests/rules` known, and keep what is compiled out of the user's folders."""
     config.addinivalue_line("markers", "rule(section, words): what docs/language.md says of it")
-    # a shell's background job has Ctrl-C ignored, and would hand that on to what the tests start
+    # a shell's background job has Ctrl-C ignored, and one of nohup the end of its terminal: they
+    # would hand that on to what the tests start
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     assert config.cache is not None
     os.environ.setdefault("GRAPHDSL_CACHE", str(config.cache.mkdir("numba")))
     if config.getoption("--engine") == "numba":

@@ -70,7 +70,7 @@ relu = declare(
         inplace=True,
         doc="x where it is positive, 0 elsewhere.",
         formula="max(x, 0)",
-        derivative="g where x > 0, 0 elsewhere and at 0; g at nan",
+        derivative="g where x > 0, 0 elsewhere and at 0",
         example="y = relu(x)",
     )
 )

@@ -82,7 +82,7 @@ def check(windows: Windows, batch: int) -> None:
         np.testing.assert_allclose(one, other, rtol=1e-11, atol=1e-12)
 
 
-@pytest.mark.parametrize(("size", "stride", "padding", "dilation"), ways())
+@pytest.mark.parametrize(("size", "stride", "padding", "dilation"), list(ways()))
 def test_every_way_of_sliding(size: Pair, stride: Pair, padding: Pair, dilation: Pair) -> None:
     check(Windows(size, stride, padding, dilation), batch=3)
 
@@ -131,7 +131,7 @@ def test_what_is_unfolded_by_lines(call: str, by_lines: bool) -> None:
     assert ("unfold" in ops) == (not by_lines)
 
 
-@pytest.mark.parametrize(("size", "stride"), itertools.product(SIZES, STRIDES))
+@pytest.mark.parametrize(("size", "stride"), list(itertools.product(SIZES, STRIDES)))
 def test_stretches_of_one_turn_do_not_overlap(size: Pair, stride: Pair) -> None:
     windows = Windows(size, stride, (0, 0), (1, 1))
     assert every_turn(windows) * stride[0] >= size[0]
