@@ -12,6 +12,7 @@ from results import PAGES, Result, describe
 
 FIRST = {"seconds": 0.5, "import_seconds": 0.25}
 MIB = 1 << 20
+KEPT = Path(__file__).parents[2] / "benchmarks" / "results"
 
 
 def make_result(**changes: object) -> Result:
@@ -152,3 +153,15 @@ def test_without_matplotlib_there_is_no_picture(tmp_path: Path, monkeypatch) -> 
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert not draw_picture([make_result()], tmp_path / "latest.svg")
     assert not (tmp_path / "latest.svg").exists()
+
+
+def test_the_readme_has_the_figures_that_are_checked_in() -> None:
+    workloads = json.loads((KEPT / "two-cores.json").read_text("utf-8"))["workloads"]
+    readme = (KEPT.parents[1] / "README.md").read_text("utf-8")
+    (head,) = (line for line in readme.splitlines() if line.startswith("| µs a step |"))
+    assert [cell.strip() for cell in head.split("|")[2:-1]] == [*workloads]
+    for name in ("graphdsl numpy", "graphdsl numba", "torch", "torch.compile", "jax"):
+        (line,) = (line for line in readme.splitlines() if line.startswith(f"| {name} |"))
+        shown = [float(cell.replace(",", "")) for cell in line.split("|")[2:-1]]
+        medians = [w["contenders"][name]["median_us"] for w in workloads.values()]
+        assert shown == pytest.approx(medians, rel=0.05)
