@@ -14,6 +14,7 @@ from engines.both import Array
 
 pytest.importorskip("numba")
 
+from engines.few_threads import give_threads
 from graphdsl.engines.numba import crew, library, runner
 
 KERNELS = '''"""Kernels for a test: each notes in how many parts it was done, and how often."""
@@ -113,15 +114,7 @@ def test_no_more_come_than_there_is_room_for(hands: crew.Crew) -> None:
 def test_threads_that_cannot_be_had_are_done_without(
     given: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start, left = threading.Thread.start, [given]
-
-    def refuse(thread: threading.Thread) -> None:
-        if not left[0]:
-            raise RuntimeError("can't start new thread")
-        left[0] -= 1
-        start(thread)
-
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+    give_threads(given, monkeypatch)
     hands = crew.Crew(2)
     assert hands.size == given
     assert Program(20_000, threads=3).run(hands).max() <= 1 + given

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engines.few_threads import give_threads
 from graphdsl.engines.workers import Workers, count_cores, row_blocks
 
 
@@ -134,15 +135,7 @@ def test_threads_end_with_what_made_them() -> None:
 def test_threads_that_cannot_be_had_are_done_without(
     given: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    start, left = threading.Thread.start, [given]
-
-    def refuse(thread: threading.Thread) -> None:
-        if not left[0]:
-            raise RuntimeError("can't start new thread")
-        left[0] -= 1
-        start(thread)
-
-    monkeypatch.setattr(threading.Thread, "start", refuse)
+    give_threads(given, monkeypatch)
     workers, done = Workers(4), []
     for _ in range(2):
         workers.share(done.append, [0, 1, 2, 3])
