@@ -15,6 +15,11 @@ from browser.devtools import BrowserError, Chromium
 WAIT_S = 20.0
 """How long something may take to come true."""
 
+TWO_FRAMES = (
+    "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(0))))"
+)
+"""Comes true when what the page drew as it loaded, and again when it had its size, is painted."""
+
 KEYS = {
     "ArrowLeft": 37,
     "ArrowUp": 38,
@@ -66,9 +71,10 @@ class Page:
         self.call("Emulation.setEmulatedMedia", {"features": features})
 
     def open(self, path: Path) -> None:
-        """Load a file and wait until it stands."""
+        """Load a file and wait until it stands and is painted."""
         self.call("Page.navigate", {"url": path.as_uri()})
         self.wait("document.readyState === 'complete' && location.protocol === 'file:'")
+        self.evaluate(TWO_FRAMES)
 
     def evaluate(self, expression: str) -> Any:
         """The value of an expression of JavaScript, promises awaited; raises what it throws."""

@@ -99,7 +99,6 @@ def ports(page: Page, name: str) -> list[str]:
 
 def test_boxes_follow_the_lectures_convention(chromium: Chromium, page_of: Write) -> None:
     with opened(chromium, page_of(EXAMPLES / "lecture" / "l1.gdl", x=2, z=3)) as page:
-        page.wait("document.querySelectorAll('#near .node').length > 0")
         boxes = page.evaluate("""[...document.querySelectorAll('#near .node')].map((box) => ({
             inside: box.querySelector('.fn').textContent,
             name: box.querySelector('.name')?.textContent ?? '',
