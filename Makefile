@@ -53,6 +53,7 @@ nightly: $(VENV)/.installed-test
 bench: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/step.py
 	$(BIN)/python benchmarks/compile.py
+	$(BIN)/python benchmarks/overhead.py
 
 gallery: $(VENV)/.installed-test
 	$(BIN)/python scripts/make_gallery.py

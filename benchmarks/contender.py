@@ -8,6 +8,7 @@ from verify import verify_gradients, verify_steps
 from workloads import Array, Workload
 
 CHECKED_STEPS = 5
+BLOCK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +40,9 @@ def time_calls(call: Callable[[], object], count: int) -> float:
     for _ in range(count):
         call()
     return (time.perf_counter() - start) / count * 1e6
+
+
+def count_calls(timer: Callable[[int], float]) -> int:
+    """How many calls fill a block of steps, by a timer of so many: µs a call."""
+    timer(3)
+    return max(3, round(BLOCK_SECONDS / (timer(5) * 1e-6)))

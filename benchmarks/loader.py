@@ -12,8 +12,6 @@ Exit code 1 if an epoch of `fit` takes more than 1.05 of the bare loop's.
 """
 
 import argparse
-import json
-import platform
 import sys
 import tempfile
 import time
@@ -32,9 +30,9 @@ from graphdsl.training.data import load_dataset
 from graphdsl.training.dataset import Dataset
 from graphdsl.training.history import Row
 from graphdsl.training.progress import Silent
+from pairs import Comparison, Pair, report
 
 MODELS = Path(__file__).with_name("models")
-TARGET = 1.05
 CLASSES = 10
 
 
@@ -57,23 +55,12 @@ SETUPS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """Seconds an epoch of both, one for each round; a summary is the lower quartile."""
-
-    workload: str
-    fit: list[float]
-    bare: list[float]
-
-    @property
-    def ratio(self) -> float:
-        """An epoch of `fit` to one of the bare loop."""
-        return quartile(self.fit) / quartile(self.bare)
-
-
 def quartile(times: list[float]) -> float:
     """The lower quartile."""
     return float(np.quantile(times, 0.25))
+
+
+LOADER = Comparison("ms an epoch", ("fit", "bare"), quartile, target=1.05)
 
 
 def make_arrays(setup: Setup) -> dict[str, Array]:
@@ -114,8 +101,8 @@ def ready_batches(setup: Setup, arrays: dict[str, Array]) -> list[dict[str, Arra
 class Turns(Silent):
     """After each epoch of `fit`, an epoch of the bare loop; both timed, but for the first."""
 
-    def __init__(self, result: Result, bare: Callable[[], object]) -> None:
-        self.result = result
+    def __init__(self, pair: Pair, bare: Callable[[], object]) -> None:
+        self.pair = pair
         self.bare = bare
         self.began: float | None = None
 
@@ -123,16 +110,16 @@ class Turns(Silent):
         """Note the time of the epoch that ends, then time the bare loop."""
         now = time.perf_counter()
         if self.began is not None:
-            self.result.fit.append(now - self.began)
+            self.pair.first.append(now - self.began)
         start = time.perf_counter()
         self.bare()
         end = time.perf_counter()
         if self.began is not None:
-            self.result.bare.append(end - start)
+            self.pair.second.append(end - start)
         self.began = time.perf_counter()
 
 
-def run_workload(name: str, rounds: int) -> Result:
+def run_workload(name: str, rounds: int) -> Pair:
     """Let `fit` and the bare loop take turns: two models, so that neither meets the other's."""
     setup = SETUPS[name]
     arrays = make_arrays(setup)
@@ -143,23 +130,11 @@ def run_workload(name: str, rounds: int) -> Result:
         for feeds in ready:
             step(feeds)
 
-    result = Result(name, [], [])
+    pair = Pair(name)
     with open_dataset(setup, arrays) as (dataset, model):
-        turns = Turns(result, run_bare)
+        turns = Turns(pair, run_bare)
         model.fit(dataset, batch=setup.batch, epochs=rounds + 1, listener=turns)
-    return result
-
-
-def describe(result: Result) -> dict[str, Any]:
-    """A result as data."""
-    return {
-        "workload": result.workload,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "fit_seconds": result.fit,
-        "bare_seconds": result.bare,
-        "ratio": result.ratio,
-    }
+    return pair
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -171,18 +146,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
 
     names = [options.workload] if options.workload else list(SETUPS)
-    results = [run_workload(name, options.rounds or SETUPS[name].rounds) for name in names]
-    if options.json:
-        print(json.dumps([describe(result) for result in results], indent=2))
-    else:
-        print(f"{'ms an epoch':12}{'fit':>10}{'bare loop':>12}{'ratio':>8}")
-        for one in results:
-            fit, bare = (1e3 * quartile(times) for times in (one.fit, one.bare))
-            print(f"{one.workload:12}{fit:10.2f}{bare:12.2f}{one.ratio:8.3f}")
-    misses = [one for one in results if one.ratio > TARGET]
-    for one in misses:
-        print(f"{one.workload}: {one.ratio:.3f}, at most {TARGET}", file=sys.stderr)
-    return 1 if misses else 0
+    pairs = [run_workload(name, options.rounds or SETUPS[name].rounds) for name in names]
+    return report(pairs, LOADER, as_json=options.json)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from contender import count_calls
 from contenders import OURS, PEERS, PRODUCTS, list_by_hand, list_peers
 from kernels import describe_kernels
 from ours import list_engines
@@ -41,7 +42,6 @@ from results import Result
 from workloads import WORKLOADS
 
 LATEST = Path(__file__).with_name("results") / "latest.json"
-BLOCK_SECONDS = 0.05
 # Threads that wait for work by spinning have given up by then, and don't slow the next contender:
 # those of OpenBLAS spin for 2**26 cycles, some 30 ms, and take half of its cores meanwhile.
 PAUSE_SECONDS = 0.1
@@ -78,12 +78,6 @@ def time_steps(result: Result, names: list[str], rounds: int) -> None:
             for name, timer in timers.items():
                 time.sleep(PAUSE_SECONDS)
                 result.rounds[name].append(timer(counts[name]))
-
-
-def count_calls(timer: Timer) -> int:
-    """How many calls fill a block."""
-    timer(3)
-    return max(3, round(BLOCK_SECONDS / (timer(5) * 1e-6)))
 
 
 def measure_fresh(result: Result, name: str) -> None:

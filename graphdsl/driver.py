@@ -20,13 +20,9 @@ from graphdsl.compiler.purpose import Purpose as Purpose
 from graphdsl.compiler.recipe import PLAIN, Recipe, recipe_of, scaled_settings
 from graphdsl.compiler.results import restricted
 from graphdsl.compiler.rewrite import Fired, rewrite, stabilise
-from graphdsl.compiler.schedule import Measure, Schedule, arena_bytes, plan_within
 from graphdsl.compiler.slots import Slot, measured
 from graphdsl.compiler.update import apply_updates
-from graphdsl.engines.bands import in_bands
-from graphdsl.engines.divided import in_parts
-from graphdsl.engines.numpy import Program, emit
-from graphdsl.engines.workers import count_cores
+from graphdsl.engines.planning import Compiled as Compiled
 from graphdsl.graph.graph import Graph, Result
 from graphdsl.graph.layout import Layout, lay_out, regroup
 from graphdsl.graph.sizes import symbol
@@ -39,42 +35,6 @@ from graphdsl.language.parser import parse_leniently
 from graphdsl.language.source import Source
 
 assert ops  # importing it declares the ops
-
-
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """A rewritten graph, ready to be planned for any sizes, and the states its updates need."""
-
-    graph: Graph
-    layout: Layout
-    slots: tuple[Slot, ...] = ()
-    recipe: Recipe = PLAIN
-
-    def plan(self, sizes: Mapping[str, int], measure: Measure = arena_bytes) -> Schedule:
-        """The schedule for one binding of the sizes; raises `DataError` where none fits, by what
-        an engine needs of it."""
-        return plan_within(self.graph, sizes, self.layout, self.recipe.memory, measure)
-
-    def plan_blocks(self, sizes: Mapping[str, int], workers: int | None = None) -> Schedule:
-        """The same as the NumPy engine runs it: shared among workers where that pays, as many as
-        there are cores unless `workers` says so, and long elementwise runs in blocks of rows."""
-        workers = count_cores() if workers is None else workers
-        shared = self._shared(sizes, workers, blocks=True)
-        return shared or in_bands(self.plan(sizes), self.graph, sizes, workers)
-
-    def plan_whole(self, sizes: Mapping[str, int], workers: int) -> Schedule:
-        """The same as `plan_blocks`, to the bit, every statement on whole arrays."""
-        return self._shared(sizes, workers, blocks=False) or self.plan(sizes)
-
-    def _shared(self, sizes: Mapping[str, int], workers: int, blocks: bool) -> Schedule | None:
-        """The schedule for several workers, or None where one does all."""
-        if self.recipe.memory is not None:
-            return None  # the budget is for one program
-        return in_parts(self.graph, sizes, self.layout, workers, blocks)
-
-    def emit(self, sizes: Mapping[str, int]) -> Program:
-        """The NumPy program for one binding of the sizes."""
-        return emit(self.plan_blocks(sizes))
 
 
 @dataclass(slots=True)

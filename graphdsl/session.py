@@ -10,7 +10,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -25,7 +24,6 @@ from graphdsl.engines.heap import hand_back
 from graphdsl.engines.limits import check_sizes, refused_sizes
 from graphdsl.engines.memory import Memory
 from graphdsl.engines.numpy import Executable, Program, emit
-from graphdsl.engines.small_products import turned
 from graphdsl.engines.watched import LOOK, Watch, watched
 from graphdsl.engines.workers import count_cores
 from graphdsl.graph.graph import Graph
@@ -143,7 +141,7 @@ class Session:
     ) -> Executable:
         check_sizes(compiled.graph, sizes)
         try:
-            with paused_collector():
+            with paused_collector(), np.errstate(over="ignore"):  # of numbers: inf, as everywhere
                 program, names = self._emitted(compiled, sizes, compiles)
                 return Executable(program, self.memory, names)
         except MemoryError:
@@ -156,10 +154,9 @@ class Session:
         """The program to load, and what further names of it stand for; what it was made of is let
         go before Python compiles it."""
         names: Mapping[str, Any] = {}
-        if self._probe is not None or not compiles:
-            compiled = replace(compiled, graph=turned(compiled.graph, sizes))
         if self._probe is not None:  # which sees what NumPy does between two statements
-            schedule, names = self._probe(compiled.plan(sizes), compiled.graph, sizes)
+            seen = compiled.turned(sizes)
+            schedule, names = self._probe(seen.plan(sizes), seen.graph, sizes)
         elif compiles:
             from graphdsl.engines.numba.engine import needed_bytes, translate
 

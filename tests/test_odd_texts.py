@@ -79,7 +79,7 @@ def verify_modest(checker: Checker, text: str) -> None:
 
 
 @given(mutated() | renamed())
-@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
 def test_mutated_programs_give_diagnostics(checker: Checker, text: str) -> None:
     verify_modest(checker, text)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -136,15 +136,13 @@ def plan_shown(compilation: Compilation, sizes: dict[str, int], engine: str = "n
     that is not installed, `DataError` for sizes that no program is made for."""
     from graphdsl.engines.choice import check_engine
     from graphdsl.engines.limits import check_sizes
-    from graphdsl.engines.small_products import turned
 
     check_engine(engine)
     compiled = compilation.compiled(shown_purpose(compilation))
     bound = bind(compilation, compiled, sizes)
     check_sizes(compiled.graph, bound)
     if engine == "numpy":
-        here = replace(compiled, graph=turned(compiled.graph, bound))
-        return Planned(here.plan_blocks(bound))
+        return Planned(compiled.plan_blocks(bound))
     from graphdsl.engines.numba.engine import needed_bytes
     from graphdsl.views.compiled import list_calls
 

@@ -113,7 +113,8 @@ def measure(
 ) -> list[LayerStatistics]:
     """The statistics of a model on its data, or on what is fed."""
     from graphdsl.training.locating import located
-    from graphdsl.training.statistics import BETA, measure_gradients
+    from graphdsl.training.moments import BETA
+    from graphdsl.training.statistics import measure_gradients
 
     train = model.compilation.lowered(training=True).train
     trainer = model.trainer() if train is not None else None

@@ -83,15 +83,7 @@ class Band:
     def _statements(self, part: Elementwise) -> Iterator[str]:
         """The lines of one kernel on a block."""
         call = self._planned = self._call(part)
-        kernel = part.node.op.kernel
-        if callable(kernel):
-            kernel(call)
-        else:
-            assert kernel is not None
-            args = [self._bare(call, position) for position in range(len(call.args))]
-            fields = dict(zip(part.node.op.operands, args, strict=True))
-            fields |= {key: repr(value) for key, value in call.attrs.items()}
-            call.emit(*kernel.format(out=call.out, **fields).splitlines())
+        part.node.op.emit(call)
         scratch = {name: self._scratch(call, name) for name, _ in call.scratches}
         note = self.schedule.notes.get(part.step.node, "")
         for number, line in enumerate(call.lines):
@@ -118,13 +110,6 @@ class Band:
             bind_constant=self._constant,
             bind_view=self._view,
         )
-
-    def _bare(self, call: KernelCall, position: int) -> str:
-        """An operand of one element without its axes: NumPy has a faster loop for it."""
-        type, name = call.types[position], call.args[position]
-        if type.weak or not type.shape or type.size != 1 or call.out_type.size == 1:
-            return name
-        return call.view(name, ".reshape(())")
 
     def _cut(self, type: ArrayType) -> ArrayType:
         return replace(type, shape=(self.block, *type.shape[1:]))

@@ -1,4 +1,5 @@
-"""How many threads BLAS takes: one inside a context, and as many as before behind it."""
+"""The library by which NumPy multiplies, and how many threads it takes: one inside a context, and
+as many as before behind it."""
 
 from __future__ import annotations
 
@@ -98,20 +99,26 @@ def _find_library() -> _Shared | ThreadpoolController:
     each of them one Python thread alone is heeded. What is called returns at once, so that
     Python's lock is kept meanwhile.
     """
-    controller = ThreadpoolController().select(user_api="blas")
-    found = [
-        one
-        for one in controller.lib_controllers
-        if one.internal_api == "openblas" and one.threading_layer == "pthreads"
-    ]
-    # scipy's wheel brings a second one
-    found.sort(key=lambda one: "numpy" not in one.filepath)
-    names = [f"{start}openblas_%s_num_threads{end}" for start in _STARTS for end in _ENDS]
-    for library in (PyDLL(one.filepath) for one in found[:1]):
+    found = find_openblas()
+    if found is not None and found.threading_layer == "pthreads":
+        library = PyDLL(found.filepath)
+        names = [f"{start}openblas_%s_num_threads{end}" for start in _STARTS for end in _ENDS]
         for name in (name for name in names if hasattr(library, name % "get")):
             get, put = getattr(library, name % "get"), getattr(library, name % "set")
             return _Shared(_find_swap(library) or _Swap(get, put), put)
-    return controller
+    return _find_all()
+
+
+def find_openblas() -> Any:
+    """NumPy's OpenBLAS, as threadpoolctl has it; None where NumPy multiplies by another library."""
+    libraries = _find_all().lib_controllers
+    # scipy's wheel brings a second one, which is loaded later
+    found = min(libraries, key=lambda one: "numpy" not in one.filepath, default=None)
+    return found if found is not None and found.internal_api == "openblas" else None
+
+
+def _find_all() -> ThreadpoolController:
+    return ThreadpoolController().select(user_api="blas")
 
 
 def _find_swap(library: Any) -> Callable[[int], int] | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from graphdsl.engines.machine import machine_memory
 from graphdsl.graph.graph import Graph, Node
-from graphdsl.graph.sizes import evaluate
+from graphdsl.graph.sizes import evaluate, told
 from graphdsl.graph.types import TensorType
 from graphdsl.language.diagnostics import DataError, Diagnostic, ModelError
 
@@ -44,5 +44,5 @@ def _check_size(node: Node, sizes: Mapping[str, int], limit: int) -> None:
 
 def refused_sizes(code: str, message: str, sizes: Mapping[str, int], *help: str) -> DataError:
     """Sizes that a program cannot be made for."""
-    bound = ", ".join(f"{name} = {value}" for name, value in sizes.items())
-    return DataError(Diagnostic(code, message, (), (*((f"with {bound}",) if bound else ()), *help)))
+    bound = (f"with {told(sizes)}",) if sizes else ()
+    return DataError(Diagnostic(code, message, (), (*bound, *help)))

@@ -174,6 +174,7 @@ def _check_fits(layout: Layout) -> None:
         raise refusal("E0802", message, f"the largest is '{largest.name}': {list(largest.shape)}")
 
 
+@np.errstate(over="ignore", invalid="ignore")  # beyond a float is inf, as everywhere
 def _fill(target: Array, variable: Variable, seed: int) -> None:
     init = variable.init
     if init.draw is not None:

@@ -16,8 +16,7 @@ import numpy as np
 from graphdsl.compiler.schedule import Schedule
 from graphdsl.compiler.schedule.values import Step
 from graphdsl.graph.graph import Graph, Node
-from graphdsl.graph.kernel import Array, ArrayType
-from graphdsl.graph.sizes import evaluate
+from graphdsl.graph.kernel import Array, ArrayType, bound
 
 LONGEST = 64
 """Steps of a run at most: each one is compared with those before it."""
@@ -104,12 +103,8 @@ def _read(
     node = graph.nodes[step.node]
     if not node.op.elementwise or node.op.random or node.type.weak or not node.type.shape:
         return None
-
-    def bound(id: int) -> ArrayType:
-        type = graph.nodes[id].type
-        return ArrayType(type.dtype, tuple(evaluate(s, sizes) for s in type.shape), type.weak)
-
-    type, types = bound(node.id), tuple(map(bound, node.operands))
+    type = bound(node.type, sizes)
+    types = tuple(bound(graph.nodes[id].type, sizes) for id in node.operands)
     rows = type.shape[0]
     by_row = tuple(t.rank == type.rank and t.shape[0] == rows for t in types)
     fed = any(names.is_fed(name) for name in step.args)

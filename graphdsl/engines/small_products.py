@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cache
 
-from threadpoolctl import ThreadpoolController
-
 from graphdsl.compiler.rewrite.turning import turn
+from graphdsl.engines.blas import find_openblas
 from graphdsl.graph.graph import Graph
 
 WITH_SMALL_KERNELS = frozenset({"SkylakeX", "Cooperlake", "SapphireRapids"})
@@ -24,7 +23,5 @@ def turned(graph: Graph, sizes: Mapping[str, int]) -> Graph:
 @cache
 def has_small_kernels() -> bool:
     """Whether NumPy's products of small matrices take kernels of their own."""
-    libraries = ThreadpoolController().select(internal_api="openblas").lib_controllers
-    # scipy's wheel brings a second one
-    found = sorted(libraries, key=lambda one: "numpy" not in one.filepath)
-    return any(one.architecture in WITH_SMALL_KERNELS for one in found[:1])
+    library = find_openblas()
+    return library is not None and library.architecture in WITH_SMALL_KERNELS

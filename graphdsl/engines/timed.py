@@ -16,9 +16,8 @@ import numpy as np
 from graphdsl.compiler.schedule import Schedule
 from graphdsl.compiler.schedule.values import Step
 from graphdsl.graph.graph import Graph, Node
-from graphdsl.graph.kernel import Array, ArrayType
-from graphdsl.graph.sizes import Poly, evaluate
-from graphdsl.graph.types import DType, TensorType
+from graphdsl.graph.kernel import Array, bound
+from graphdsl.graph.types import DType
 
 NOW, TOOK, DONE = "now", "took", "done"
 """What the program calls and writes: the clock, its readings, the end of a step."""
@@ -126,21 +125,12 @@ class Recorder:
 def work(graph: Graph, node: Node, sizes: Mapping[str, int]) -> tuple[int, int]:
     """The multiplications and additions of one node, if it is a product, and the bytes of its
     operands and its result."""
-    result = _bound(node.type, sizes)
-    operands = [_bound(graph.nodes[id].type, sizes) for id in node.operands]
+    result = bound(node.type, sizes)
+    operands = [bound(graph.nodes[id].type, sizes) for id in node.operands]
     nbytes = sum(type.nbytes for type in (result, *operands) if not type.weak)
     if node.op.flops is None:
         return 0, nbytes
-    attrs = {key: _number(value, sizes) for key, value in node.attrs}
-    return node.op.flops(result, *operands, **attrs), nbytes
-
-
-def _bound(type: TensorType, sizes: Mapping[str, int]) -> ArrayType:
-    return ArrayType(type.dtype, tuple(evaluate(n, sizes) for n in type.shape), type.weak)
-
-
-def _number(value: Any, sizes: Mapping[str, int]) -> Any:
-    return evaluate(value, sizes) if isinstance(value, Poly) else value
+    return node.op.flops(result, *operands, **node.attributes()), nbytes
 
 
 def product_rate(dtype: DType, seconds: float = 0.05) -> float:

@@ -32,6 +32,11 @@ class Expr:
         """The node's type."""
         return self.builder.nodes[self.id].type
 
+    @property
+    def operands(self) -> tuple[Expr, ...]:
+        """What the node is computed from."""
+        return tuple(Expr(self.builder, id) for id in self.node.operands)
+
     def _infix(self, sign: str, *operands: Expr | float) -> Expr:
         return self.builder.apply(OPS.by_sign[sign], operands)
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from graphdsl.graph.types import DType
+from graphdsl.graph.sizes import evaluate
+from graphdsl.graph.types import DType, TensorType
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -44,6 +45,12 @@ class ArrayType:
     def __str__(self) -> str:
         sizes = ", ".join(map(str, self.shape))
         return f"{self.dtype}[{sizes}]" if self.shape else str(self.dtype)
+
+
+def bound(type: TensorType, sizes: Mapping[str, int]) -> ArrayType:
+    """A type with its symbols bound to numbers; raises `KeyError` with the name of one that is
+    not."""
+    return ArrayType(type.dtype, tuple(evaluate(size, sizes) for size in type.shape), type.weak)
 
 
 @dataclass(slots=True)
@@ -91,6 +98,22 @@ class KernelCall:
         """The name of a view, `name` followed by `suffix` (".T", ".reshape(-1)"), made once
         where the array is planned and at each call where it is fed."""
         return self.bind_view(name, suffix)
+
+    def bare(self, position: int) -> str:
+        """Operand `position`, without its axes if it is one element among more: NumPy has a faster
+        loop for it."""
+        type, name = self.types[position], self.args[position]
+        if type.weak or not type.shape or type.size != 1 or self.out_type.size == 1:
+            return name
+        return self.view(name, ".reshape(())")
+
+    def ordered(self, position: int) -> str:
+        """Operand `position` in C order without gaps, copied where it does not stand so."""
+        if self.contiguous[position]:
+            return self.args[position]
+        array = self.scratch(self.types[position].shape, self.types[position].dtype)
+        self.emit(f"copyto({array}, {self.args[position]})")
+        return array
 
     def flat(self, position: int) -> str:
         """Operand `position` in one axis; it has to be contiguous."""

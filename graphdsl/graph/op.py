@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from graphdsl.graph.types import TensorType
+from graphdsl.language.diagnostics import InternalError
 
 if TYPE_CHECKING:
     from graphdsl.graph.build import Expr
@@ -95,7 +96,7 @@ class Op:
     doc: str
     formula: str
     check: Check | None = None
-    """What it has against values that a file gives as constants: raises `Fault` for
+    """What it has against values that a file gives as numbers or constant lists: raises `Fault` for
     `(types, values, **attributes)`, where a value is an array, or None if only running tells."""
     derivative: str = ""
     """The VJP in words or symbols, and the subgradient at a kink."""
@@ -145,6 +146,18 @@ class Op:
         """Apply the op in the graph that its operands belong to."""
         builder = next(x.builder for x in operands if hasattr(x, "builder"))
         return builder.apply(self, operands, attributes)
+
+    def emit(self, call: KernelCall) -> None:
+        """Add the kernel's statements to a call."""
+        if self.kernel is None:
+            raise InternalError(f"the op {self.name} has no kernel")
+        if callable(self.kernel):
+            self.kernel(call)
+            return
+        args = [call.bare(position) for position in range(len(call.args))]
+        fields = dict(zip(self.operands, args, strict=True))
+        fields |= {name: repr(value) for name, value in call.attrs.items()}
+        call.emit(*self.kernel.format(out=call.out, **fields).splitlines())
 
     def __repr__(self) -> str:
         return f"Op({self.name})"

@@ -188,6 +188,11 @@ def evaluate(size: Size, binding: Mapping[str, int]) -> int:
     return total
 
 
+def told(binding: Mapping[str, int]) -> str:
+    """Symbols and the numbers they are bound to, as messages have them: "N = 3, T = 4"."""
+    return ", ".join(f"{name} = {number}" for name, number in binding.items())
+
+
 def symbols(size: Size) -> set[str]:
     """The names of the symbols a size depends on."""
     if isinstance(size, int):

@@ -115,6 +115,13 @@ def find_misfit(value: Any, dtype: DType) -> str | None:
     return None if least <= value <= most else f"{value} is out of the range of {dtype}"
 
 
+def keeps(dtype: DType, found: DType) -> bool:
+    """Whether elements of type `found` become `dtype` with no change but rounding."""
+    if dtype.is_float or dtype is found or found is DType.bool:
+        return True
+    return dtype is DType.i64 and found is DType.i32
+
+
 def promote(types: Sequence[TensorType], default_float: DType) -> DType | None:
     """The element type several operands meet in, or None for f32 beside f64.
 

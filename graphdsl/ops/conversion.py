@@ -5,6 +5,7 @@ from __future__ import annotations
 from graphdsl.graph.op import Attribute, Op, declare
 from graphdsl.graph.types import DType, TensorType
 from graphdsl.ops import row_rules
+from graphdsl.ops.fitting import check_casting
 from graphdsl.ops.rules import same
 
 
@@ -17,6 +18,7 @@ cast: Op = declare(
         name="cast",
         operands=("x",),
         infer=_cast_type,
+        check=check_casting,
         attributes={"dtype": Attribute("dtype", doc="f32, f64, i32, i64, bool, or float")},
         promotion="none",
         vjp=(lambda g, y, x, *, dtype: cast(g, dtype=x.type.dtype),),

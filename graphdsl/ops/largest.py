@@ -11,13 +11,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from graphdsl.graph.kernel import KernelCall
-from graphdsl.graph.op import REQUIRED, Attribute, Op, declare
-from graphdsl.graph.rows import Asked, Rows
+from graphdsl.graph.op import Op, declare
 from graphdsl.graph.types import TensorType
 from graphdsl.ops import row_rules
-from graphdsl.ops.windows import Windows
-
-_WINDOWS = Attribute("internal", REQUIRED, "the windows, a tuple as `Windows` takes them")
+from graphdsl.ops.windows import WINDOWS, Windows
 
 
 def _summarised(x: TensorType, *, windows: tuple[Any, ...]) -> TensorType:
@@ -63,7 +60,7 @@ window_max: Op = declare(
         name="window_max",
         operands=("x",),
         infer=_summarised,
-        attributes={"windows": _WINDOWS},
+        attributes={"windows": WINDOWS},
         promotion="float",
         kernel=_emit_largest,
         public=False,
@@ -91,7 +88,7 @@ def _emit_to_input(k: KernelCall) -> None:
         hit = k.view(hits, f"[{number}]{held}")
         k.emit(f"equal({k.view(x, read)}, {k.view(y, held)}, {hit})")
     k.emit(f"add.reduce({hits}, (0,), None, {share}, False)", f"divide({g}, {share}, {share})")
-    if _has_gaps(w, k.out_type.shape, shape):
+    if _needs_zeros(w, k.out_type.shape, shape):
         k.emit(f"{k.out}.fill(0)")
     for number, (held, read) in enumerate(places):
         hit, goal = k.view(hits, f"[{number}]{held}"), k.view(k.out, read)
@@ -115,17 +112,10 @@ def _overlap(w: Windows) -> bool:
     return any(s < n for n, s in zip(w.kernel, w.stride, strict=True))
 
 
-def _has_gaps(w: Windows, given: Sequence[int], windows: Sequence[int]) -> bool:
+def _needs_zeros(w: Windows, given: Sequence[int], windows: Sequence[int]) -> bool:
     """Whether the places of windows are added up, or leave elements out."""
     rows = zip(w.kernel, w.padding, given[1:-1], windows[1:-1], strict=True)
     return _overlap(w) or any(p or n != m * length for length, p, n, m in rows)
-
-
-def _all_in_last_axis(asked: Asked) -> Rows | None:
-    """Of ops on the axes before the last, in which the rows of all operands stand."""
-    rows, last = asked.rows[0], asked.result.rank - 1
-    alike = rows is not None and all(other == rows for other in asked.rows)
-    return rows if alike and rows is not None and rows.axis == last else None
 
 
 window_max_to_input: Op = declare(
@@ -133,11 +123,11 @@ window_max_to_input: Op = declare(
         name="window_max_to_input",
         operands=("g", "y", "x"),
         infer=_like_last,
-        attributes={"windows": _WINDOWS},
+        attributes={"windows": WINDOWS},
         promotion="same",
         kernel=_emit_to_input,
         public=False,
-        rows=_all_in_last_axis,
+        rows=row_rules.all_in_last_axis,
         doc="Each g added where x [C, …, N] is y, the largest of its window, in equal parts where "
         "several are.",
         formula="Σ g / n over the windows whose largest xᵢ is, one of n",

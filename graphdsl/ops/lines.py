@@ -17,15 +17,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from graphdsl.graph.kernel import KernelCall
-from graphdsl.graph.op import REQUIRED, Attribute, Op, declare
-from graphdsl.graph.rows import SUMMED, Asked, Rows, Summed
+from graphdsl.graph.op import Attribute, Op, declare
 from graphdsl.graph.sizes import Shape
 from graphdsl.graph.types import TensorType
 from graphdsl.ops import row_rules
 from graphdsl.ops.stretches import Turn, count_lines, every_turn, find_pieces, take_turns
-from graphdsl.ops.windows import Windows
+from graphdsl.ops.windows import WINDOWS, Windows
 
-_WINDOWS = Attribute("internal", REQUIRED, "the windows, a tuple as `Windows` takes them")
 _TOGETHER = 2**20
 """Bytes up to which what each line of a result adds to a kernel's gradient is kept, to be added up
 at once; beyond, it is added as it comes."""
@@ -39,7 +37,7 @@ def _unfolded(x: TensorType, *, windows: tuple[Any, ...]) -> TensorType:
 
 
 def _emit_unfold(k: KernelCall) -> None:
-    w, x, (given,) = Windows(*k.attrs["windows"]), _in_order(k, 0), k.types
+    w, x, (given,) = Windows(*k.attrs["windows"]), k.ordered(0), k.types
     w.sizes(given.shape[1:-1])  # of symbols only now known: not one window may fit
     if any(w.padding):
         k.emit(f"{k.out}.fill(0)")
@@ -47,21 +45,12 @@ def _emit_unfold(k: KernelCall) -> None:
         k.emit(f"copyto({k.view(k.out, line)}, {k.view(x, image)})")
 
 
-def _in_order(k: KernelCall, position: int) -> str:
-    """The name of an operand in C order, without gaps."""
-    if k.contiguous[position]:
-        return k.args[position]
-    ordered = k.scratch(k.types[position].shape)
-    k.emit(f"copyto({ordered}, {k.args[position]})")
-    return ordered
-
-
 unfold_lines: Op = declare(
     Op(
         name="unfold_lines",
         operands=("x",),
         infer=_unfolded,
-        attributes={"windows": _WINDOWS},
+        attributes={"windows": WINDOWS},
         promotion="float",
         kernel=_emit_unfold,
         public=False,
@@ -81,27 +70,10 @@ def _convolved(
 
 
 def _emit_convolve(k: KernelCall) -> None:
-    w, lines, kernels = Windows(*k.attrs["windows"]), _in_order(k, 0), k.args[1]
+    w, lines, kernels = Windows(*k.attrs["windows"]), k.ordered(0), k.args[1]
     for turn in take_turns(w, k.out_type.shape[1]):
         stretches = k.view(lines, turn.stretches(w, k.types[0].shape))
         k.emit(f"matmul({kernels}, {stretches}, {k.view(k.out, turn.images(k.out_type.shape))})")
-
-
-def _by_columns(asked: Asked) -> Rows | None:
-    """Of products with a matrix that is the same for all rows."""
-    rows, other = asked.rows
-    if rows is None or other is not None or rows.axis != asked.types[0].rank - 1:
-        return None
-    return Rows(asked.result.rank - 1, rows.inner)
-
-
-def _over_rows(asked: Asked) -> Summed | None:
-    """Of products over the last axes of both operands."""
-    first, second = asked.rows
-    if first is None or second is None or first.inner != second.inner:
-        return None
-    last = [type.rank - 1 for type in asked.types]
-    return SUMMED if [first.axis, second.axis] == last else None
 
 
 convolve_lines: Op = declare(
@@ -109,12 +81,12 @@ convolve_lines: Op = declare(
         name="convolve_lines",
         operands=("lines", "w"),
         infer=_convolved,
-        attributes={"windows": _WINDOWS, "height": Attribute("sizes", doc="lines of the result")},
+        attributes={"windows": WINDOWS, "height": Attribute("sizes", doc="lines of the result")},
         promotion="float",
         kernel=_emit_convolve,
         flops=lambda y, lines, w, **attrs: 2 * y.size * w.shape[-1],
         public=False,
-        rows=_by_columns,
+        rows=row_rules.multiplied_by_matrix,
         doc="Kernels w [O, K], height first, times the windows in unfolded lines.",
         formula="y[o, i, j, n] = Σ w[o, k, c, l] lines[i s + k, c, l, j, n]",
         derivative="none: it is made after the reverse sweep",
@@ -130,7 +102,7 @@ def _to_kernel(lines: TensorType, g: TensorType, *, windows: tuple[Any, ...]) ->
 
 def _emit_to_kernel(k: KernelCall) -> None:
     w, (of_lines, of_g) = Windows(*k.attrs["windows"]), k.types
-    lines, g, height = _in_order(k, 0), _in_order(k, 1), of_g.shape[1]
+    lines, g, height = k.ordered(0), k.ordered(1), of_g.shape[1]
 
     def emit_product(turn: Turn, out: str) -> None:
         stretches = k.view(lines, turn.stretches(w, of_lines.shape))
@@ -163,12 +135,12 @@ lines_to_kernel: Op = declare(
         name="lines_to_kernel",
         operands=("lines", "g"),
         infer=_to_kernel,
-        attributes={"windows": _WINDOWS},
+        attributes={"windows": WINDOWS},
         promotion="float",
         kernel=_emit_to_kernel,
         flops=lambda y, lines, g, **attrs: 2 * g.size * y.shape[0],
         public=False,
-        rows=_over_rows,
+        rows=row_rules.contracted_last,
         doc="The windows in unfolded lines times g [O, height, width, N], added up: [K, O].",
         formula="w[k, c, l, o] = Σ g[o, i, j, n] lines[i s + k, c, l, j, n]",
         derivative="none: it is made after the reverse sweep",
@@ -197,7 +169,7 @@ def _emit_to_input(k: KernelCall) -> None:
 
 def _emit_products(k: KernelCall, w: Windows, lines: str, shape: Sequence[int]) -> None:
     """The kernels times g, added up where the windows stand in unfolded lines."""
-    g, (given, (_, inner)) = _in_order(k, 0), (type.shape for type in k.types)
+    g, (given, (_, inner)) = k.ordered(0), (type.shape for type in k.types)
     first, *others = take_turns(w, given[1])
     kernels, apart = k.view(k.args[1], ".T"), first.every * w.stride[0]
     begun = k.view(lines, first.stretches(w, shape))
@@ -222,14 +194,14 @@ lines_to_input: Op = declare(
         operands=("g", "w"),
         infer=_to_input,
         attributes={
-            "windows": _WINDOWS,
+            "windows": WINDOWS,
             "sizes": Attribute("sizes", doc="height and width of the result"),
         },
         promotion="float",
         kernel=_emit_to_input,
         flops=lambda y, g, w, **attrs: 2 * g.size * w.shape[-1],
         public=False,
-        rows=_by_columns,
+        rows=row_rules.multiplied_by_matrix,
         doc="Kernels w [O, K], height first, times g [O, height, width, N], added up where "
         "convolve_lines read its windows.",
         formula="xᵢ = Σ g w over the windows that hold i",

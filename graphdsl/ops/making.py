@@ -11,7 +11,7 @@ from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import Shape, Size
 from graphdsl.graph.types import DType, TensorType
-from graphdsl.ops import row_rules
+from graphdsl.ops import fitting, row_rules
 from graphdsl.ops.rules import check_sizes
 
 
@@ -42,6 +42,7 @@ full = declare(
         name="full",
         operands=("value",),
         infer=_full_type,
+        check=fitting.check_filling,
         attributes=_SHAPE,
         promotion="none",
         vjp=(_full_vjp,),
@@ -122,6 +123,7 @@ arange = declare(
         name="arange",
         operands=(),
         infer=_arange_type,
+        check=fitting.check_counting,
         attributes={
             "n": Attribute("size", doc="how many numbers"),
             "start": Attribute("number", 0, "the first of them"),

@@ -6,6 +6,7 @@ from graphdsl.graph.build import Expr
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import Size
 from graphdsl.graph.types import TensorType
+from graphdsl.ops.fitting import check_padding
 from graphdsl.ops.indexing import stretch
 from graphdsl.ops.joining import concat
 from graphdsl.ops.making import full
@@ -46,6 +47,7 @@ pad = declare(
         name="pad",
         operands=("x",),
         infer=_padded,
+        check=check_padding,
         attributes={
             "before": Attribute("size", 0, "how many places stand before x"),
             "after": Attribute("size", 0, "how many places stand after x"),

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from graphdsl.graph.kernel import ArrayType, KernelCall
+from graphdsl.graph.kernel import KernelCall
 from graphdsl.graph.types import DType
 
 
@@ -21,18 +21,16 @@ def emit_check(k: KernelCall, position: int, size: int, signed: bool = False) ->
 
 def in_order(k: KernelCall, position: int) -> str:
     """The operand's elements in one axis, copied if they do not stand in order."""
-    return k.flat(position) if k.contiguous[position] else _copied(k, position, k.types[position])
+    if k.contiguous[position]:
+        return k.flat(position)
+    return k.view(k.ordered(position), ".reshape(-1)")
 
 
 def in_full(k: KernelCall, position: int) -> str:
     """The operand's elements in one axis, as many as the result has, and of its type."""
     if k.types[position] == k.out_type and k.contiguous[position]:
         return k.flat(position)
-    return _copied(k, position, k.out_type)
-
-
-def _copied(k: KernelCall, position: int, type: ArrayType) -> str:
-    array = k.scratch(type.shape, type.dtype)
+    array = k.scratch(k.out_type.shape)
     k.emit(f"copyto({array}, {k.args[position]})")
     return k.view(array, ".reshape(-1)")
 

@@ -16,6 +16,7 @@ from graphdsl.graph.op import OPS, Attribute, Fault, Fold, Op, declare
 from graphdsl.graph.sizes import product
 from graphdsl.graph.types import DType, TensorType
 from graphdsl.ops import row_rules
+from graphdsl.ops.places import in_order
 from graphdsl.ops.rules import (
     Axes,
     axes_of,
@@ -145,15 +146,8 @@ def _check_alike(a: TensorType, b: TensorType) -> TensorType:
 
 
 def _emit_vdot(k: KernelCall) -> None:
-    names = []
-    for position in range(2):
-        if k.contiguous[position]:
-            names.append(k.flat(position))
-        else:
-            array = k.scratch(k.types[position].shape)
-            k.emit(f"copyto({array}, {k.args[position]})")
-            names.append(k.view(array, ".reshape(-1)"))
-    k.emit(f"{names[0]}.dot({names[1]}, {k.out})")
+    x, y = in_order(k, 0), in_order(k, 1)
+    k.emit(f"{x}.dot({y}, {k.out})")
 
 
 vdot = declare(

@@ -113,6 +113,36 @@ def in_last_axis(asked: Asked) -> Rows | None:
     return replace(rows, axis=asked.result.rank - 1)
 
 
+def all_in_last_axis(asked: Asked) -> Rows | None:
+    """Of ops on the axes before the last, in which the rows of all operands stand."""
+    rows = _alike(asked)
+    return rows if rows is not None and rows.axis == asked.result.rank - 1 else None
+
+
+def _alike(asked: Asked) -> Rows | None:
+    """The rows of operands of which each has them, in the same place."""
+    rows = asked.rows[0]
+    return rows if all(other == rows for other in asked.rows) else None
+
+
+def multiplied_by_matrix(asked: Asked) -> Rows | None:
+    """Of products, with a matrix that is the same for all rows, of what stands before them in the
+    last axis."""
+    rows, matrix = asked.rows
+    if rows is None or matrix is not None or rows.axis != asked.types[0].rank - 1:
+        return None
+    return Rows(asked.result.rank - 1, rows.inner)
+
+
+def contracted_last(asked: Asked) -> Summed | None:
+    """Of a sum of products over the last axes of both operands, among others."""
+    first, second = asked.rows
+    if first is None or second is None or first.inner != second.inner:
+        return None
+    last = [type.rank - 1 for type in asked.types]
+    return SUMMED if [first.axis, second.axis] == last else None
+
+
 def gathered(asked: Asked) -> Rows | None:
     """Of slices of a table that is the same for all rows, at their indices."""
     (table, rows), rank = asked.rows, asked.types[0].rank
@@ -178,16 +208,16 @@ def placed(asked: Asked) -> Rows | None:
 
 def joined(asked: Asked) -> Rows | None:
     """Of tensors one behind the other along the attribute `axis`."""
-    rows = asked.rows[0]
-    if rows is None or any(other != rows for other in asked.rows):
+    rows = _alike(asked)
+    if rows is None or asked.attrs["axis"] % asked.result.rank == rows.axis:
         return None
-    return None if asked.attrs["axis"] % asked.result.rank == rows.axis else rows
+    return rows
 
 
 def stacked(asked: Asked) -> Rows | None:
     """Of tensors along a new axis, the attribute `axis`."""
-    rows = asked.rows[0]
-    if rows is None or any(other != rows for other in asked.rows):
+    rows = _alike(asked)
+    if rows is None:
         return None
     axis = asked.attrs["axis"] % asked.result.rank
     return replace(rows, axis=rows.axis + (axis <= rows.axis))

@@ -1,9 +1,10 @@
 """Windows over the middle axes of `x[C, …, N]` as an axis of their own, and added up again.
 
-Convolutions and pooling are made of these two. The rows of the batch stand last, so that what is
-copied for one place of a window is long runs of memory, however narrow an image is: 3 to 5 times
-faster than with the images' columns last. An element is copied for each place in the window, not
-for each window: a few copies of large slices instead of many of small ones.
+Means of windows are made of these two, and convolutions that `lines` is not for. The rows of the
+batch stand last, so that what is copied for one place of a window is long runs of memory, however
+narrow an image is: 3 to 5 times faster than with the images' columns last. An element is copied for
+each place in the window, not for each window: a few copies of large slices instead of many of small
+ones.
 """
 
 from __future__ import annotations
@@ -13,14 +14,12 @@ from typing import Any
 
 from graphdsl.graph.build import Expr
 from graphdsl.graph.kernel import KernelCall
-from graphdsl.graph.op import REQUIRED, Attribute, Op, declare
+from graphdsl.graph.op import Attribute, Op, declare
 from graphdsl.graph.sizes import Shape
 from graphdsl.graph.types import TensorType
 from graphdsl.ops import row_rules
 from graphdsl.ops.shape import transpose
-from graphdsl.ops.windows import Windows
-
-_WINDOWS = Attribute("internal", REQUIRED, "the windows, a tuple as `Windows` takes them")
+from graphdsl.ops.windows import WINDOWS, Windows
 
 
 def rows_last(x: Expr) -> Expr:
@@ -49,17 +48,13 @@ def _emit_unfold(k: KernelCall) -> None:
 
 def _emit_padded(k: KernelCall, w: Windows, value: str) -> str:
     """The name of the operand with its padding, in C order."""
-    x, given = k.args[0], k.types[0]
+    given = k.types[0]
     if any(w.padding):
         padded = k.scratch(w.padded(given.shape), given.dtype)
         k.emit(f"{padded}.fill({value})")
-        k.emit(f"copyto({k.view(padded, w.interior(given.shape[1:-1]))}, {x})")
+        k.emit(f"copyto({k.view(padded, w.interior(given.shape[1:-1]))}, {k.args[0]})")
         return padded
-    if k.contiguous[0]:
-        return x
-    ordered = k.scratch(given.shape, given.dtype)
-    k.emit(f"copyto({ordered}, {x})")
-    return ordered
+    return k.ordered(0)
 
 
 unfold: Op = declare(
@@ -68,7 +63,7 @@ unfold: Op = declare(
         operands=("x",),
         infer=_unfolded,
         attributes={
-            "windows": _WINDOWS,
+            "windows": WINDOWS,
             "value": Attribute("number", 0.0, "what is added on both sides"),
         },
         promotion="float",
@@ -105,7 +100,7 @@ refold: Op = declare(
         operands=("g",),
         infer=_refolded,
         attributes={
-            "windows": _WINDOWS,
+            "windows": WINDOWS,
             "sizes": Attribute("sizes", doc="the middle sizes of the result"),
         },
         promotion="float",

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from graphdsl.graph.op import Attribute, Fault
+from graphdsl.graph.op import REQUIRED, Attribute, Fault
 from graphdsl.graph.sizes import Shape, Size
 from graphdsl.graph.types import TensorType
 from graphdsl.ops.rules import check_sizes
@@ -18,6 +18,9 @@ WINDOW = {
     "padding": Attribute("ints", 0, "how many places are added on both sides of each axis"),
     "dilation": Attribute("ints", 1, "how far the places of one window stand apart"),
 }
+
+WINDOWS = Attribute("internal", REQUIRED, "the windows, a tuple as `Windows` takes them")
+"""Of ops that rewriting has made of those with the attributes `WINDOW`."""
 
 
 @dataclass(frozen=True, slots=True)

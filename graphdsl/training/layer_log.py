@@ -8,14 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from graphdsl.training.history import History, Row
+from graphdsl.training.moments import root_mean_square
 from graphdsl.training.progress import Run
 from graphdsl.training.rate import Rate, find_rate
-from graphdsl.training.statistics import (
-    gradients_of,
-    measure_update,
-    root_mean_square,
-    trained_names,
-)
+from graphdsl.training.statistics import gradients_of, measure_update, trained_names
 
 
 @dataclass(frozen=True, slots=True)

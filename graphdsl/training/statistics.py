@@ -20,10 +20,8 @@ from graphdsl.graph.kernel import Array
 from graphdsl.language.diagnostics import Diagnostic, DivergedError, ModelError, UsageError
 from graphdsl.session import Session
 from graphdsl.training.diagnosis import Recorder
+from graphdsl.training.moments import BETA, MovingMoments, Sums, root_mean_square
 from graphdsl.training.trainer import Trainer
-
-BETA = 0.95
-"""What a batch weighs in the moving averages beside the one after it."""
 
 Gradients = dict[str, Array]
 
@@ -58,36 +56,7 @@ class LayerStatistics:
         return asdict(self)
 
 
-class MovingMoments:
-    """Moving averages of the mean and the variance of arrays, element by element, each batch
-    weighing β times as much as the one after it (Finch, 2009); both are divided by the sum of the
-    weights, so that they are right from the first batch."""
-
-    def __init__(self, beta: float = BETA) -> None:
-        self.beta = beta
-        self.count = 0
-        self.mean: Gradients = {}
-        self._squares: Gradients = {}
-
-    def add(self, values: Mapping[str, Array]) -> None:
-        """Take in a batch's arrays."""
-        self.count += 1
-        # the weights sum to 1 - β^count: dividing by it each time, the mean is exact throughout
-        share = (1 - self.beta) / (1 - self.beta**self.count)
-        for name, value in values.items():
-            value = value.astype(np.float64)
-            mean = self.mean.setdefault(name, np.zeros_like(value))
-            spread = self._squares.setdefault(name, np.zeros_like(value))
-            step = value - mean
-            mean += share * step
-            spread += share * (step * (value - mean) - spread)
-
-    def variance(self, name: str) -> Array:
-        """The moving variance of each element."""
-        return self._squares[name]
-
-
-@np.errstate(over="ignore", invalid="ignore")  # a size that no float holds is infinite
+@np.errstate(over="ignore", invalid="ignore")  # of steps beyond any float
 def measure_gradients(
     session: Session,
     batches: Iterable[Mapping[str, Any]],
@@ -102,7 +71,7 @@ def measure_gradients(
     not finite, with the node it began at.
     """
     names = trained_names(session)
-    moments, sums = MovingMoments(beta), {name: _Sums() for name in names}
+    moments, sums = MovingMoments(beta), {name: Sums() for name in names}
     ratios: dict[str, float | None] = {}
     for fed in batches:
         loss, gradients = _differentiate(session, names, fed)
@@ -208,53 +177,23 @@ def trained_names(session: Session) -> list[str]:
     return names
 
 
-class _Sums:
-    """The moments of all elements of a parameter's gradients, in f64."""
-
-    def __init__(self) -> None:
-        self.count, self.zeros = 0, 0
-        self.total, self.squares = 0.0, 0.0
-        self.smallest, self.largest = math.inf, 0.0
-
-    def add(self, gradient: Array) -> None:
-        """Take in a gradient."""
-        values = gradient.astype(np.float64).ravel()
-        if not values.size:
-            return
-        sizes = np.abs(values)
-        self.count += values.size
-        self.zeros += int(values.size - np.count_nonzero(values))
-        self.total += float(values.sum())
-        self.squares += float(values @ values)
-        self.smallest = min(self.smallest, float(sizes.min()))
-        self.largest = max(self.largest, float(sizes.max()))
-
-
 def _row(
-    name: str, weight: Array, sums: _Sums, moments: MovingMoments, ratio: float | None
+    name: str, weight: Array, sums: Sums, moments: MovingMoments, ratio: float | None
 ) -> LayerStatistics:
-    count = max(sums.count, 1)
-    mean, square = sums.total / count, sums.squares / count
     return LayerStatistics(
         name=name,
         shape=weight.shape,
         weight_rms=root_mean_square(weight),
-        mean=mean,
-        deviation=math.sqrt(max(square - mean * mean, 0.0)),
+        mean=sums.mean,
+        deviation=sums.deviation,
         smallest=sums.smallest if sums.count else 0.0,
         largest=sums.largest,
-        zeros=sums.zeros / count,
-        rms=math.sqrt(square),
-        averaged_mean=root_mean_square(moments.mean[name]),
-        averaged_deviation=math.sqrt(float(np.mean(moments.variance(name)))) if sums.count else 0.0,
+        zeros=sums.zeros / max(sums.count, 1),
+        rms=sums.rms,
+        averaged_mean=root_mean_square(moments.mean(name)),
+        averaged_deviation=moments.deviation(name),
         update_ratio=ratio,
     )
-
-
-@np.errstate(over="ignore")
-def root_mean_square(values: Array) -> float:
-    """The size of an array's elements, in f64; 0 of none."""
-    return float(np.sqrt(np.mean(np.square(values, dtype=np.float64)))) if values.size else 0.0
 
 
 def _quotient(change: float, size: float) -> float | None:

@@ -23,9 +23,8 @@ from graphdsl.driver import Compilation, Compiled, Purpose
 from graphdsl.engines.borrowed import COLUMNS
 from graphdsl.engines.export import Parts, Update, file_text
 from graphdsl.engines.limits import check_sizes
-from graphdsl.engines.small_products import turned
 from graphdsl.graph.kernel import Array
-from graphdsl.graph.sizes import symbols
+from graphdsl.graph.sizes import symbols, told
 from graphdsl.language.diagnostics import Diagnostic, UsageError, did_you_mean
 from graphdsl.session import Session
 from graphdsl.training import measure, weights
@@ -121,8 +120,7 @@ def _schedules(
     found: dict[object, Schedule] = {}
     for sizes in given:
         check_sizes(compiled.graph, sizes)
-        here = replace(compiled, graph=turned(compiled.graph, sizes))
-        schedule = here.plan_whole(sizes, workers)
+        schedule = compiled.plan_whole(sizes, workers)
         found.setdefault(schedule.inputs, schedule)
     return tuple(found.values())
 
@@ -219,7 +217,7 @@ def _told(
     types = ", ".join(f"{n}: {graph.nodes[graph.names[n]].type}" for n in outputs)
     yield f"Inputs, by keyword: {inputs or 'none'}. Outputs: {types or 'none'}."
     if any(given):
-        said = "; ".join(", ".join(f"{n} = {v}" for n, v in one.items()) for one in given)
+        said = "; ".join(map(told, given))
         yield f"Each program is for sizes that are numbers: {said}."
     yield "`params` and `states` hold the values by name; what is written into them counts."
     if update:

@@ -222,7 +222,7 @@ def test_a_request_to_end_saves_what_was_reached(model, examples, tmp_path) -> N
     )
     (path.parent / "d.csv").write_text("a\n1\n2\n3\n")
     out = tmp_path / "r"
-    words = [*COMMAND, "run", str(path), "--out", str(out)]
+    words = [*COMMAND, "run", str(path), "--out", str(out), "--engine", "numpy"]
     process = subprocess.Popen(words, cwd=TREE, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     while not process.stderr.readline().startswith("epoch"):

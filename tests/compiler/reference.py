@@ -31,13 +31,7 @@ class _Quick(Interpreter):
     def _execute(self, op: Op, call: KernelCall, names: Names) -> None:
         call.bind_stream = lambda name: names.add(runtime.Stream(self.seed, name))
         names["t"] = self.step
-        if isinstance(op.kernel, str):
-            fields = dict(zip(op.operands, call.args, strict=False))
-            fields |= {name: repr(value) for name, value in call.attrs.items()}
-            call.emit(*op.kernel.format(out=call.out, **fields).splitlines())
-        else:
-            assert op.kernel is not None, op
-            op.kernel(call)
+        op.emit(call)
         for name, type in call.scratches:
             names[name] = np.empty(type.shape, type.dtype.numpy)
         names.bind_views()

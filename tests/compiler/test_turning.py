@@ -59,7 +59,7 @@ def step_of(session: Session, compiled: Compiled, n: int) -> list[np.ndarray]:
     """The loss of a step and the parameters after it."""
     memory = session.memory
     session.initialise(0)
-    run = Executable(emit(compiled.plan_blocks({"N": n}, 1)), memory).bound()
+    run = Executable(emit(compiled.plan({"N": n})), memory).bound()
     x = np.random.default_rng(0).normal(size=(n, 64))
     memory.array("grad_f64").fill(np.nan)  # every step computes them anew
     (loss,) = run(x, *CLOCK)
@@ -120,5 +120,7 @@ def test_it_is_for_processors_with_such_kernels(
         program = session.executable(session.compilation.step_purpose(), {"N": 64})
         source = program.program.source
     _, compiled = compiled_of(RESIDUAL)
+    assert source == emit(compiled.plan_blocks({"N": 64}, session.workers)).source
+    monkeypatch.setattr(small_products, "has_small_kernels", lambda: False)
     plain = emit(compiled.plan_blocks({"N": 64}, session.workers)).source
     assert (source != plain) is kernels

@@ -28,7 +28,7 @@ def test_every_op_is_told_whole(op: Op) -> None:
 
 
 def test_every_public_op_stands_on_the_page() -> None:
-    page = doc_ops.ops_page()
+    page = (make_docs.DOCS / "ops.md").read_text("utf-8")  # which is fresh, as another test sees
     for op in PUBLIC:
         assert f"\n### {op.name}\n" in page
     assert "## Others" not in page

@@ -31,7 +31,7 @@ BATCH = HEAD + "loss J = mean(cross_entropy(h, k))" + TRAIN
 
 @pytest.fixture
 def _two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("graphdsl.driver.count_cores", lambda: 2)
+    monkeypatch.setattr("graphdsl.engines.planning.count_cores", lambda: 2)
     monkeypatch.setattr("graphdsl.engines.memory.count_cores", lambda: 2)
 
 

@@ -142,13 +142,7 @@ class Interpreter:
         return result
 
     def _execute(self, op: Op, call: KernelCall, names: Names) -> None:
-        assert op.kernel is not None, op
-        if isinstance(op.kernel, str):
-            fields = dict(zip(op.operands, call.args, strict=False))
-            fields |= {name: repr(value) for name, value in call.attrs.items()}
-            call.emit(*op.kernel.format(out=call.out, **fields).splitlines())
-        else:
-            op.kernel(call)
+        op.emit(call)
         for name, type in call.scratches:
             names[name] = garbage(type)
         names.bind_views()

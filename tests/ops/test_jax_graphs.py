@@ -114,23 +114,23 @@ def test_a_program_is_the_same_for_the_same_seed() -> None:
     assert generate(7).text != generate(8).text
 
 
-@pytest.mark.parametrize("seed", [10, 11])
+@pytest.mark.parametrize("seed", [10])
 def test_evaluator(seed: int) -> None:
     check_evaluator(seed)
 
 
-@pytest.mark.parametrize("start", range(0, 500, 25))
-def test_500_programs(start: int) -> None:
+@pytest.mark.parametrize("start", range(0, 150, 25))
+def test_150_programs(start: int) -> None:
     check_all(range(start, start + 25))
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("start", range(500, 3500, 50))
-def test_3000_programs(start: int) -> None:
+@pytest.mark.parametrize("start", range(150, 3500, 50))
+def test_3500_programs(start: int) -> None:
     check_all(range(start, start + 50))
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("seed", range(100, 130))
+@pytest.mark.parametrize("seed", [11, *range(100, 130)])
 def test_evaluator_at_night(seed: int) -> None:
     check_evaluator(seed)

@@ -28,10 +28,12 @@ def optax() -> Iterator[Any]:
 
 def descend(optax: Any, rule: Any, goals: Array = GOALS) -> Array:
     """The parameters after each step of a transformation of gradients."""
+    import jax
+
     p, path = START.copy(), []
-    state = rule.init(p)
+    state, update = rule.init(p), jax.jit(rule.update)
     for goal in goals:
-        updates, state = rule.update(SCALES * (p - goal), state, p)
+        updates, state = update(SCALES * (p - goal), state, p)
         p = np.asarray(optax.apply_updates(p, updates))
         path.append(p)
     return np.array(path)

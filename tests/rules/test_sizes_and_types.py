@@ -110,9 +110,16 @@ HEAD = "const k = 2\ninput f: f32\ninput d: f64\ninput i: i32\ninput n: i64\ninp
                 ("n + 1", "i64"),
                 ("0.5 * d", "f64"),
                 ("pi * f", "f32"),
-                ("0.5 * i", "f32"),
                 ("maximum(f, 0)", "f32"),
                 ("where(b, d, 1)", "f64"),
+            ]
+        ),
+        *(
+            pytest.param(*case, marks=rule(TYPES, "unless it is a fraction beside integers"))
+            for case in [
+                ("0.5 * i", "f32"),
+                ("clip(n, 0.5, 2)", "f32"),
+                ("where(b, inf, n)", "f32"),
             ]
         ),
         *(
@@ -156,3 +163,106 @@ def test_types_of_results(expression: str, type: str) -> None:
 @rule(TYPES, "f32 beside f64 is an error")
 def test_precisions_do_not_mix(expression: str) -> None:
     assert errors(f"{HEAD}output y = {expression}\n") == ["E0203"]
+
+
+FITTING = "input i: i32[3]\ninput b: bool[3]\noutput y = i\n"
+LARGE = "3_000_000_000"  # beyond i32
+
+
+@pytest.mark.parametrize(
+    ("line", "number", "code"),
+    [
+        ("u = i * {}", LARGE, "E0203"),
+        ("u = clip(i, 0, {})", LARGE, "E0203"),
+        ("u = where(b, {}, i)", LARGE, "E0203"),
+        ("u = full({}, [2], dtype = i32)", LARGE, "E0203"),
+        ("u = full({}, [2], dtype = bool)", "2", "E0203"),
+        ("u = arange(3, start = {}, dtype = i32)", LARGE, "E0203"),
+        ("u = arange(3, start = {}, dtype = i32)", "2_147_483_646", "E0203"),
+        ("u = arange(3, start = {})", "9_223_372_036_854_775_806", "E0203"),
+        ("u = pad(i, before = 1, value = {})", LARGE, "E0203"),
+        ("u = pad(b, before = 1, value = {})", "2", "E0203"),
+        ("u = cast({}, i32)", LARGE, "E0203"),
+        ("u = cast([1, {}], i32)", LARGE, "E0203"),
+        ("u = cast({}, i64)", "inf", "E0203"),
+        ("param p: i32 = {} with frozen = true", LARGE, "E0308"),
+        ("state s: i32 = 0\nupdate s = {}", LARGE, "E0215"),
+    ],
+)
+@rule(TYPES, "A number beyond the range of an integer type is an error")
+def test_a_number_fits_its_type(line: str, number: str, code: str) -> None:
+    assert errors(f"{FITTING}{line.format(number)}\n") == [code]
+    assert errors(f"{FITTING}{line.format(1)}\n") == []
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("u = full(1.5, [2], dtype = i64)", "E0203"),
+        ("u = arange(3, start = 0.5)", "E0203"),
+        ("u = arange(3, step = 0.5)", "E0203"),
+        ("dim N\ninput n: [N]\nu = arange(N, step = 0.5) + n", "E0203"),
+        ("u = pad(i, before = 1, value = 0.5)", "E0203"),
+        ("param p: i64 = 0.5 with frozen = true", "E0308"),
+        ("state s: i64 = 0\nupdate s = 0.5", "E0215"),
+    ],
+)
+@rule(TYPES, "So is a fraction where the type is given before;")
+def test_a_fraction_is_no_integer(line: str, code: str) -> None:
+    assert errors(f"{FITTING}{line}\n") == [code]
+    assert errors(f"{FITTING}{line.replace('.5', '')}\n") == []
+
+
+@rule(TYPES, "`cast` cuts it off.")
+def test_cast_cuts_fractions_off() -> None:
+    text = "output a = cast(2.5, i32)\noutput b = cast([-2.5, 2.5], i64)\n"
+    assert run(text) == {"a": 2, "b": [-2, 2]}
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("full(1e60, [1])", np.inf),
+        ("full(16_777_217, [1])", 16_777_216),
+        ("x - 1e60", -np.inf),
+        ("[1e60] + x", np.inf),
+        ("where(x > 1, x, 1e60)", np.inf),
+        ("pad(x, before = 1, value = 1e60)[:1]", np.inf),
+        ("cast(1e60, f32)", np.inf),
+        ("p", -np.inf),
+    ],
+)
+@rule(TYPES, "A float takes the nearest number that it has, and beyond its range an infinity.")
+def test_floats_take_the_nearest_number(expression: str, value: float) -> None:
+    text = f"input x: [1]\nparam p: [1] = -1e60\noutput y = {expression}\n"
+    assert graphdsl.loads(text).run(x=[1.0])["y"].item() == value
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        ("param p: i64[2] = full(1, [2]) with frozen = true", "E0308"),
+        ("param p: i32[2] = arange(2) with frozen = true", "E0308"),
+        ("param p: bool[2] = arange(2) with frozen = true", "E0308"),
+        ("param p: i32[2] = cast(arange(2), i32) with frozen = true", None),
+        ("param p: i64[2] = arange(2, dtype = i32) with frozen = true", None),
+        ("param p: f32[2] = full(1, [2], dtype = f64)", None),
+        ("param p: f32[2] = arange(2)", None),
+        ("state s: i64 = 0\nupdate s = s + 0.5", "E0215"),
+        ("state s: i64 = 0\nupdate s = cast(s + 0.5, i64)", None),
+        ("state s: i32 = 0\nupdate s = sum(b)", "E0215"),
+        ("state s: i64 = 0\nupdate s = s + i[0]", None),
+        ("state s: f32 = 0\nupdate s = s + i[0]", None),
+    ],
+)
+@rule(
+    TYPES, "What is computed becomes an initial value or an update as long as no value can change"
+)
+def test_what_is_computed_keeps_its_value(line: str, code: str | None) -> None:
+    assert errors(f"{FITTING}{line}\n") == ([code] if code else [])
+
+
+@rule(TYPES, "What `~` draws for integers loses its fractions.")
+def test_draws_of_integers() -> None:
+    text = "param p: i64[50] ~ uniform(-2, 2) with frozen = true\noutput y = p\n"
+    assert set(run(text)["y"]) == {-1, 0, 1}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 
 import graphdsl
 from graphdsl.language.diagnostics import ModelError, UsageError
-from graphdsl.training.statistics import LayerStatistics, MovingMoments, measure_gradients
+from graphdsl.training.moments import MovingMoments, Sums, root_mean_square
+from graphdsl.training.statistics import LayerStatistics, measure_gradients
 
 LECTURE = Path(__file__).parents[2] / "examples" / "lecture"
 
@@ -97,8 +99,57 @@ def test_moving_moments_of_a_constant_are_exact() -> None:
     moments = MovingMoments(0.95)
     for _ in range(3):
         moments.add({"g": np.full(2, 7.0, np.float32)})
-    assert moments.mean["g"].tolist() == [7, 7]
+    assert moments.mean("g").tolist() == [7, 7]
     assert moments.variance("g").tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("exponent", [0, -900, 600, 1023])
+def test_moments_of_every_size(exponent: int) -> None:
+    """They are those of the same numbers near 1, to the bit."""
+    factor = 2.0**exponent
+    first, second = np.random.default_rng(0).uniform(-1, 1, (2, 50))
+    for arrays in ((first, second), (first / 2**40, second), (0 * first, second)):
+        plain, sized = Sums(), Sums()
+        near, far = MovingMoments(), MovingMoments()
+        for array in arrays:
+            plain.add(array)
+            sized.add(factor * array)
+            near.add({"g": array})
+            far.add({"g": factor * array})
+        assert sized.mean == factor * plain.mean
+        assert sized.deviation == factor * plain.deviation
+        assert sized.rms == factor * plain.rms
+        assert far.deviation("g") == factor * near.deviation("g")
+        assert far.mean("g").tolist() == (factor * near.mean("g")).tolist()
+    assert root_mean_square(factor * first) == factor * root_mean_square(first)
+
+
+def test_moments_are_those_of_the_formulas() -> None:
+    values = np.random.default_rng(0).normal(2, 3, (4, 30))
+    sums = Sums()
+    for row in values:
+        sums.add(row)
+    assert sums.mean == pytest.approx(values.mean(), rel=1e-14)
+    assert sums.deviation == pytest.approx(values.std(), rel=1e-13)
+    assert sums.rms == pytest.approx(np.sqrt(np.mean(values**2)), rel=1e-14)
+    assert root_mean_square(values) == np.sqrt(np.mean(values**2))
+
+
+def test_nothing_has_no_size_and_what_is_not_finite_an_infinite_one() -> None:
+    empty = Sums()
+    empty.add(np.zeros(0))
+    assert (empty.mean, empty.deviation, empty.rms) == (0, 0, 0)
+    assert root_mean_square(np.zeros(0)) == root_mean_square(np.zeros(3)) == 0
+    assert root_mean_square(np.array([1.0, np.inf])) == np.inf
+
+
+def test_sizes_whose_squares_are_no_float() -> None:
+    text = "dim N\ninput x: [N]\nparam w = 1\nloss J = mean(x * w)"
+    model = graphdsl.loads(text, dtype="f64")
+    (row,) = measure_gradients(model.session, [{"x": [3e200]}, {"x": [4e200]}])
+    assert row.rms == pytest.approx(math.sqrt(12.5) * 1e200)
+    assert row.deviation == pytest.approx(5e199)
+    assert 0 < row.averaged_deviation < 1e200
 
 
 def test_the_first_bad_node_is_named_and_the_model_works_on() -> None:

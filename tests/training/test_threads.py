@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -281,3 +283,30 @@ def test_openblas_itself_says_what_there_was() -> None:
         assert seen == [1]
         assert library._swap(2) == 1
         assert threads() == 2
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A library as threadpoolctl has it."""
+
+    filepath: str
+    internal_api: str
+    threading_layer: str = "pthreads"
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        _Loaded("/lib/numpy.libs/libopenblas.so", "openblas", "openmp"),
+        _Loaded("/lib/numpy/libmkl_rt.so", "mkl", "intel"),
+    ],
+)
+def test_the_library_of_scipy_is_not_taken_for_that_of_numpy(
+    own: _Loaded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one of NumPy has no functions of that kind, or threads of another: all are limited."""
+    scipys = _Loaded("/lib/scipy.libs/libopenblas.so", "openblas")
+    loaded = SimpleNamespace(lib_controllers=[scipys, own])
+    monkeypatch.setattr(module, "_find_all", lambda: loaded)
+    assert module.find_openblas() is (own if own.internal_api == "openblas" else None)
+    assert module._find_library.__wrapped__() is loaded

@@ -69,14 +69,17 @@ def report_fault(
 
 
 def check_constants(op: Op, operands: Sequence[Expr], made: Expr) -> None:
-    """Raise the `Fault` that the op has against those of its operands that are constants."""
+    """Raise the `Fault` that the op has against those of its operands that are numbers or constant
+    lists, and against its attributes beside them."""
     assert op.check is not None
-    values = [_constant_value(x) if x.node.op is OPS["constant"] else None for x in operands]
+    values = [_constant_value(x) for x in operands]
     op.check([x.type for x in operands], values, **made.node.attributes())
 
 
-def _constant_value(x: Expr) -> Array:
-    """The elements of a constant, in its shape."""
+def _constant_value(x: Expr) -> Array | None:
+    """The elements of a number or of a constant list, in its shape; None of anything computed."""
+    if x.node.op not in (OPS["constant"], OPS["number"]):
+        return None
     shape = [evaluate(size, {}) for size in x.type.shape]
     return np.asarray(x.node.attributes()["value"]).reshape(shape)
 

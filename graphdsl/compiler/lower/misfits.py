@@ -1,5 +1,5 @@
-"""Shapes that a declaration fixes and a value does not have: both come in, a diagnostic with the
-origins of the sizes at fault goes out.
+"""Shapes and element types that a declaration fixes and a value does not have: both come in, a
+diagnostic with the origins of the sizes at fault goes out.
 """
 
 from __future__ import annotations
@@ -49,6 +49,28 @@ def report_initial(
         (_value_side(frame, value, expr), Side(_stand_in(frame, type, written), declared=True)),
         Label(written.span, f"the type is {type}", primary=False),
     )
+
+
+def report_narrowed(
+    frame: Frame, value: Expr, type: TensorType, written: ast.Type, expr: ast.Expr
+) -> Poison:
+    """Report an initial value whose numbers its variable's element type does not keep."""
+    label = Label(written.span, f"the type is {type}", primary=False)
+    message = f"the initial value is {value.type.dtype}, the type {type.dtype}"
+    return frame.error("E0308", message, expr.span, more=[label], help=[_cast_help(type)])
+
+
+def report_narrowed_update(frame: Frame, value: Expr, target: Expr, expr: ast.Expr) -> Poison:
+    """Report a new value whose numbers the old one's element type does not keep."""
+    name = (target.node.name or "").removeprefix(frame.prefix)
+    written = frame.shared.written.get(target.id)
+    label = [Label(written[0].span, f"{name} is {target.type}", primary=False)] if written else []
+    message = f"the new value is {value.type.dtype}, the old one {target.type.dtype}"
+    return frame.error("E0215", message, expr.span, more=label, help=[_cast_help(target.type)])
+
+
+def _cast_help(type: TensorType) -> str:
+    return f"write cast(…, {type.dtype}) where the change is meant"
 
 
 def report_shared(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from graphdsl.compiler.lower import expressions
 from graphdsl.compiler.lower.context import Frame
-from graphdsl.compiler.lower.misfits import report_update
+from graphdsl.compiler.lower.misfits import report_narrowed_update, report_update
 from graphdsl.compiler.lower.values import POISON, Poison
 from graphdsl.graph.build import Expr
 from graphdsl.graph.graph import Origin, Write
 from graphdsl.graph.op import OPS
-from graphdsl.graph.types import find_misfit
+from graphdsl.graph.types import find_misfit, keeps
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import Label, did_you_mean
 
@@ -66,6 +66,9 @@ def fitted(frame: Frame, value: Expr, target: Expr, expr: ast.Expr) -> Expr | No
     misfit = None if number is None else find_misfit(number, target.type.dtype)
     if misfit is not None:
         frame.error("E0215", f"the new value does not fit: {misfit}", expr.span)
+        return None
+    if not (value.type.weak or keeps(target.type.dtype, value.type.dtype)):
+        report_narrowed_update(frame, value, target, expr)
         return None
     value = builder.cast(value, target.type.dtype)
     if value.type.shape != target.type.shape:

@@ -8,13 +8,13 @@ from graphdsl.compiler.lower import expressions
 from graphdsl.compiler.lower.context import Frame
 from graphdsl.compiler.lower.draws import fill_help, read_draw
 from graphdsl.compiler.lower.habits import type_help
-from graphdsl.compiler.lower.misfits import report_initial, report_shared
+from graphdsl.compiler.lower.misfits import report_initial, report_narrowed, report_shared
 from graphdsl.compiler.lower.values import POISON, Poison, Value, describe, is_constant
 from graphdsl.graph.build import Expr
 from graphdsl.graph.graph import Init, Origin, Variable
 from graphdsl.graph.op import OPS
 from graphdsl.graph.sizes import Poly, SizeLimit, verify_count
-from graphdsl.graph.types import DType, TensorType, find_misfit
+from graphdsl.graph.types import DType, TensorType, find_misfit, keeps
 from graphdsl.language import ast
 
 MAX_ELEMENTS = 2**40
@@ -211,7 +211,13 @@ def _filled(
         assert statement.type is not None, "else the type is that of the initial value"
         report_initial(frame, node, type, statement.type, init.value)
         return None
-    misfit = find_misfit(made.value, type.dtype) if made.fill is None else None
+    if made.fill is not None:
+        if not keeps(type.dtype, found.dtype):
+            assert statement.type is not None, "else the type is that of the initial value"
+            report_narrowed(frame, node, type, statement.type, init.value)
+            return None
+        return type, made
+    misfit = find_misfit(made.value, type.dtype)
     if misfit is not None:
         frame.error("E0308", f"the initial value does not fit: {misfit}", init.value.span)
         return None

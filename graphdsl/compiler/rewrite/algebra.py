@@ -1,8 +1,8 @@
 """Algebraic rules, op by op: a node's operands come in, a cheaper expression goes out, or None.
 
 Values are kept to rounding, with two licences: a sum with 0 may lose the sign of a zero, and
-factors between 1e-9 and 1e9 are gathered though a partial product beyond the range of floats,
-which the text would have had, may then not occur, or the other way round.
+moderate factors are gathered though a partial product beyond the range of floats, which the text
+would have had, may then not occur, or the other way round.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from graphdsl.compiler.rewrite.axes import (
     sink_through_reduction,
     sink_through_reshape,
 )
-from graphdsl.compiler.rewrite.bounds import is_moderate
+from graphdsl.compiler.rewrite.bounds import is_moderate, stays_moderate
 from graphdsl.compiler.rewrite.gates import choose_or_zero
 from graphdsl.compiler.rewrite.picked import add_at_places
 from graphdsl.compiler.rewrite.pooled import (
@@ -93,11 +93,11 @@ def _divide_scaled(builder: Builder, node: Node, operands: Operands) -> Expr | N
     numerator, denominator = operands
     if node.type.weak or denominator.node.op is not OPS["add"]:
         return None
-    y, e = (Expr(builder, id) for id in denominator.node.operands)
+    y, e = denominator.operands
     if not e.type.weak or y.node.op not in (OPS["mul"], OPS["div"]):
         return None
-    inner, w = (Expr(builder, id) for id in y.node.operands)
-    if inner.type.weak or not w.type.weak or inner.type != y.type or not is_moderate(w):
+    inner, w = y.operands
+    if inner.type.weak or not w.type.weak or inner.type != y.type or not stays_moderate(w):
         return None
     if _scaled(node, numerator, w, multiply=True) is None:
         return None  # the numerator has no factor for w to join
@@ -111,8 +111,8 @@ def _sqrt(builder: Builder, node: Node, operands: Operands) -> Expr | None:
     (x,) = operands
     if node.type.weak or x.node.op not in (OPS["mul"], OPS["div"]):
         return None
-    inner, w = (Expr(builder, id) for id in x.node.operands)
-    if inner.type.weak or not w.type.weak or inner.type != x.type or not is_moderate(w):
+    inner, w = x.operands
+    if inner.type.weak or not w.type.weak or inner.type != x.type or not stays_moderate(w):
         return None
     root = OPS["sqrt"](inner)
     return root * OPS["sqrt"](w) if x.node.op is OPS["mul"] else root / OPS["sqrt"](w)
@@ -123,23 +123,23 @@ def _scaled(node: Node, x: Expr, factor: Expr, *, multiply: bool) -> Expr | None
     inner = x.node.op
     if inner not in (OPS["mul"], OPS["div"]) or not x.type.dtype.is_float:
         return None
-    left, right = (Expr(x.builder, id) for id in x.node.operands)
+    left, right = x.operands
     if inner is OPS["mul"] and left.type.weak:
         left, right = right, left
     if not right.type.weak or left.type.weak or left.type != node.type:
         return None
-    if not (_is_moderate(right) and _is_moderate(factor)):
+    if not (_can_move(right) and _can_move(factor)):
         return None
     if inner is OPS["mul"]:
         return left * (right * factor if multiply else right / factor)
     return left * (factor / right) if multiply else left / (right * factor)
 
 
-def _is_moderate(factor: Expr) -> bool:
+def _can_move(factor: Expr) -> bool:
     """Whether a factor can move without overflow or underflow that the text does not have: a
-    number between 1e-9 and 1e9, or one that depends on the step, such as a learning rate."""
+    moderate number, or one that depends on the step, such as a learning rate."""
     value = number_of(factor)
-    return value is None or value == 0 or 1e-9 <= abs(value) <= 1e9
+    return value is None or value == 0 or is_moderate(value)
 
 
 def _add(builder: Builder, node: Node, operands: Operands) -> Expr | None:
@@ -150,7 +150,7 @@ def _add(builder: Builder, node: Node, operands: Operands) -> Expr | None:
     if number_of(b) == 0 and a.type == node.type:
         return a
     if b.node.op is OPS["neg"] and not b.type.weak:
-        return a - Expr(builder, b.node.operands[0])
+        return a - b.operands[0]
     if a.id == b.id and a.type == node.type and a.type.dtype.is_float:
         return _scaled(node, a, builder.number(2.0), multiply=True) or a * 2.0
     return None
@@ -162,7 +162,7 @@ def _subtract(builder: Builder, node: Node, operands: Operands) -> Expr | None:
     if number_of(b) == 0 and a.type == node.type:
         return a
     if b.node.op is OPS["neg"] and not b.type.weak:
-        return a + Expr(builder, b.node.operands[0])
+        return a + b.operands[0]
     return None
 
 
@@ -172,7 +172,7 @@ def _negate(builder: Builder, node: Node, operands: Operands) -> Expr | None:
     if x.type.weak:
         return None
     if x.node.op is OPS["neg"]:
-        return Expr(builder, x.node.operands[0])
+        return x.operands[0]
     return _scaled(node, x, builder.number(-1.0), multiply=True)
 
 
@@ -199,14 +199,14 @@ def _sum(builder: Builder, node: Node, operands: Operands) -> Expr | None:
     (x,) = operands
     if node.type.shape or not x.type.dtype.is_float or not x.type.shape:
         return None
-    factors = [Expr(builder, id) for id in x.node.operands]
+    factors = x.operands
     if x.node.op is OPS["mul"] and all(f.type == x.type for f in factors):
         return builder.apply(OPS["vdot"], factors)
     if x.node.op is OPS["square"]:
         return builder.apply(OPS["vdot"], factors * 2)
     if x.node.op is OPS["sum"]:
         return _total(factors[0])
-    if x.node.op in (OPS["mul"], OPS["div"]) and factors[1].type.weak and _is_moderate(factors[1]):
+    if x.node.op in (OPS["mul"], OPS["div"]) and factors[1].type.weak and _can_move(factors[1]):
         total = _total(factors[0])
         return total * factors[1] if x.node.op is OPS["mul"] else total / factors[1]
     return None
@@ -223,7 +223,7 @@ def _reshape(builder: Builder, node: Node, operands: Operands) -> Expr | None:
         return x
     attrs = {"shape": node.type.shape}
     if x.node.op is OPS["reshape"]:
-        return builder.apply(OPS["reshape"], (Expr(builder, x.node.operands[0]),), attrs)
+        return builder.apply(OPS["reshape"], x.operands, attrs)
     return _refill(builder, node, x)
 
 
@@ -232,7 +232,7 @@ def _refill(builder: Builder, node: Node, x: Expr) -> Expr | None:
     if x.node.op is not OPS["full"]:
         return None
     attrs = {"shape": node.type.shape, "dtype": node.type.dtype}
-    return builder.apply(OPS["full"], (Expr(builder, x.node.operands[0]),), attrs)
+    return builder.apply(OPS["full"], x.operands, attrs)
 
 
 def _spread(builder: Builder, node: Node, operands: Operands) -> Expr | None:
@@ -248,7 +248,7 @@ def _cast(builder: Builder, node: Node, operands: Operands) -> Expr | None:
         return x
     if x.node.op is not OPS["full"] or not (x.type.dtype.is_float and node.type.dtype.is_float):
         return None
-    value = number_of(Expr(builder, x.node.operands[0]))
+    value = number_of(x.operands[0])
     if value is None or float(x.type.dtype.numpy.type(value)) != value:
         return None  # the elements are rounded before they are converted
     return _refill(builder, node, x)
@@ -257,7 +257,7 @@ def _cast(builder: Builder, node: Node, operands: Operands) -> Expr | None:
 def _swap(builder: Builder, node: Node, operands: Operands) -> Expr | None:
     """`x.T.T` as `x`."""
     (x,) = operands
-    return Expr(builder, x.node.operands[0]) if x.node.op is OPS["swap"] else None
+    return x.operands[0] if x.node.op is OPS["swap"] else None
 
 
 def number_of(x: Expr) -> Any:

@@ -30,7 +30,7 @@ def join_transposes(builder: Builder, node: Node, operands: Operands) -> Expr | 
     order = _order(node)
     inner = _order_of(x)
     if inner is not None:
-        begun = Expr(builder, x.node.operands[0])
+        begun = x.operands[0]
         return _transposed(begun, tuple(inner[axis] for axis in order))
     moved = [axis for axis in order if x.type.shape[axis] != 1]
     if moved != sorted(moved):
@@ -70,7 +70,7 @@ def sink_through_reduction(builder: Builder, node: Node, operands: Operands) -> 
         return None
     attrs = node.attributes()
     reduced = axes_of(attrs["axis"], len(order))
-    begun = Expr(builder, x.node.operands[0])
+    begun = x.operands[0]
     found = node.op(begun, **{**attrs, "axis": tuple(sorted(order[a] for a in reduced))})
     if attrs["keepdims"]:
         return _transposed(found, order)
@@ -95,7 +95,7 @@ def sink_through_reshape(builder: Builder, node: Node, operands: Operands) -> Ex
         places.append((last, axis))
     begun = sorted(range(len(places)), key=places.__getitem__)
     shape = tuple(node.type.shape[axis] for axis in begun)
-    found = OPS["reshape"](Expr(builder, x.node.operands[0]), shape=shape)
+    found = OPS["reshape"](x.operands[0], shape=shape)
     return _transposed(found, _inverse(tuple(begun)))
 
 

@@ -12,6 +12,9 @@ from graphdsl.graph.build import Expr
 from graphdsl.graph.op import OPS
 
 Interval = tuple[float, float]
+SMALL, LARGE = 1e-9, 1e9
+"""A factor between these may be moved and divided by: what that may change, `algebra` says."""
+
 _UNKNOWN: Interval = (-math.inf, math.inf)
 _DEPTH = 32
 _CLOCK: dict[str, Interval] = {
@@ -21,10 +24,15 @@ _CLOCK: dict[str, Interval] = {
 }
 
 
-def is_moderate(x: Expr) -> bool:
+def is_moderate(number: float) -> bool:
+    """Whether a number, of either sign, is neither tiny nor huge."""
+    return SMALL <= abs(number) <= LARGE
+
+
+def stays_moderate(x: Expr) -> bool:
     """Whether a weak node is positive at every step, and neither tiny nor huge."""
     low, high = bounds(x)
-    return low >= 1e-9 and high <= 1e9
+    return low >= SMALL and high <= LARGE
 
 
 def bounds(x: Expr, depth: int = _DEPTH) -> Interval:
@@ -41,7 +49,7 @@ def bounds(x: Expr, depth: int = _DEPTH) -> Interval:
     rule = _RULES.get(node.op.name)
     if rule is None or depth == 0:
         return _UNKNOWN
-    operands = [bounds(Expr(x.builder, id), depth - 1) for id in node.operands]
+    operands = [bounds(operand, depth - 1) for operand in x.operands]
     low, high = rule(*operands)
     return (low, high) if low <= high else _UNKNOWN
 

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import TypeVar
 
 from graphdsl.compiler.rewrite.algebra import number_of
-from graphdsl.compiler.rewrite.bounds import is_moderate
+from graphdsl.compiler.rewrite.bounds import is_moderate, stays_moderate
 from graphdsl.compiler.rewrite.sharing import Pool
 from graphdsl.graph.build import Builder, Expr
 from graphdsl.graph.op import OPS
@@ -63,17 +63,13 @@ class Factor:
     def tame(self) -> bool:
         """Whether a tensor can be left without it, and not overflow for that."""
         bases = [base for base, _ in self.numbers if base != 0]
-        whole = _is_moderate(self.number) or len(bases) < len(self.numbers)
-        # a node is known to within 1e-9 and 1e9: higher powers of it may be 0 or infinite
+        whole = is_moderate(self.number) or len(bases) < len(self.numbers)
+        # a node is moderate at best: a higher power of it may be 0 or infinite
         low_powers = all(abs(exponent) <= 2 for _, exponent in self.nodes)
-        return low_powers and whole and all(map(_is_moderate, bases))
+        return low_powers and whole and all(map(is_moderate, bases))
 
 
 ONE = Factor()
-
-
-def _is_moderate(number: float) -> bool:
-    return 1e-9 <= abs(number) <= 1e9
 
 
 def _joined(powers: Iterable[tuple[_Base, Fraction]]) -> tuple[tuple[_Base, Fraction], ...]:
@@ -105,8 +101,8 @@ class Scalars:
 
     def is_positive(self, factor: Factor) -> bool:
         """Whether a factor may be divided by and have its root taken, at every step."""
-        numbers = all(1e-9 <= base <= 1e9 for base, _ in factor.numbers)
-        return numbers and all(is_moderate(Expr(self.builder, id)) for id, _ in factor.nodes)
+        numbers = all(base > 0 and is_moderate(base) for base, _ in factor.numbers)
+        return numbers and all(stays_moderate(Expr(self.builder, id)) for id, _ in factor.nodes)
 
     def _taken_apart(self, x: Expr) -> Factor:
         value = number_of(x)

@@ -38,5 +38,5 @@ def _relu_of(condition: Expr) -> Expr | None:
     """The y of `y > 0`, if it is a relu."""
     if condition.node.op is not OPS["greater"]:
         return None
-    y, limit = (Expr(condition.builder, id) for id in condition.node.operands)
+    y, limit = condition.operands
     return y if y.node.op is OPS["relu"] and _is_zero(limit) else None

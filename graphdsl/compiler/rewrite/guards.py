@@ -39,9 +39,7 @@ def _guard(x: Expr, condition: Expr, taken: bool, done: dict[int, Expr], depth: 
         return done[x.id]
     made = x
     if depth and _is_inside(x):
-        parts = [
-            _guard(Expr(x.builder, id), condition, taken, done, depth - 1) for id in x.node.operands
-        ]
+        parts = [_guard(part, condition, taken, done, depth - 1) for part in x.operands]
         parts = [
             _kept_away(part, condition, taken, _safe_number(x.node.op, position))
             if _is_risky(x, position)
@@ -64,10 +62,10 @@ def _is_inside(x: Expr) -> bool:
 
 def _is_risky(x: Expr, position: int) -> bool:
     """Whether an operand can make a derivative infinite: the op has a pole there, or overflows."""
-    if Expr(x.builder, x.node.operands[position]).type.weak:
+    if x.operands[position].type.weak:
         return False
     if x.node.op is OPS["power"]:
-        exponent = number_of(Expr(x.builder, x.node.operands[1]))
+        exponent = number_of(x.operands[1])
         return not (isinstance(exponent, int | float) and exponent >= 1)
     return _domain(x.node.op, position) != _EVERYWHERE or x.node.op.name in _OVERFLOWING
 

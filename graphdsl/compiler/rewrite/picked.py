@@ -17,7 +17,7 @@ def add_at_places(builder: Builder, node: Node, operands: tuple[Expr, ...]) -> E
         a, b = b, a
     if b.node.op is not OPS["put_along"] or not a.type == b.type == node.type:
         return None
-    g, indices = (Expr(builder, id) for id in b.node.operands)
-    if g.node.op is OPS["full"] and builder.nodes[g.node.operands[0]].type.weak:
-        g = Expr(builder, g.node.operands[0])  # a number needs no array
+    g, indices = b.operands
+    if g.node.op is OPS["full"] and g.operands[0].type.weak:
+        (g,) = g.operands  # a number needs no array
     return OPS["add_along"](a, -g if negative else g, indices, axis=b.node.attributes()["axis"])

@@ -20,11 +20,11 @@ def pool_first(builder: Builder, node: Node, operands: Operands) -> Expr | None:
     (pooled,) = operands
     attrs = node.attributes()
     if pooled.node.op is OPS["relu"]:
-        return OPS["relu"](node.op(_operand(pooled, 0), **attrs))
+        return OPS["relu"](node.op(*pooled.operands, **attrs))
     place = _biased(pooled)
     if place is None:
         return None
-    found, bias = node.op(_operand(pooled, place), **attrs), _operand(pooled, 1 - place)
+    found, bias = node.op(pooled.operands[place], **attrs), pooled.operands[1 - place]
     return found + bias if place == 0 else bias + found
 
 
@@ -33,7 +33,7 @@ def spread_first(builder: Builder, node: Node, operands: Operands) -> Expr | Non
     relu, spread = operands
     if spread.node.op is not OPS["window_max_to_input"]:
         return None
-    g, largest, pooled = (_operand(spread, place) for place in range(3))
+    g, largest, pooled = spread.operands
     if pooled.id != relu.id or largest.node.op is not OPS["relu"]:
         return None
     gated = OPS["relu_gate"](largest, g)
@@ -49,7 +49,7 @@ def spread_over_source(builder: Builder, node: Node, operands: Operands) -> Expr
         place = 0 if gated else None
     if place is None:
         return None
-    source, attrs = _operand(pooled, place), node.attributes()
+    source, attrs = pooled.operands[place], node.attributes()
     return node.op(g, OPS["window_max"](source, **attrs), source, **attrs)
 
 
@@ -61,7 +61,7 @@ def sum_unspread(builder: Builder, node: Node, operands: Operands) -> Expr | Non
         return None
     if not {*range(1, rank - 1)} <= set(axes_of(attrs["axis"], rank)):
         return None
-    return node.op(_operand(x, 0), **attrs)
+    return node.op(x.operands[0], **attrs)
 
 
 def _biased(x: Expr) -> int | None:
@@ -69,12 +69,8 @@ def _biased(x: Expr) -> int | None:
     if x.node.op is not OPS["add"]:
         return None
     for place in range(2):
-        source, bias = _operand(x, place), _operand(x, 1 - place)
+        source, bias = x.operands[place], x.operands[1 - place]
         sizes = (1,) * (x.type.rank - bias.type.rank) + tuple(bias.type.shape)
         if source.type == x.type and all(size == 1 for size in sizes[1:-1]):
             return place
     return None
-
-
-def _operand(x: Expr, place: int) -> Expr:
-    return Expr(x.builder, x.node.operands[place])

@@ -15,7 +15,7 @@ def scale_shares(builder: Builder, node: Node, operands: Operands) -> Expr | Non
         shares, rows = rows, shares
     if shares.type.weak or not _is_softmax(shares):
         return None
-    exponentials, total = (Expr(builder, id) for id in shares.node.operands)
+    exponentials, total = shares.operands
     if not rows.type.weak and rows.type != total.type:
         return None
     return exponentials * (rows / total)
@@ -26,12 +26,12 @@ def _is_softmax(x: Expr) -> bool:
     can nothing that is divided by the total overflow."""
     if x.node.op is not OPS["div"]:
         return False
-    exponentials, total = (Expr(x.builder, id) for id in x.node.operands)
+    exponentials, total = x.operands
     if exponentials.node.op is not OPS["exp"] or total.node.op is not OPS["sum"]:
         return False
-    (shifted,) = (Expr(x.builder, id) for id in exponentials.node.operands)
+    (shifted,) = exponentials.operands
     if total.node.operands != (exponentials.id,) or shifted.node.op is not OPS["sub"]:
         return False
-    z, largest = (Expr(x.builder, id) for id in shifted.node.operands)
+    z, largest = shifted.operands
     same = largest.node.attrs == total.node.attrs
     return largest.node.op is OPS["max"] and largest.node.operands == (z.id,) and same

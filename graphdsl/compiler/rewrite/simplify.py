@@ -101,7 +101,7 @@ def _lift(builder: Builder, node: Node, operands: Operands) -> Expr | None:
 def _narrowed(x: Expr) -> Expr:
     """What `x` spreads out, or `x` itself."""
     if x.node.op in (OPS["full"], OPS["broadcast_to"]):
-        return Expr(x.builder, x.node.operands[0])
+        return x.operands[0]
     return x
 
 

@@ -44,7 +44,7 @@ def rules() -> dict[Op, tuple[Stability, ...]]:
 
 
 def _inner(x: Expr, position: int = 0) -> Expr:
-    return Expr(x.builder, x.node.operands[position])
+    return x.operands[position]
 
 
 def _is(x: Expr, name: str) -> bool:
@@ -102,7 +102,7 @@ def _ln_picked_softmax(node: Node, operands: Operands) -> Expr | None:
     if not _is(p, "softmax"):
         return None
     logs = OPS["log_softmax"](_inner(p), **p.node.attributes())
-    rest = [Expr(x.builder, id) for id in x.node.operands[1:]]
+    rest = x.operands[1:]
     return x.builder.apply(x.node.op, [logs, *rest], x.node.attributes())
 
 

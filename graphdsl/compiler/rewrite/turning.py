@@ -48,7 +48,7 @@ def _transposed(x: Expr) -> Expr:
     """A matrix the other way round, a scalar as it is."""
     if not x.type.rank:
         return x
-    return Expr(x.builder, x.node.operands[0]) if x.node.op is OPS["swap"] else OPS["swap"](x)
+    return x.operands[0] if x.node.op is OPS["swap"] else OPS["swap"](x)
 
 
 class _Turner:

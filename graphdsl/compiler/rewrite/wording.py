@@ -28,7 +28,7 @@ def _written(x: Expr, made: Set[int], depth: int) -> str:
         return one_line(node.origin.span.text, _LONGEST)
     if depth == 0:
         return "…"
-    operands = [Expr(x.builder, id) for id in node.operands]
+    operands = x.operands
     if node.op is OPS["neg"]:
         return f"-{_enclosed(operands[0], made, depth)}"
     if node.op.infix is not None:

@@ -11,6 +11,7 @@ from graphdsl.compiler.schedule.recompute import Again, candidates, compute_agai
 from graphdsl.compiler.schedule.values import Schedule
 from graphdsl.graph.graph import Graph
 from graphdsl.graph.layout import Layout
+from graphdsl.graph.sizes import told
 from graphdsl.language.diagnostics import DataError, Diagnostic
 
 TRIED = 4
@@ -76,13 +77,12 @@ def _renamed(schedule: Schedule, again: Again, end: int) -> Schedule:
 
 
 def _refused(needed: int, least: int, budget: int, sizes: Mapping[str, int]) -> DataError:
-    bound = ", ".join(f"{name} = {value}" for name, value in sizes.items())
     message = (
         f"what is computed at once takes {needed:,} bytes, and {least:,} with values computed "
         f"again; {budget:,} are allowed"
     )
     help = (
-        *((f"with {bound}",) if bound else ()),
+        *((f"with {told(sizes)}",) if sizes else ()),
         f"allow memory = {least} or more, or take smaller batches",
     )
     return DataError(Diagnostic("E0818", message, (), help))

@@ -5,14 +5,13 @@ A kernel call without operands comes in, the elements that its statements write 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from graphdsl.graph.graph import Node
 from graphdsl.graph.kernel import Array, ArrayType, KernelCall
-from graphdsl.graph.op import OPS
+from graphdsl.graph.op import OPS, Op
 from graphdsl.ops import runtime
 
 
@@ -23,8 +22,8 @@ def is_fixed(node: Node) -> bool:
     return computed and not node.operands and sized and node.op is not OPS["pack"]
 
 
-def compute_fixed(call: KernelCall, emit: Callable[[KernelCall], None]) -> Array:
-    """The result of a call, by the statements that `emit` makes for it."""
+def compute_fixed(op: Op, call: KernelCall) -> Array:
+    """The result of a call of an op."""
     arrays: dict[str, Any] = {call.out: _empty(call.out_type)}
 
     def bind_constant(array: Array) -> str:
@@ -34,7 +33,7 @@ def compute_fixed(call: KernelCall, emit: Callable[[KernelCall], None]) -> Array
 
     call.bind_constant = bind_constant
     call.bind_view = "{}{}".format
-    emit(call)
+    op.emit(call)
     arrays |= {name: _empty(type) for name, type in call.scratches}
     exec("\n".join(call.lines), {**vars(np), **vars(runtime), **arrays})
     made: Array = arrays[call.out]

@@ -22,12 +22,12 @@ from graphdsl.compiler.schedule.storage import Storage, is_stored
 from graphdsl.compiler.schedule.values import Region, Schedule, Step
 from graphdsl.compiler.schedule.wording import note, where
 from graphdsl.graph.graph import Graph, Node
-from graphdsl.graph.kernel import ArrayType, KernelCall
+from graphdsl.graph.kernel import ArrayType, KernelCall, bound
 from graphdsl.graph.layout import Layout
 from graphdsl.graph.op import OPS, Fault
-from graphdsl.graph.sizes import Poly, evaluate
-from graphdsl.graph.types import DType, TensorType
-from graphdsl.language.diagnostics import DataError, Diagnostic, InternalError, Label
+from graphdsl.graph.sizes import Poly, evaluate, told
+from graphdsl.graph.types import DType
+from graphdsl.language.diagnostics import DataError, Diagnostic, Label
 
 WORTH = 256
 """Bytes a node of the arena from which an order is looked for: programs whose many arrays are
@@ -70,8 +70,8 @@ class _Planner:
         self.graph = graph
         self.sizes = sizes
         self.order = order
-        bound = {type: self._bound(type) for type in {node.type for node in graph.nodes}}
-        self.types = [bound[node.type] for node in graph.nodes]
+        types = {type: bound(type, sizes) for type in {node.type for node in graph.nodes}}
+        self.types = [types[node.type] for node in graph.nodes]
         self.storage = Storage(graph, self.types, layout, order)
         self.scalars = Scalars(sizes)
         self.names = Names()
@@ -121,10 +121,6 @@ class _Planner:
             kept={base[id] for id in range(end) if self.storage.last_read[id] == end},
         )
 
-    def _bound(self, type: TensorType) -> ArrayType:
-        shape = tuple(evaluate(size, self.sizes) for size in type.shape)
-        return ArrayType(type.dtype, shape, type.weak)
-
     # --- nodes -----------------------------------------------------------------------------------
 
     def _visit(self, node: Node) -> None:
@@ -159,7 +155,7 @@ class _Planner:
     def _fix(self, node: Node) -> None:
         call = self._call(node, [])
         try:
-            array = compute_fixed(call, lambda call: self._run_kernel(node, call))
+            array = compute_fixed(node.op, call)
         except Fault as fault:
             raise self._refused(node, fault) from None
         self._enter(node, self.names.constant(array))
@@ -174,7 +170,7 @@ class _Planner:
                 return
             call.out = self.buffers.output(node, call)
             self._enter(node, call.out)
-            self._run_kernel(node, call)
+            node.op.emit(call)
         except Fault as fault:
             raise self._refused(node, fault) from None
         finally:
@@ -222,29 +218,9 @@ class _Planner:
             return self.names.cell(value, meeting)
         return self.names.constant(np.array(value, meeting.numpy))
 
-    def _run_kernel(self, node: Node, call: KernelCall) -> None:
-        kernel = node.op.kernel
-        if kernel is None:
-            raise InternalError(f"the op {node.op.name} has no kernel")
-        if callable(kernel):
-            kernel(call)
-            return
-        args = [self._scalar_view(call, i) for i in range(len(call.args))]
-        fields = dict(zip(node.op.operands, args, strict=True))
-        fields |= {k: repr(v) for k, v in call.attrs.items()}
-        call.emit(*kernel.format(out=call.out, **fields).splitlines())
-
-    def _scalar_view(self, call: KernelCall, position: int) -> str:
-        """An operand of one element without its axes: NumPy has a faster loop for it."""
-        type, name = call.types[position], call.args[position]
-        if type.weak or not type.shape or type.size != 1 or call.out_type.size == 1:
-            return name
-        return call.view(name, ".reshape(())")
-
     def _refused(self, node: Node, fault: Fault) -> DataError:
         """A fault that only these sizes have, where the node stands."""
-        bound = ", ".join(f"{name} = {value}" for name, value in self.sizes.items())
-        labels = (Label(node.origin.span, f"with {bound}"),) if node.origin else ()
+        labels = (Label(node.origin.span, f"with {told(self.sizes)}"),) if node.origin else ()
         help = (fault.help,) if fault.help else ()
         return DataError(Diagnostic(fault.code, fault.message, labels, help))
 

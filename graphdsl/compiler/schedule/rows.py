@@ -11,11 +11,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from graphdsl.graph.graph import Graph, Node
-from graphdsl.graph.kernel import ArrayType
+from graphdsl.graph.kernel import bound
 from graphdsl.graph.op import OPS
 from graphdsl.graph.rows import SUMMED, Asked, Rows, Summed, depends
 from graphdsl.graph.sizes import Opaque, Poly, Size, evaluate, symbols
-from graphdsl.graph.types import TensorType
 from graphdsl.ops.row_rules import by_element
 
 Share = Rows | Summed | Literal["apart", "after"]
@@ -80,8 +79,8 @@ class _Finder:
         shares = [self.shares[id] for id in node.operands]
         return rule(
             Asked(
-                self._bound(node.type),
-                [self._bound(self.graph.nodes[id].type) for id in node.operands],
+                bound(node.type, self.sizes),
+                [bound(self.graph.nodes[id].type, self.sizes) for id in node.operands],
                 [share if isinstance(share, Rows) else None for share in shares],
                 node.attributes(),
                 self.sizes[self.symbol],
@@ -89,10 +88,6 @@ class _Finder:
                 expected,
             )
         )
-
-    def _bound(self, type: TensorType) -> ArrayType:
-        shape = tuple(evaluate(size, self.sizes) for size in type.shape)
-        return ArrayType(type.dtype, shape, type.weak)
 
 
 def _is_multiple(size: Size, symbol: str) -> bool:
