@@ -6,6 +6,7 @@ the seconds and the peak of memory, each in a process of its own.
 
 from __future__ import annotations
 
+import argparse
 import resource
 import subprocess
 import sys
@@ -38,13 +39,17 @@ def measure(count: int) -> str:
     return f"{count:10,}  {nodes:10,}  {seconds:8.2f}  {peak:10,.0f}"
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Print the table; `--one COUNT` is what each process is asked for."""
-    if arguments[:1] == ["--one"]:
-        print(measure(int(arguments[1])))
+    parser = argparse.ArgumentParser(description="Time the compiler on chains of op bindings.")
+    parser.add_argument("counts", metavar="COUNT", nargs="*", type=int, help="bindings of a chain")
+    parser.add_argument("--one", metavar="COUNT", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.one is not None:
+        print(measure(options.one))
         return 0
     print("  bindings       nodes   seconds   peak, MiB")
-    for count in [int(word) for word in arguments] or COUNTS:
+    for count in options.counts or COUNTS:
         command = [sys.executable, __file__, "--one", str(count)]
         done = subprocess.run(command, capture_output=True, text=True)
         print((done.stdout or done.stderr).rstrip())
@@ -52,4 +57,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -164,7 +164,9 @@ class Compilation:
         if purpose not in self._compiled:
             with paused_collector():
                 graph, slots = self.swept(purpose)
-                graph = rewrite(graph)
+                handed = [graph]
+                del graph  # let go once the first pass has read it, like what one hands to another
+                graph = rewrite(handed.pop())
                 stored = measured(slots, graph)
                 self._compiled[purpose] = Compiled(graph, self.layout, stored, purpose.recipe)
         return self._compiled[purpose]

@@ -85,9 +85,9 @@ class Model:
         step 0, before the first. Raises `UsageError` if nothing can be computed, `DataError` if an
         array does not fit its input."""
         verify_mode(training)
-        arrays, _ = self.session.feed(merge(feeds, named))
-        names = measure.computable(self.session, arrays, training)
-        return self.session.results(Purpose(tuple(names), training=training), arrays)
+        fed = merge(feeds, named)
+        names = measure.computable(self.session, fed, training)
+        return self.session.results(Purpose(tuple(names), training=training), fed)
 
     def evaluate(
         self, name: str, feeds: Feeds = None, /, *, training: bool = False, **named: Any
@@ -210,15 +210,15 @@ class Model:
         `settings` override either block's by name. The model is left at its best weights on the
         valid part, without one its last. Raises `DataError`, `UsageError`, or `DivergedError` for
         a loss or a parameter that is not finite, with the node it began at; `debug_nan` looks at
-        every node of every step. Ctrl-C ends training early.
+        every node of every step, which one worker takes then. Ctrl-C ends training early.
 
         `checkpoints` is a folder to save the run in, once a minute and at its end. A run that it
         holds, by model, weights, data and settings but for epochs, goes on as if never stopped.
         """
         trainer, dataset, chosen = prepare_fit(self.session, data, settings, self.seed)
         self._learned = dataset.learned if dataset.learned.columns else None
-        with kept_in(checkpoints, self.session, dataset, chosen) as keeper:
-            return fit(trainer, dataset, chosen, listener, None, keeper, debug_nan=debug_nan)
+        with kept_in(checkpoints, self.session, dataset, chosen, 1 if debug_nan else None) as kept:
+            return fit(trainer, dataset, chosen, listener, None, kept, debug_nan=debug_nan)
 
     def save(self, path: str | Path) -> None:
         """Write parameters and states to a safetensors file; raises `DataError`."""

@@ -22,8 +22,10 @@ from graphdsl.engines import feeds
 from graphdsl.engines.choice import Engine, pays
 from graphdsl.engines.heap import hand_back
 from graphdsl.engines.limits import check_sizes, refused_sizes
-from graphdsl.engines.memory import Memory
+from graphdsl.engines.loaded import Run
+from graphdsl.engines.memory import FEWER_ROWS, Memory
 from graphdsl.engines.numpy import Executable, Program, emit
+from graphdsl.engines.refusals import run_refusal
 from graphdsl.engines.watched import LOOK, Watch, watched
 from graphdsl.engines.workers import count_cores
 from graphdsl.graph.graph import Graph
@@ -31,8 +33,11 @@ from graphdsl.graph.kernel import Array
 from graphdsl.graph.reach import find_reachable, verify_node
 from graphdsl.graph.types import TensorType
 from graphdsl.language.collector import paused_collector
-from graphdsl.language.diagnostics import DataError, Diagnostic
 from graphdsl.ops.run_fault import RunFault
+
+LARGE = 2**26
+"""Bytes of results beyond which a call asks whether there is room for them: that takes half a
+millisecond, and to fill them many."""
 
 PROGRAMS_KEPT = 8
 """Programs kept for each purpose, by the sizes they are for; the least recently used goes."""
@@ -201,13 +206,19 @@ class Session:
     # --- feeding and running ---------------------------------------------------------------------
 
     def feed(
-        self, fed: Mapping[str, Any], more: Mapping[str, TensorType] | None = None
+        self, fed: Mapping[str, Any], compiled: Compiled | None = None
     ) -> tuple[dict[str, Array], dict[str, int]]:
-        """What is fed as arrays of the right elements, and the sizes they bind; `more` inputs
-        are those that a derivative adds."""
-        inputs = {**self.inputs, **(more or {})}
+        """What is fed as arrays of the right elements, and the sizes they bind; where it is for a
+        program, it may be inputs that a derivative adds, and what makes the program too large is
+        refused before it is copied."""
+        inputs = self.inputs
+        if compiled is not None:
+            inputs |= compiled.inputs
         feeds.verify_names(fed, inputs)
-        arrays = {name: feeds.as_array(name, fed[name], inputs[name]) for name in fed}
+        arrays = {name: feeds.read(name, fed[name]) for name in fed}
+        if compiled is not None and any(array.size > feeds.LARGE for array in arrays.values()):
+            check_sizes(compiled.graph, feeds.bind_sizes(arrays, inputs))
+        arrays = {name: feeds.convert(name, arrays[name], inputs[name]) for name in arrays}
         # what a step writes must not change what it reads
         arrays = {n: a.copy() if self.memory.owns(a) else a for n, a in arrays.items()}
         return arrays, feeds.bind_sizes(arrays, inputs)
@@ -220,12 +231,11 @@ class Session:
     ) -> dict[str, Array]:
         """The purpose's results by name, as arrays of the caller's own."""
         compiled = self.compilation.compiled(purpose)
-        needed = self.needed_inputs(compiled.graph)
-        if DIRECTION in fed and DIRECTION not in needed:
+        if DIRECTION in fed and DIRECTION not in compiled.inputs:
             # the derivative is the same, 0, in every direction
             fed = {name: value for name, value in fed.items() if name != DIRECTION}
-        arrays, sizes = self.feed(fed, needed)
-        feeds.verify_all_fed(arrays, needed)
+        arrays, sizes = self.feed(fed, compiled)
+        feeds.verify_all_fed(arrays, compiled.inputs)
         with self.lock:
             return self._own_results(self.executable(purpose, sizes), arrays, *clock)
 
@@ -234,10 +244,9 @@ class Session:
     ) -> list[dict[str, Array]]:
         """The results of a graph that nothing keeps, at step 0, for one feed after the other, all
         of the same sizes: by name, as arrays of the caller's own."""
-        needed = self.needed_inputs(compiled.graph)
-        bound = [self.feed(fed, needed) for fed in several]
+        bound = [self.feed(fed, compiled) for fed in several]
         for arrays, _ in bound:
-            feeds.verify_all_fed(arrays, needed)
+            feeds.verify_all_fed(arrays, compiled.inputs)
         with self.lock:
             program = self._load(compiled, bound[0][1])
             return [self._own_results(program, arrays, 0, 0, 0) for arrays, _ in bound]
@@ -245,10 +254,13 @@ class Session:
     def _own_results(
         self, program: Executable, arrays: Mapping[str, Array], *clock: float
     ) -> dict[str, Array]:
+        results = program.program.schedule.results
+        if (nbytes := sum(type.nbytes for _, _, type in results)) > LARGE:
+            self.memory.check_room("the results take", nbytes, FEWER_ROWS)
         values = self.call(program, arrays, *clock)
         return {
             name: np.array(value, type.dtype.numpy).reshape(type.shape)
-            for value, (name, _, type) in zip(values, program.program.schedule.results, strict=True)
+            for value, (name, _, type) in zip(values, results, strict=True)
         }
 
     def call(
@@ -266,19 +278,16 @@ class Session:
         try:
             return self.bound(program)(*arrays, *clock)
         except RunFault as fault:
-            raise run_refusal(fault) from None
+            names = [name for name, _, _ in program.program.schedule.inputs]
+            raise run_refusal(fault, dict(zip(names, arrays, strict=True))) from None
 
-    def bound(self, program: Executable) -> Callable[..., tuple[Any, ...]]:
+    def bound(self, program: Executable) -> Run:
         """The program as a function of its inputs and the clock, at the memory as it is now."""
         return partial(self._silent.run, program.bound())
 
     def forget_programs(self, purpose: Purpose) -> None:
         """Load the programs of a purpose anew when they are next asked for."""
         self._programs.pop(purpose, None)
-
-    def needed_inputs(self, graph: Graph) -> dict[str, TensorType]:
-        """The inputs that a rewritten graph still reads."""
-        return {graph.nodes[i].name or "": graph.nodes[i].type for i in graph.inputs}
 
     def reachable(
         self, fed: Sequence[str], names: Sequence[str], training: bool = False
@@ -289,8 +298,3 @@ class Session:
     def verify_node(self, name: str, training: bool = False) -> None:
         """Raise `UsageError` unless `name` is a node."""
         verify_node(self.compilation.graph(training), name)
-
-
-def run_refusal(fault: RunFault) -> DataError:
-    """What only a running program could find: an index out of range, a singular matrix."""
-    return DataError(Diagnostic(fault.code, str(fault)))

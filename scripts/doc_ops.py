@@ -36,6 +36,10 @@ i32 becomes i64 and truth values count as integers; where operands meet as *floa
 the model's float. In a derivative, g is the cotangent of the result y; where operands were
 broadcast it is summed over the axes that were added. Each example says which types it has for
 operands of likely sizes: N, M and K are symbols.
+
+What is computed from a nan is nan, unless the op says otherwise; ops that move elements move it as
+they move others. Comparisons with it are false, but for `!=`. Where a value is nan, nothing is said
+of its derivative. A result that is 0 may be 0 or -0.
 """
 MEET = {
     "number": "operands meet as numbers",

@@ -22,7 +22,7 @@ from graphdsl.cli import main
 
 PART = re.compile(r"^-- (\S+) --\n", re.MULTILINE)
 PROGRAMS = ("commands", "session.py", "prepare.py")
-MACHINE = re.compile(r"this machine has [\d,]+")
+MACHINE = re.compile(r"this machine has [\d,]*\d(, of which [\d,]*\d are free)?")
 
 
 def parts(text: str) -> dict[str, str]:

@@ -60,7 +60,7 @@ def test_forms_of_feeds(model: graphdsl.Model, form: str) -> None:
 def test_labels_may_be_whole_floats(model: graphdsl.Model) -> None:
     feeds = batch()
     wanted = model.run(feeds)["J"]
-    for kind in (np.float32, np.float64, np.int8, np.uint8, bool):
+    for kind in (np.float16, np.float32, np.float64, np.int8, np.uint8, bool):
         labels = (feeds["y"] % 2).astype(kind)
         assert model.run(x=feeds["x"], y=labels)["J"].shape == ()
     assert model.run(x=feeds["x"], y=feeds["y"].astype(float))["J"] == wanted
@@ -130,6 +130,14 @@ def test_integers_that_do_not_fit_are_refused(type: str, value: object) -> None:
     model = graphdsl.loads(f"input x: {type}[1]\noutput y = x")
     with pytest.raises(graphdsl.DataError, match="holds whole numbers of"):
         model.run(x=value)
+
+
+def test_the_largest_integers_fit() -> None:
+    model = graphdsl.loads("input x: i64[2]\noutput y = x")
+    ends = [-(2**63), 2**63 - 1]
+    assert model.run(x=np.array(ends, ">i8"))["y"].tolist() == ends
+    with pytest.raises(graphdsl.DataError, match=r"fed 9223372036854775808 at \[1\]"):
+        model.run(x=np.array([2**63 - 1, 2**63], "u8"))
 
 
 def test_masked_arrays_are_refused() -> None:

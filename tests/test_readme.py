@@ -2,9 +2,12 @@
 
 import doctest
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+
+from graphdsl.cli import COMMANDS, _command_parser
 
 TREE = Path(__file__).parents[1]
 README = (TREE / "README.md").read_text(encoding="utf-8")
@@ -25,6 +28,22 @@ def test_python_examples_run(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_models_are_the_files(name: str) -> None:
     models = re.findall(r"^```gdl\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
     assert (TREE / name).read_text(encoding="utf-8") in models
+
+
+CONSOLE = re.findall(r"^\$ graphdsl (.+)$", README, flags=re.MULTILINE)
+TABLE = re.findall(r"^\| `graphdsl (.+?)` \|", README, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("line", [*CONSOLE, *TABLE])
+def test_commands_are_understood(line: str) -> None:
+    command, *words = shlex.split(line)
+    parsed = _command_parser(command).parse_intermixed_args(words)
+    if line in CONSOLE:
+        assert (TREE / parsed.file).exists()
+
+
+def test_every_command_stands_in_the_table() -> None:
+    assert {line.split()[0] for line in TABLE} == COMMANDS.keys()
 
 
 @pytest.mark.parametrize("target", re.findall(r"\]\(([^)#:]+)\)", README))

@@ -88,7 +88,7 @@ def opened(
                 say_how_to_go_on(args, keeper)
             raise
         if before is not None:
-            _tell(args, keeper)
+            _tell(args, keeper, before.recorded)
         yield keeper
 
 
@@ -127,8 +127,9 @@ def _warm_start(args: argparse.Namespace, session: Session) -> str | None:
     return weights.digest(weights.live(session))
 
 
-def _tell(args: argparse.Namespace, keeper: Keeper) -> None:
+def _tell(args: argparse.Namespace, keeper: Keeper, recorded: Recorded) -> None:
     """Say where a run goes on, and what is no longer as it was."""
+    from graphdsl.cli import profiling
     from graphdsl.cli.notices import say
     from graphdsl.training.versions import changed
 
@@ -142,5 +143,5 @@ def _tell(args: argparse.Namespace, keeper: Keeper) -> None:
         return
     epoch = start.progress.position.epoch + 1
     say(args, f"going on from {start.path}: step {start.progress.t}, epoch {epoch}")
-    for line in changed(start.versions):
+    for line in (*changed(start.versions), *profiling.say_otherwise(args, recorded)):
         say(args, f"warning: the bits may differ: {line}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -74,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
         _draw_paths(args)
     else:
         _draw_curves(args)
+    print(f"wrote {args.out}", file=sys.stderr)
     return 0
 
 

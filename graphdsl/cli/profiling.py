@@ -13,6 +13,7 @@ from graphdsl.cli import options
 
 if TYPE_CHECKING:
     from graphdsl.model import Model
+    from graphdsl.training.recorded import Recorded
 
 FILE = "profile.json"
 STEPS = 50
@@ -36,7 +37,7 @@ def settle_engine(args: argparse.Namespace) -> None:
     so that a run that is looked at has the bits of its engine; raise `BadArgument` for numba."""
     from graphdsl.cli.faults import BadArgument
 
-    looking = "--profile" if args.profile is not None else "--debug-nan" if args.debug_nan else ""
+    looking = _looking(args)
     if not looking:
         return
     if args.engine == "numba":
@@ -46,6 +47,20 @@ def settle_engine(args: argparse.Namespace) -> None:
         )
     if args.resume is None:  # a run that goes on keeps its engine
         args.engine, args.workers = "numpy", 1
+
+
+def say_otherwise(args: argparse.Namespace, recorded: Recorded) -> Iterator[str]:
+    """How the steps that a run goes on with differ from those it began with, where they are looked
+    into and those were not."""
+    looking, engine, workers = _looking(args), recorded.engine, recorded.workers
+    if looking and (engine, workers) != ("numpy", 1):
+        began = f"the run began with engine = {engine}, workers = {workers}"
+        yield f"{looking} looks into steps of NumPy with one worker, and {began}"
+
+
+def _looking(args: argparse.Namespace) -> str:
+    """The option that looks between the statements of a step; empty without one."""
+    return "--profile" if args.profile is not None else "--debug-nan" if args.debug_nan else ""
 
 
 def verify_profile(args: argparse.Namespace) -> None:

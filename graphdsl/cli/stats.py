@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
@@ -97,6 +98,8 @@ def run(args: argparse.Namespace) -> int:
         from graphdsl.views.plots_layers import draw_gradients
 
         draw_gradients(args.plot, dict(zip(_labels(found), found.values(), strict=True)))
+        if not args.json:
+            print(f"wrote {args.plot}", file=sys.stderr)
     return 0
 
 

@@ -153,10 +153,10 @@ class Band:
         """What a kernel needs besides its operands and its result: as many rows of it, or where
         it has nothing to do with rows one for each worker."""
         type, planned = dict(call.scratches)[name], self.schedule.slots[name]
-        if planned.type == replace(type, shape=(self.run.rows, *type.shape[1:])):
+        if planned.type != type:  # not by its first size: that may be the rows' by chance
+            if planned.type != replace(type, shape=(self.run.rows, *type.shape[1:])):
+                raise Refused(name)
             return self._own_rows(name, planned)
-        if planned.type != type:
-            raise Refused(name)
         if self.workers == 1:
             return name
         self.slots[name] = replace(planned, type=replace(type, shape=(self.workers, *type.shape)))

@@ -20,7 +20,7 @@ from graphdsl.compiler.schedule.values import Step
 from graphdsl.engines.bands import in_bands
 from graphdsl.engines.loaded import stretches
 from graphdsl.engines.numpy import CLOCK
-from graphdsl.engines.timed import work
+from graphdsl.engines.work import work
 from graphdsl.graph.graph import Graph, Node
 from graphdsl.graph.layout import Layout
 from graphdsl.graph.sizes import evaluate

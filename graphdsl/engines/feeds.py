@@ -6,12 +6,12 @@ value is whole. A fed array is never modified, and copied only if its layout or 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
-from graphdsl.engines.machine import machine_memory
+from graphdsl.engines.machine import find_lack
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.sizes import Poly, evaluate, symbols
 from graphdsl.graph.types import DType, TensorType
@@ -32,7 +32,7 @@ def merge(feeds: Feeds, named: Mapping[str, Any]) -> dict[str, Any]:
     return {**(feeds or {}), **named}
 
 
-def verify_names(fed: Mapping[str, Any], inputs: Mapping[str, TensorType]) -> None:
+def verify_names(fed: Iterable[str], inputs: Mapping[str, TensorType]) -> None:
     """Raise `DataError` if something is fed that is no input."""
     for name in fed:
         if name not in inputs:
@@ -55,11 +55,16 @@ def as_array(name: str, value: Any, type: TensorType, place: Place | None = None
 
     `place` names a row, counted along the first axis, for the message.
     """
+    return convert(name, read(name, value), type, place)
+
+
+def read(name: str, value: Any) -> Array:
+    """`value` as an array of whatever elements; raises `DataError`."""
     if np.ma.is_masked(value):
         help = "fill it: array.filled(0), and feed the mask as an input of its own"
         raise refusal("E0606", f"input '{name}' was fed a masked array", help)
     try:
-        array = np.asarray(value)
+        return np.asarray(value)
     except ValueError as bad:
         depth = "maximum" in str(bad)
         what = "it has more axes than arrays can have" if depth else "the rows differ in length"
@@ -68,6 +73,11 @@ def as_array(name: str, value: Any, type: TensorType, place: Place | None = None
     except Exception as bad:  # what a user's own class raises when asked for an array
         help = "feed what NumPy takes for one: numbers, lists of numbers, np.ndarray"
         raise refusal("E0603", f"input '{name}' is no array: {bad}", help) from None
+
+
+def convert(name: str, array: Array, type: TensorType, place: Place | None = None) -> Array:
+    """An array with the input's elements in C order, copied only if it has others; raises
+    `DataError` as `as_array` does."""
     if array.size > LARGE:
         _verify_room(name, array, type.dtype)
     array = _converted(name, array, type.dtype, place)
@@ -132,8 +142,8 @@ def _verify_room(name: str, array: Array, dtype: DType) -> None:
     if array.dtype == dtype.numpy and array.flags.c_contiguous:
         return
     nbytes = array.size * dtype.numpy.itemsize
-    if nbytes > (limit := machine_memory()):
-        message = f"input '{name}' takes {nbytes:,} bytes as {dtype}; this machine has {limit:,}"
+    if said := find_lack(nbytes):
+        message = f"input '{name}' takes {nbytes:,} bytes as {dtype}; {said}"
         raise refusal("E0802", message, "feed fewer rows at a time")
 
 
@@ -180,9 +190,10 @@ def _verify_whole(name: str, array: Array, dtype: DType, place: Place | None) ->
 
 def _verify_range(name: str, array: Array, dtype: DType, place: Place | None) -> None:
     bits = 8 * dtype.numpy.itemsize - 1
-    # as powers of two, which floats hold exactly: the largest integer itself they do not
-    if array.size and (array.max() >= 2.0**bits or array.min() < -(2.0**bits)):
-        found = _found(array, (array >= 2.0**bits) | (array < -(2.0**bits)), place)
+    edge = 1 << bits
+    # as Python's numbers, which compare exactly: beside 2^63 NumPy rounds an i64, and f16 overflows
+    if array.size and not -edge <= array.min().item() <= array.max().item() < edge:
+        found = _found(array, (array >= edge) | (array < -edge), place)
         message = f"input '{name}' is declared {dtype} and was fed {found}"
         help = f"{dtype} holds whole numbers of {bits} bits"
         raise refusal("E0606", message, f"{help}: declare it i64" if bits < 63 else help)

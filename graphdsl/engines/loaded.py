@@ -16,6 +16,9 @@ from graphdsl.graph.kernel import Array
 from graphdsl.graph.layout import ALIGNMENT
 from graphdsl.ops import runtime, scalars
 
+Run = Callable[..., tuple[Any, ...]]
+"""A program, as a function of its inputs, `t`, `epoch` and `total_steps`."""
+
 
 class Loaded:
     """One program: `run` is its function once `place` has said where its arrays are; `names` has
@@ -35,7 +38,7 @@ class Loaded:
         for name, dtype in schedule.cells.items():
             self.names[name] = np.zeros((), dtype.numpy)
         exec(compile(source, "<graphdsl program>", "exec"), self.names)
-        self.run: Callable[..., tuple[Any, ...]] = self.names["run"]
+        self.run: Run = self.names["run"]
 
     def place(self, arena: Array, parts: Mapping[str, Array]) -> None:
         """Point the names at the arena, at flat arrays of the model and at `parts`, those that

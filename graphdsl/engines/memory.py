@@ -10,7 +10,7 @@ import numpy as np
 
 from graphdsl.compiler.slots import Units
 from graphdsl.engines.feeds import refusal
-from graphdsl.engines.machine import machine_memory
+from graphdsl.engines.machine import find_lack
 from graphdsl.engines.workers import Workers, count_cores
 from graphdsl.graph.graph import Variable
 from graphdsl.graph.kernel import Array
@@ -19,6 +19,8 @@ from graphdsl.graph.types import DType
 from graphdsl.language.diagnostics import did_you_mean
 from graphdsl.ops.initial import INITIALIZERS
 from graphdsl.ops.runtime import stream_key
+
+FEWER_ROWS = "fewer rows at once need less: feed a smaller batch"
 
 
 def aligned_zeros(count: int, dtype: DType) -> Array:
@@ -93,7 +95,7 @@ class Memory:
         if name not in self.arrays and name.startswith("grad_"):
             dtype = DType[name.removeprefix("grad_")]
             size = self.layout.param_sizes[dtype]
-            self._check_room("the gradients take", size * dtype.numpy.itemsize)
+            self.check_room("the gradients take", size * dtype.numpy.itemsize)
             self.arrays[name] = aligned_zeros(size, dtype)
         return self.arrays[name]
 
@@ -103,7 +105,7 @@ class Memory:
         known = self.parts.get(name)
         if known is None or known.size < size:
             dtype = DType[name.rpartition("_")[2]]
-            self._check_room("the workers' gradients take", size * dtype.numpy.itemsize)
+            self.check_room("the workers' gradients take", size * dtype.numpy.itemsize)
             self.parts[name] = known = aligned_zeros(size, dtype)
         return known
 
@@ -117,7 +119,7 @@ class Memory:
     ) -> None:
         """Make room for an optimizer state, at its first value, measured in `units` where it has
         them; raises `DataError` where the machine has none."""
-        self._check_room(f"the optimizer's state {name} takes", size * dtype.numpy.itemsize)
+        self.check_room(f"the optimizer's state {name} takes", size * dtype.numpy.itemsize)
         array = aligned_zeros(size, dtype)
         array.fill(value)
         self.arrays[f"slot_{name}"] = array
@@ -144,21 +146,20 @@ class Memory:
         `DataError` where the machine has no room for it."""
         if self.arena.nbytes < nbytes:
             self.arena = np.zeros(0, np.uint8)  # programs that look for it ask for it again
-            help = "fewer rows at once need less: feed a smaller batch"
-            self._check_room("what is computed at once takes", nbytes, help)
+            self.check_room("what is computed at once takes", nbytes, FEWER_ROWS)
             raw = np.empty(nbytes + ALIGNMENT, np.uint8)
             start = -raw.ctypes.data % ALIGNMENT
             self.arena = raw[start : start + nbytes]
         return self.arena
 
-    def _check_room(self, what: str, nbytes: int, *help: str) -> None:
-        """Refuse what the machine cannot hold beside what is held, before it is allocated."""
+    def check_room(self, what: str, nbytes: int, *help: str) -> None:
+        """Raise `DataError` for what the machine cannot hold beside what is held, before it is
+        allocated."""
         kept = (*self.arrays.values(), *self.parts.values())
         held = self.arena.nbytes + sum(array.nbytes for array in kept)
-        if held + nbytes > (limit := machine_memory()):
+        if said := find_lack(nbytes, held):
             beside = f" beside {held:,} that the model has" if held else ""
-            message = f"{what} {nbytes:,} bytes{beside}; this machine has {limit:,}"
-            raise refusal("E0802", message, *help)
+            raise refusal("E0802", f"{what} {nbytes:,} bytes{beside}; {said}", *help)
 
     def _views(self, kind: str, places: Mapping[str, Place]) -> dict[str, Array]:
         return {name: cut(self.array(f"{kind}_{p.dtype}"), p) for name, p in places.items()}
@@ -168,9 +169,9 @@ def _check_fits(layout: Layout) -> None:
     """Refuse parameters and states that the machine cannot hold, before anything is allocated."""
     places = [*layout.params.values(), *layout.states.values()]
     total = sum(place.size * place.dtype.numpy.itemsize for place in places)
-    if total > machine_memory():
+    if said := find_lack(total):
         largest = max(places, key=lambda place: place.size)
-        message = f"parameters take {total:,} bytes; this machine has {machine_memory():,}"
+        message = f"parameters take {total:,} bytes; {said}"
         raise refusal("E0802", message, f"the largest is '{largest.name}': {list(largest.shape)}")
 
 

@@ -8,14 +8,14 @@ allocated or decided while it runs. Its names are its own (`b7` is node 7's buff
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from graphdsl.compiler.schedule import Schedule
-from graphdsl.engines.loaded import Loaded, find_parts, stretches
+from graphdsl.engines.loaded import Loaded, Run, find_parts, stretches
 from graphdsl.engines.memory import Memory
 from graphdsl.graph.kernel import Array
 from graphdsl.ops import runtime
@@ -113,9 +113,9 @@ class Executable:
             worker.place(arena[start:], parts)
         self._arena = arena
 
-    def bound(self) -> Callable[..., tuple[Any, ...]]:
-        """The program as a function of its inputs, in the schedule's order, and `t`, `epoch` and
-        `total_steps`; it stays right until the arena grows."""
+    def bound(self) -> Run:
+        """The program as a function, its inputs in the schedule's order; it stays right until the
+        arena grows."""
         if self._arena is not self.memory.arena:
             self.rebind()
         return self.loaded.run
@@ -186,7 +186,7 @@ def _step_lines(schedule: Schedule) -> Iterator[str]:
             if view not in shown:
                 shown.add(view)
                 yield f"{view} = {text}"
-        note = schedule.notes.get(step.node, "the values written last")
+        note = schedule.describe(step)
         lines = [line for line in step.lines if not _checks_fed(line, fed)]
         for number, line in enumerate(lines):
             yield f"{line}  # {note}" if number == 0 else line

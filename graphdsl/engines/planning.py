@@ -15,6 +15,7 @@ from graphdsl.engines.numpy import Program, emit
 from graphdsl.engines.workers import count_cores
 from graphdsl.graph.graph import Graph
 from graphdsl.graph.layout import Layout
+from graphdsl.graph.types import TensorType
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,14 @@ class Compiled:
     slots: tuple[Slot, ...] = ()
     recipe: Recipe = PLAIN
 
+    @property
+    def inputs(self) -> dict[str, TensorType]:
+        """The inputs that the graph still reads, by name."""
+        nodes = self.graph.nodes
+        return {nodes[id].name or "": nodes[id].type for id in self.graph.inputs}
+
     def turned(self, sizes: Mapping[str, int]) -> Compiled:
-        """The same as NumPy's products are quickest here, to rounding."""
+        """The same to rounding, as NumPy's products are quickest on this machine."""
         return replace(self, graph=small_products.turned(self.graph, sizes))
 
     def plan(self, sizes: Mapping[str, int], measure: Measure = arena_bytes) -> Schedule:

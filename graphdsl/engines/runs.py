@@ -11,9 +11,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import numpy as np
-
 from graphdsl.compiler.schedule import Schedule
+from graphdsl.compiler.schedule.stand_ins import StandIns
 from graphdsl.compiler.schedule.values import Step
 from graphdsl.graph.graph import Graph, Node
 from graphdsl.graph.kernel import Array, ArrayType, bound
@@ -116,6 +115,7 @@ class Variables:
     """What the variables of a schedule stand for."""
 
     schedule: Schedule
+    _made: StandIns = field(default_factory=StandIns)
 
     @cached_property
     def _bases(self) -> dict[str, tuple[str, str]]:
@@ -165,6 +165,6 @@ class Variables:
         if name in self.schedule.constants:
             return self.schedule.constants[name]
         if name in self.schedule.cells:
-            return np.zeros((), self.schedule.cells[name].numpy)
+            return self._made.make(ArrayType(self.schedule.cells[name]))
         placed = self.schedule.slots.get(name) or self.schedule.regions[name]
-        return np.empty(placed.type.shape, placed.type.dtype.numpy)
+        return self._made.make(placed.type)

@@ -96,7 +96,7 @@ def choose(
 ) -> tuple[Program, dict[str, Array]]:
     """The program for the shapes of what is fed, and that as arrays.
 
-    Raises `ValueError` for an input that is unknown, missing or of a type that would lose
+    Raises `ValueError` for an input that is unknown, missing, masked or of a type that would lose
     something, and for shapes that no program is for.
     """
     for name in fed:
@@ -105,6 +105,9 @@ def choose(
     missing = [name for name in programs[0].inputs if name not in fed]
     if missing:
         raise ValueError(f"not fed: {', '.join(missing)}")
+    for name in programs[0].inputs:
+        if np.ma.is_masked(fed[name]):
+            raise ValueError(f"input '{name}' was fed a masked array: array.filled(0) fills it")
     given = {name: np.asarray(fed[name]) for name in programs[0].inputs}
     for program in programs:
         if all(array.shape == program.inputs[name] for name, array in given.items()):

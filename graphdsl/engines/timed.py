@@ -15,8 +15,9 @@ import numpy as np
 
 from graphdsl.compiler.schedule import Schedule
 from graphdsl.compiler.schedule.values import Step
+from graphdsl.engines.work import work
 from graphdsl.graph.graph import Graph, Node
-from graphdsl.graph.kernel import Array, bound
+from graphdsl.graph.kernel import Array
 from graphdsl.graph.types import DType
 
 NOW, TOOK, DONE = "now", "took", "done"
@@ -28,7 +29,7 @@ START = -1
 SIDE = 512
 """Rows and columns of the product by which a machine is measured."""
 TRIES = 10
-"""How often it is computed at least: on a busy machine most of them wait for a core."""
+"""How often a thing is timed at least: on a busy machine most of them wait for a core."""
 
 
 def timed(schedule: Schedule) -> tuple[Schedule, tuple[int, ...]]:
@@ -122,17 +123,6 @@ class Recorder:
                 self.full()
 
 
-def work(graph: Graph, node: Node, sizes: Mapping[str, int]) -> tuple[int, int]:
-    """The multiplications and additions of one node, if it is a product, and the bytes of its
-    operands and its result."""
-    result = bound(node.type, sizes)
-    operands = [bound(graph.nodes[id].type, sizes) for id in node.operands]
-    nbytes = sum(type.nbytes for type in (result, *operands) if not type.weak)
-    if node.op.flops is None:
-        return 0, nbytes
-    return node.op.flops(result, *operands, **node.attributes()), nbytes
-
-
 def product_rate(dtype: DType, seconds: float = 0.05) -> float:
     """The multiplications and additions a second of this machine's matrix product, at its best in
     so many seconds, and in `TRIES`."""
@@ -148,10 +138,13 @@ def product_rate(dtype: DType, seconds: float = 0.05) -> float:
     return 2 * SIDE**3 / min(took)
 
 
-def reading_cost(readings: int = 2000) -> float:
-    """The seconds that one reading of the clock takes."""
+def reading_cost(readings: int = 400) -> float:
+    """The seconds that one reading of the clock takes, at its best in `TRIES`."""
     space = {NOW: time.perf_counter, TOOK: [0.0] * readings, "count": readings}
     code = compile(f"for i in range(count):\n    {TOOK}[i] = {NOW}()\n", "<clock>", "exec")
-    start = time.perf_counter()
-    exec(code, space)
-    return (time.perf_counter() - start) / readings
+    took: list[float] = []
+    for _ in range(TRIES):
+        start = time.perf_counter()
+        exec(code, space)
+        took.append(time.perf_counter() - start)
+    return min(took) / readings

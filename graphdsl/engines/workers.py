@@ -1,7 +1,7 @@
-"""A second thread for what can be done in parts: NumPy lets go of Python's lock while it computes.
+"""Threads for what can be done in parts: NumPy lets go of Python's lock while it computes.
 
-What the parts write is apart, and each element is computed as by one thread alone: any number of
-workers gives the same bits.
+What the parts write is apart, and each element is computed as by one thread alone: the same parts
+give the same bits, however many threads there are for them.
 """
 
 from __future__ import annotations
@@ -30,6 +30,13 @@ def count_cores() -> int:
     found = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     said = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
     return min(found or 1, int(said) if said.isdecimal() and int(said) else MOST, MOST)
+
+
+def check_workers(count: int) -> int:
+    """The number of workers that a file says; raises `ValueError` for one that there never is."""
+    if not 1 <= count <= MOST:
+        raise ValueError("its 'workers' makes no sense")
+    return count
 
 
 def row_blocks(rows: int, block: int, workers: int) -> list[list[tuple[int, int, int]]]:

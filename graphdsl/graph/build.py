@@ -85,6 +85,8 @@ class Builder:
         # their nodes: what referred to the builder would live until cycles are collected, and with
         # it every graph that a pass has handed on
         self._numbers: dict[tuple[type, str], int] = {}
+        # each once: most nodes have one of few types, and many nodes live long
+        self._types: dict[TensorType, TensorType] = {}
 
     def add(
         self,
@@ -95,7 +97,7 @@ class Builder:
         name: str | None = None,
     ) -> Expr:
         """Append a node whose type is known."""
-        id = len(self.nodes)
+        id, type = len(self.nodes), self._types.setdefault(type, type)
         self.nodes.append(Node(id, op, operands, attrs, type, name, self.origin, self.sweep))
         return Expr(self, id)
 
@@ -200,41 +202,44 @@ def rebuild(graph: Graph, rule: Rule | None = None, keep: set[int] | None = None
     Only the nodes in `keep` are visited, if it is given. Names and roles follow their nodes.
     """
     builder = Builder(graph.float)
-    moved: dict[int, Expr] = {}
+    moved: dict[int, int] = {}
     for node in graph.nodes:
         if keep is not None and node.id not in keep:
             continue
-        operands = tuple(moved[i] for i in node.operands)
         builder.sweep, builder.origin = node.sweep, node.origin
-        made = rule(builder, node, operands) if rule else None
+        made = None
+        if rule is not None:
+            made = rule(builder, node, tuple(Expr(builder, moved[i]) for i in node.operands))
         if made is None:
-            made = _taken_over(builder, node, operands)
-        moved[node.id] = made
-    return relocated(graph, builder, {old: new.id for old, new in moved.items()})
+            made = take_over(builder, node, tuple(moved[i] for i in node.operands))
+        moved[node.id] = made.id
+    return relocated(graph, builder.nodes, moved)
 
 
-def _taken_over(builder: Builder, node: Node, operands: tuple[Expr, ...]) -> Expr:
-    """The node as it is, itself where its number and its operands' stay: most of what a pass hands
-    on it has not touched, and graphs that share it take less memory."""
-    ids = tuple(x.id for x in operands)
-    if ids != node.operands:
-        return builder.add(node.op, ids, node.attrs, node.type, node.name)
-    if len(builder.nodes) != node.id:
-        return builder.add(node.op, node.operands, node.attrs, node.type, node.name)
+def take_over(builder: Builder, node: Node, operands: tuple[int, ...]) -> Expr:
+    """A node of another graph on these operands: itself where its number and its operands' stay,
+    for most of what a pass hands on it has not touched, and graphs that share it take less memory.
+    """
+    kept = node.operands if operands == node.operands else operands
+    if kept is not node.operands or len(builder.nodes) != node.id:
+        return builder.add(node.op, kept, node.attrs, node.type, node.name)
     builder.nodes.append(node)
     return Expr(builder, node.id)
 
 
-def relocated(graph: Graph, builder: Builder, moved: Mapping[int, int]) -> Graph:
-    """`graph` with the builder's nodes, every role following its node through `moved`."""
+def relocated(graph: Graph, nodes: Sequence[Node], moved: Mapping[int, int]) -> Graph:
+    """`graph` with other nodes, every role following its node through `moved`."""
 
     def variable(v: Variable) -> Variable:
         fill = None if v.init.fill is None else moved[v.init.fill]
-        return replace(v, node=moved[v.node], init=replace(v.init, fill=fill))
+        if (moved[v.node], fill) == (v.node, v.init.fill):
+            return v
+        init = v.init if fill == v.init.fill else replace(v.init, fill=fill)
+        return replace(v, node=moved[v.node], init=init)
 
     return replace(
         graph,
-        nodes=tuple(builder.nodes),
+        nodes=tuple(nodes),
         names={name: moved[id] for name, id in graph.names.items() if id in moved},
         inputs=tuple(moved[id] for id in graph.inputs if id in moved),
         params=tuple(variable(v) for v in graph.params if v.node in moved),

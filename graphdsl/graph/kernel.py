@@ -7,7 +7,7 @@ constants, other views of an operand) it asks for, so that the planner can place
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,6 +53,17 @@ def bound(type: TensorType, sizes: Mapping[str, int]) -> ArrayType:
     return ArrayType(type.dtype, tuple(evaluate(size, sizes) for size in type.shape), type.weak)
 
 
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What a kernel says or computes of one operand and constants alone, so that another kernel
+    with the same operand need not do it again."""
+
+    position: int
+    what: Hashable
+    variable: str = ""
+    """The array that holds it; empty where nothing is computed."""
+
+
 @dataclass(slots=True)
 class KernelCall:
     """One application of an op, while its statements are made."""
@@ -69,10 +80,14 @@ class KernelCall:
     bind_constant: Callable[[Array], str]
     bind_view: Callable[[str, str], str]
     bind_stream: Callable[[str], str] | None = None
+    find_common: Callable[[int, Hashable], str | None] = lambda position, what: None
+    """The variable of what an earlier kernel has done with an operand, None where none has."""
     prefix: str = ""
     """What the names of scratch arrays begin with; `out` if empty."""
     lines: list[str] = field(default_factory=list)
     scratches: list[tuple[str, ArrayType]] = field(default_factory=list)
+    commons: list[Common] = field(default_factory=list)
+    """What is done here for the first time."""
 
     def emit(self, *lines: str) -> None:
         """Add statements."""
@@ -83,6 +98,26 @@ class KernelCall:
         name = f"{self.prefix or self.out}_{len(self.scratches)}"
         self.scratches.append((name, ArrayType(dtype or self.out_type.dtype, tuple(shape))))
         return name
+
+    def is_new(self, position: int, what: Hashable) -> bool:
+        """Whether nothing before has done with operand `position` what `what` names: then the
+        statements that follow do it."""
+        if self.find_common(position, what) is not None:
+            return False
+        self.commons.append(Common(position, what))
+        return True
+
+    def common(
+        self, position: int, what: Hashable, shape: Sequence[int], dtype: DType
+    ) -> tuple[str, bool]:
+        """The name of an array for what `what` names of operand `position`, and whether the
+        statements that follow have yet to fill it; nothing else may write it."""
+        known = self.find_common(position, what)
+        if known is not None:
+            return known, False
+        name = self.scratch(shape, dtype)
+        self.commons.append(Common(position, what, name))
+        return name, True
 
     def constant(self, array: Array) -> str:
         """The name of a read-only array with these elements, made once when the program loads."""

@@ -68,7 +68,7 @@ relu = declare(
         scalar="_maximum({x}, 0.0)",
         elementwise=True,
         inplace=True,
-        doc="x where it is positive, 0 elsewhere.",
+        doc="x where it is positive, 0 elsewhere; nan where x is.",
         formula="max(x, 0)",
         derivative="g where x > 0, 0 elsewhere and at 0",
         example="y = relu(x)",

@@ -141,7 +141,7 @@ sign: Op = declare(
         scalar="_sign({x})",
         elementwise=True,
         inplace=True,
-        doc="-1, 0 or 1, as x is negative, zero or positive.",
+        doc="-1, 0 or 1, as x is negative, zero or positive; nan where x is.",
         formula="sign x",
         derivative="none: 0 wherever there is one",
         example="y = sign(x)",

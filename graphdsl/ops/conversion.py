@@ -24,7 +24,9 @@ cast: Op = declare(
         vjp=(lambda g, y, x, *, dtype: cast(g, dtype=x.type.dtype),),
         kernel='copyto({out}, {x}, casting="unsafe")',
         rows=row_rules.by_element,
-        doc="The same elements in another type; fractions are cut off where it has none.",
+        doc="The same elements in another type; fractions are cut off where it has none. What is "
+        "computed and beyond an integer's range, nan too, becomes one that the processor decides "
+        "on; all but 0 is true.",
         formula="x",
         derivative="g cast back; none where either type is not a float",
         example="y = cast(x, i64)",

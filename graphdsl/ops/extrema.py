@@ -145,12 +145,12 @@ def _argument(name: str, extremum: str, doc: str) -> Op:
 argmax = _argument(
     "argmax",
     "max",
-    "The index of the largest along an axis; the first of several.",
+    "The index of the largest along an axis, the first of several; nan counts as the largest.",
 )
 argmin = _argument(
     "argmin",
     "min",
-    "The index of the smallest along an axis; the first of several.",
+    "The index of the smallest along an axis, the first of several; nan counts as the smallest.",
 )
 
 
@@ -195,7 +195,8 @@ logsumexp = declare(
         promotion="float",
         vjp=(_logsumexp_vjp,),
         decompose=_logsumexp,
-        doc="The logarithm of the sum of exponentials over axes; it overflows for no x.",
+        doc="The logarithm of the sum of exponentials over axes; it overflows for no x, and is inf "
+        "where one is, -inf where all are.",
         formula="ln Σ e^x",
         derivative="g softmax(x), 0 where all of a row are -inf",
         example="y = logsumexp(x, axis = 1)",

@@ -40,7 +40,8 @@ softmax = declare(
         promotion="float",
         vjp=(lambda g, y, x, *, axis: y * (g - sum_(g * y, axis=axis, keepdims=True)),),
         decompose=_softmax,
-        doc="Exponentials divided by their sum along an axis: probabilities from logits.",
+        doc="Exponentials divided by their sum along an axis: probabilities from logits; 0 at -inf "
+        "and nan all along where one is nan or inf, or all are -inf.",
         formula="e^xᵢ / Σⱼ e^xⱼ",
         derivative="y (g - Σ g y)",
         example="p = softmax(x)",
@@ -64,7 +65,8 @@ log_softmax = declare(
             lambda g, y, x, *, axis: g - softmax(x, axis=axis) * sum_(g, axis=axis, keepdims=True),
         ),
         decompose=_log_softmax,
-        doc="The logarithm of softmax, without its loss of digits.",
+        doc="The logarithm of softmax, without its loss of digits; -inf at -inf, nan where softmax "
+        "is.",
         formula="xᵢ - ln Σⱼ e^xⱼ",
         derivative="g - softmax(x) Σ g",
         example="y = log_softmax(x)",

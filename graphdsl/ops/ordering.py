@@ -45,7 +45,7 @@ sort = declare(
         promotion="none",
         vjp=(_sort_vjp,),
         kernel=_emit_sort,
-        doc="The elements along an axis, the smallest first.",
+        doc="The elements along an axis, the smallest first, nan last.",
         formula="x₍₁₎ <= x₍₂₎ <= …",
         derivative="each g to where its element stood",
         example="y = sort(x, axis = 0)",
@@ -82,7 +82,8 @@ argsort: Op = declare(
         promotion="none",
         kernel=_emit_argsort,
         allocates=True,
-        doc="The indices that put the elements along an axis in order, the smallest first.",
+        doc="The indices that put the elements along an axis in order, the smallest first, nan "
+        "last.",
         formula="sort(x)ᵢ = x[yᵢ]",
         derivative="none",
         example="y = argsort(x, axis = 0)",
@@ -122,7 +123,8 @@ argtopk = declare(
         promotion="none",
         kernel=_emit_argtopk,
         allocates=True,
-        doc="The indices of the k largest along an axis, the largest first.",
+        doc="The indices of the k largest along an axis, the largest first; nan counts as larger "
+        "than any.",
         formula="argsort(-x)[:k]",
         derivative="none",
         example="y = argtopk(x, 2)",
@@ -148,7 +150,8 @@ topk = declare(
         promotion="none",
         vjp=(_topk_vjp,),
         decompose=_topk,
-        doc="The k largest along an axis, the largest first; argtopk says where they stand.",
+        doc="The k largest along an axis, the largest first; nan counts as larger than any. "
+        "argtopk says where they stand.",
         formula="x₍ₙ₎ >= x₍ₙ₋₁₎ >= …",
         derivative="each g to where its element stands",
         example="y = topk(x, 2)",

@@ -11,9 +11,9 @@ from graphdsl.graph.types import DType
 
 
 def emit_check(k: KernelCall, position: int, size: int, signed: bool = False) -> None:
-    """Have the indices checked while running."""
+    """Have the indices checked while running, unless an earlier kernel has had them checked."""
     indices = k.types[position]
-    if indices.size:
+    if indices.size and k.is_new(position, ("within", size, signed)):
         unsigned = k.view(k.args[position], f'.view("u{indices.dtype.numpy.itemsize}")')
         check = "check_signed_index" if signed else "check_index"
         k.emit(f"{check}({unsigned}, {size}, {k.where!r})")
@@ -37,14 +37,17 @@ def in_full(k: KernelCall, position: int) -> str:
 
 def emit_places(k: KernelCall, position: int, shape: tuple[int, ...], axis: int) -> str:
     """The name of an array with the flat places in `shape` that an operand names along `axis`:
-    one for each row, or, where it has that axis, as many as it has there."""
+    one for each row, or, where it has that axis, as many as it has there; those of an earlier
+    kernel where it has had the same."""
     indices = k.types[position]
     strides = [math.prod(shape[a + 1 :]) for a in range(len(shape))]
     grid = np.ogrid[tuple(slice(1 if a == axis else n) for a, n in enumerate(shape))]
     first = np.asarray(sum(i * stride for i, stride in zip(grid, strides, strict=True)))
     base = k.constant(first if indices.rank == len(shape) else first.reshape(indices.shape))
     emit_check(k, position, shape[axis])
-    places = k.scratch(indices.shape, DType.i64)
+    places, is_new = k.common(position, ("places", shape, axis), indices.shape, DType.i64)
+    if not is_new:
+        return places
     if strides[axis] == 1:
         k.emit(f"add({k.args[position]}, {base}, {places})")
     else:

@@ -228,7 +228,7 @@ _MAX = _Pooling(
     "max",
     _largest,
     _largest_vjp,
-    "The largest element of each window.",
+    "The largest element of each window; nan where there is one.",
     "max over a window",
     "g to the largest, in equal parts where several are",
 )

@@ -57,7 +57,8 @@ power = declare(
         elementwise=True,
         inplace=True,
         domain=((0.2, 3.0), (-2.0, 2.0)),
-        doc="a to the power b, a float; a negative a needs whole numbers b, else it gives nan.",
+        doc="a to the power b, a float; a negative a needs whole numbers b, else it gives nan. x^0 "
+        "and 1^x are 1, of nan too.",
         formula="a^b",
         derivative="g b a^(b-1) and g y ln a, 0 where a = 0",
         mend=_mend_power,

@@ -192,5 +192,9 @@ def _quantifier(name: str, ufunc: str, formula: str, doc: str) -> Op:
     )
 
 
-any_ = _quantifier("any", "logical_or", "∃ x ≠ 0", "Whether any is true, or not 0, over axes.")
-all_ = _quantifier("all", "logical_and", "∀ x ≠ 0", "Whether all are true, or not 0, over axes.")
+any_ = _quantifier(
+    "any", "logical_or", "∃ x ≠ 0", "Whether any is true, or not 0, over axes; nan is not 0."
+)
+all_ = _quantifier(
+    "all", "logical_and", "∀ x ≠ 0", "Whether all are true, or not 0, over axes; nan is not 0."
+)

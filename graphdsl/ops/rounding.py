@@ -59,7 +59,8 @@ mod = declare(
         elementwise=True,
         inplace=True,
         domain=((-3.0, 3.0), (0.5, 3.0)),
-        doc="What is left of a divided by b, with the sign of b; nan where b is 0, 0 for integers.",
+        doc="What is left of a divided by b, with the sign of b; nan where b is 0, 0 for integers; "
+        "nan where a is infinite.",
         formula="a - b ⌊a / b⌋",
         derivative="g and -g ⌊a / b⌋",
         example="y = mod(a, b)",
@@ -93,7 +94,7 @@ clip = declare(
         decompose=lambda x, low, high: minimum(maximum(x, low), high),
         elementwise=True,
         domain=((-3.0, 3.0), (-2.0, -1.0), (1.0, 2.0)),
-        doc="x where it lies between low and high, else the nearer of the two.",
+        doc="x where it lies between low and high, else the nearer of the two; nan where x is.",
         formula="min(max(x, low), high)",
         derivative="g to x where low <= x <= high, else to the limit that was taken",
         example="y = clip(x, -1, 1)",

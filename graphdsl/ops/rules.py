@@ -92,12 +92,12 @@ def check_axis(axis: int, x: TensorType, operand: int = 0) -> int:
     return axis % x.rank
 
 
-def check_axes(axis: Axes | list[int], x: TensorType, operand: int = 0) -> tuple[int, ...]:
+def check_axes(axis: Axes | list[int], x: TensorType) -> tuple[int, ...]:
     """The axes counted from the first, in order; raises `Fault` E0205 for one there is not."""
     if axis is None:
         return tuple(range(x.rank))
     given = [axis] if isinstance(axis, int) else axis
-    axes = tuple(sorted(check_axis(a, x, operand) for a in given))
+    axes = tuple(sorted(check_axis(a, x) for a in given))
     if len(set(axes)) < len(axes):
         raise Fault("E0205", f"axis {tuple(given)} names an axis of {x} twice", attribute="axis")
     return axes

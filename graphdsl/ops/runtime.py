@@ -57,7 +57,7 @@ class IndexFault(RunFault):
 
     code = "E0607"
 
-    def __init__(self, where: str, found: int, least: int, size: int) -> None:
+    def __init__(self, where: str, found: int, least: int, size: int, indices: Array) -> None:
         super().__init__(
             where,
             f"index {found} is out of range: expected {least} to {size - 1}"
@@ -67,6 +67,7 @@ class IndexFault(RunFault):
         self.found = found
         self.least = least
         self.size = size
+        self.indices = indices
 
 
 def check_index(unsigned: Array, size: int, where: str) -> None:
@@ -89,7 +90,7 @@ def _refuse(unsigned: Array, least: int, size: int, where: str) -> None:
     indices = unsigned.view(np.dtype(f"i{unsigned.itemsize}"))
     low, high = int(indices.min()), int(indices.max())
     if low < least or high >= size:
-        raise IndexFault(where, low if low < least else high, least, size)
+        raise IndexFault(where, low if low < least else high, least, size, indices)
 
 
 def stream_key(seed: int, name: str) -> int:

@@ -92,7 +92,7 @@ where: Op = declare(
         kernel=_emit_where,
         scalar="({a} if {condition} else {b})",
         elementwise=True,
-        doc="a where the condition is true, b elsewhere.",
+        doc="a where the condition is true, b elsewhere; what is not taken may be nan.",
         formula="a if condition else b",
         derivative="g where the operand was taken, 0 elsewhere",
         example="y = where(x > 0, x, 0)",

@@ -52,7 +52,7 @@ silu = declare(
         partials=("sigmoid({x}) * (1 + {x} * (1 - sigmoid({x})))",),
         decompose=lambda x: gated_unit(x, sigmoid(x), tail="logistic"),
         elementwise=True,
-        doc="x times its own sigmoid, also called swish.",
+        doc="x times its own sigmoid, also called swish; nan at -inf.",
         formula="x / (1 + e^-x)",
         derivative="g (s + y (1 - s)) with s = sigmoid(x)",
         example="y = silu(x)",
@@ -114,7 +114,8 @@ gelu = declare(
         partials=(f"{_EXACT_SLOPE} if {{exact}} else {_SLOPE}",),
         decompose=_gelu,
         elementwise=True,
-        doc="The Gaussian error linear unit, in its approximation by tanh unless exact.",
+        doc="The Gaussian error linear unit, in its approximation by tanh unless exact; nan at "
+        "-inf.",
         formula="x/2 (1 + tanh(√(2/π) (x + 0.044715 x³))); exact: x Φ(x)",
         derivative="g times the derivative of the formula; exact: g (Φ(x) + x e^(-x²/2) / √(2π))",
         example="y = gelu(x)",

@@ -12,11 +12,11 @@ from graphdsl.ops.selection import where
 from graphdsl.ops.shape import expand, reshape
 
 
-def check_square(x: TensorType, name: str, operand: int = 0) -> TensorType:
+def check_square(x: TensorType, name: str) -> TensorType:
     """`x` itself; raises `Fault` E0213 where its last two axes make no square matrix."""
-    check_rank(x, 2, name, operand)
+    check_rank(x, 2, name)
     if x.shape[-1] != x.shape[-2]:
-        raise Fault("E0213", f"'{name}' needs square matrices, and found {x}", operand=operand)
+        raise Fault("E0213", f"'{name}' needs square matrices, and found {x}", operand=0)
     return x
 
 

@@ -68,7 +68,7 @@ softsign = _activation(
     formula="x / (1 + |x|)",
     derivative="g / (1 + |x|)²",
     partial="1 / (1 + abs({x}))^2",
-    doc="A sigmoid of algebraic form, from -1 to 1.",
+    doc="A sigmoid of algebraic form, from -1 to 1; nan at ±inf.",
     vjp=lambda g, y, x: g / square(1 + abs_(x)),
     decompose=lambda x: x / (1 + abs_(x)),
 )
@@ -84,7 +84,7 @@ mish = _activation(
     formula="x tanh(ln(1 + e^x))",
     derivative="g (t + x (1 - t²) sigmoid(x)) with t = tanh(softplus(x))",
     partial="tanh(softplus({x})) + {x} * (1 - tanh(softplus({x}))^2) * sigmoid({x})",
-    doc="A smooth unit like silu (Misra, 2019).",
+    doc="A smooth unit like silu (Misra, 2019); nan at -inf.",
     vjp=_mish_vjp,
     decompose=lambda x: gated_unit(x, tanh(softplus(x)), tail="logistic"),
 )
@@ -94,7 +94,7 @@ hard_sigmoid = _activation(
     formula="min(max(x + 3, 0), 6) / 6",
     derivative="g / 6 where -3 < x < 3, 0 elsewhere and at ±3",
     partial="where({x} > -3 and {x} < 3, 1 / 6, 0)",
-    doc="A sigmoid of three straight lines.",
+    doc="A sigmoid of three straight lines; nan where x is.",
     vjp=lambda g, y, x: _between(x, -3, 3, g / 6),
     decompose=lambda x: clip(x + 3, 0, 6) / 6,
 )
@@ -104,7 +104,7 @@ hard_tanh = _activation(
     formula="min(max(x, -1), 1)",
     derivative="g where -1 < x < 1, 0 elsewhere and at ±1",
     partial="where({x} > -1 and {x} < 1, 1, 0)",
-    doc="x between -1 and 1, and the nearer of them elsewhere.",
+    doc="x between -1 and 1, and the nearer of them elsewhere; nan where x is.",
     vjp=lambda g, y, x: _between(x, -1, 1, g),
     decompose=lambda x: clip(x, -1, 1),
 )
@@ -114,7 +114,7 @@ relu6 = _activation(
     formula="min(max(x, 0), 6)",
     derivative="g where 0 < x < 6, 0 elsewhere, at 0 and at 6",
     partial="where({x} > 0 and {x} < 6, 1, 0)",
-    doc="relu that stops at 6.",
+    doc="relu that stops at 6; nan where x is.",
     vjp=lambda g, y, x: _between(x, 0, 6, g),
     decompose=lambda x: clip(x, 0, 6),
 )
@@ -128,7 +128,7 @@ step = declare(
         kernel="greater({x}, 0, {out})",
         scalar="(1.0 if {x} > 0 else 0.0)",
         elementwise=True,
-        doc="1 where x is positive, 0 elsewhere: the unit of the perceptron.",
+        doc="1 where x is positive, 0 elsewhere, at nan too: the unit of the perceptron.",
         formula="1 if x > 0 else 0",
         derivative="none: 0 everywhere, at 0 too",
         example="y = step(x)",

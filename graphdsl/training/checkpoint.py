@@ -3,21 +3,22 @@
 Parameters and states stand under their qualified names, so that the file also serves as weights;
 `memory:…` are the flat arrays of the optimizer, `kept:…` the weights that training would go back
 to, left out where they are those of the model, `history:rows` the rows of the history. The metadata
-holds the run's `Progress`, the hashes of the model, the run and the memory's layout, the versions,
-and a digest of it all.
+holds the run's `Progress`, the hashes of the model, the run and the memory's layout, the workers,
+the versions, and a digest of it all.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from graphdsl.engines.workers import check_workers
 from graphdsl.graph.kernel import Array
 from graphdsl.language.diagnostics import DataError, Diagnostic
 from graphdsl.language.system_faults import reading_help
@@ -45,6 +46,8 @@ class Checkpoint:
     progress: Progress
     versions: Mapping[str, str]
     tensors: Mapping[str, Array]
+    workers: int | None
+    """Those that steps were shared among; None where the file does not say."""
 
     def apply(self, session: Session, snapshot: Snapshot) -> None:
         """Give the model, its optimizer and the snapshot what they held."""
@@ -74,6 +77,7 @@ def write(
             "model": model_hash(session.compilation),
             "run": run,
             "layout": _layout(session),
+            "workers": str(session.workers),
             "versions": json.dumps(versions()),
             "random": _RANDOM,
             "progress": json.dumps(progress.to_plain()),
@@ -90,12 +94,12 @@ def read(path: Path, session: Session, run: str) -> Checkpoint:
         file = tensor_file.read(path)
         _verify_belongs(file, session, run)
         _verify_complete(file, session)
-        tensors = file.tensors()
-        said = {key: text for key, text in file.metadata.items() if key != weights.DIGEST}
-        if file.metadata.get(weights.DIGEST) != weights.seal(tensors, said):
-            raise Broken("its bytes are not those that were written")
+        tensors, said = _verify_sealed(file), file.metadata
         progress = Progress.from_plain(json.loads(said["progress"]), tensors[HISTORY])
         found = _texts(json.loads(said["versions"]))
+        workers = check_workers(int(said["workers"])) if "workers" in said else None
+    except Outdated as outdated:
+        raise unusable(path, str(outdated), *_new_run(path, outdated.version)) from None
     except Broken as broken:
         raise unusable(path, str(broken)) from None
     except OSError as problem:
@@ -106,7 +110,22 @@ def read(path: Path, session: Session, run: str) -> Checkpoint:
         raise unusable(path, f"its header holds what is no JSON: {problem}") from None
     except (ValueError, OverflowError, RecursionError) as problem:
         raise unusable(path, str(problem)) from None
-    return Checkpoint(path, progress, found, tensors)
+    return Checkpoint(path, progress, found, tensors, workers)
+
+
+class Outdated(Broken):
+    """Whole, but of another version of graphdsl; so are the other checkpoints of its run."""
+
+    def __init__(self, why: str, version: str) -> None:
+        super().__init__(why)
+        self.version = version
+
+
+def _new_run(path: Path, version: str) -> Iterator[str]:
+    """What can be done with a checkpoint of another version."""
+    yield f"begin a new run with the weights that it holds: --warm-start {path}"
+    if version:
+        yield f"or go on with the version that wrote it, graphdsl {version}"
 
 
 def unusable(path: Path, why: str, *mends: str) -> DataError:
@@ -130,7 +149,30 @@ def _verify_belongs(file: TensorFile, session: Session, run: str) -> None:
     if said.get("run") != run:
         raise Broken("it was written by another run of this model")
     if said.get("layout") != _layout(session):
-        raise Broken("it was written by a version of graphdsl that stores tensors otherwise")
+        _verify_sealed(file)
+        raise Outdated(_explain_layout(said["layout"], session), _version(said))
+
+
+def _verify_sealed(file: TensorFile) -> dict[str, Array]:
+    """The tensors of a file; raises `Broken` unless all in it is as it was written."""
+    tensors = file.tensors()
+    said = {key: text for key, text in file.metadata.items() if key != weights.DIGEST}
+    if file.metadata.get(weights.DIGEST) != weights.seal(tensors, said):
+        raise Broken("its bytes are not those that were written")
+    return tensors
+
+
+def _explain_layout(layout: str, session: Session) -> str:
+    """Why tensors of another layout cannot be taken."""
+    if layout == _hash_places(session):
+        return "an earlier version of graphdsl wrote it, with the optimizer's states in other units"
+    return "another version of graphdsl wrote it, which stores tensors otherwise"
+
+
+def _version(metadata: Mapping[str, str]) -> str:
+    """That of the graphdsl which wrote a file, where it is not the one that reads it."""
+    found = _texts(json.loads(metadata["versions"])).get("graphdsl", "")
+    return found if found != versions()["graphdsl"] else ""
 
 
 def _verify_complete(file: TensorFile, session: Session) -> None:
@@ -163,11 +205,14 @@ def _everything(session: Session) -> dict[str, Array]:
 def _layout(session: Session) -> str:
     """A hash of where tensors lie in the flat arrays, which the optimizer's are parallel to, and
     of what those are measured in."""
-    layout = session.memory.layout
-    places = [(p.name, str(p.dtype), p.offset) for p in layout.params.values()]
     units = sorted(item for item in session.memory.units.items() if item[1])
-    said = repr(places) + (repr(units) if units else "")
-    return hashlib.blake2b(said.encode(), digest_size=8).hexdigest()
+    return _hash_places(session, repr(units) if units else "")
+
+
+def _hash_places(session: Session, units: str = "") -> str:
+    """The same with units in words; without any it is what versions wrote that had none."""
+    places = [(p.name, str(p.dtype), p.offset) for p in session.memory.layout.params.values()]
+    return hashlib.blake2b((repr(places) + units).encode(), digest_size=8).hexdigest()
 
 
 def _same_bits(one: Array, other: Array) -> bool:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from graphdsl.engines.feeds import refusal
-from graphdsl.engines.machine import machine_memory
+from graphdsl.engines.machine import find_lack
 from graphdsl.graph.kernel import Array
 from graphdsl.language.diagnostics import DataError, Diagnostic
 
@@ -80,10 +80,11 @@ class Table:
     def verify_room(self, names: Iterable[str]) -> None:
         """Raise `DataError` where columns take more than the machine has, before any is loaded."""
         sizes = {name: self.columns[name].nbytes for name in names if name in self.columns}
-        if sum(sizes.values()) > machine_memory():
+        nbytes = sum(sizes.values())
+        if lack := find_lack(nbytes):
             largest = max(sizes, key=lambda name: sizes[name])
             beside = " beside the other columns that are read" if len(sizes) > 1 else ""
-            raise too_large(f"'{largest}' of '{self.name}'{beside}", sum(sizes.values()))
+            raise too_large(f"'{largest}' of '{self.name}'{beside}", nbytes, lack)
 
     def place(self, row: int) -> str:
         """A row as a message names it: counted from 0, with its line in a text file."""
@@ -102,8 +103,8 @@ def broken(name: str, why: str, *help: str) -> DataError:
     return refusal("E0610", f"'{name}' is no readable data file: {why}", *advice)
 
 
-def too_large(what: str, nbytes: int | None = None) -> DataError:
-    """The error for what does not fit the machine."""
+def too_large(what: str, nbytes: int | None = None, lack: str = "") -> DataError:
+    """The error for what does not fit the machine; `lack` says what that has."""
     size = f" ({nbytes:,} bytes)" if nbytes is not None else ""
-    message = f"{what}{size} is more than this machine's memory can hold"
+    message = f"{what}{size} is more than memory can hold{lack and f': {lack}'}"
     return refusal("E0613", message, "take fewer rows or columns", MAPPED)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from graphdsl.engines.machine import machine_memory
+from graphdsl.engines.machine import find_lack
 from graphdsl.language.diagnostics import DataError, Diagnostic, Label
 from graphdsl.language.source import Source
 from graphdsl.training.columns import broken, too_large
@@ -64,13 +64,15 @@ def number_in(cell: str) -> float | None:
 def _read(path: Path) -> bytes:
     """The bytes of a file whose cells, as Python's strings, memory can hold."""
     nbytes = PER_BYTE * path.stat().st_size
-    if nbytes <= machine_memory():
+    lack = find_lack(nbytes)
+    if not lack:
         data = path.read_bytes()
         lines = data.count(b"\n") or data.count(b"\r")
         nbytes += PER_CELL * (data.count(b",") + 2 * lines)
-        if nbytes <= machine_memory():
+        lack = find_lack(nbytes)
+        if not lack:
             return data
-    raise too_large(f"'{path}' as text", nbytes)
+    raise too_large(f"'{path}' as text", nbytes, lack)
 
 
 def _text(path: Path, data: bytes) -> str:

@@ -29,7 +29,9 @@ def located(*parts: Part | None, stream: Stream | None = None) -> Iterator[None]
         if stream is not None:
             found = [f"met in {stream.place}"]
         help = (*found[:2], *_mend(fault))
-        noted = [replace(d, help=(*d.help, *help)) for d in error.diagnostics]
+        # a row of the data says more than that of a batch
+        in_batch = stream is not None or not found
+        noted = [replace(d, help=(*(d.help if in_batch else ()), *help)) for d in error.diagnostics]
         raise DataError(noted) from None
 
 

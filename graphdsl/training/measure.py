@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 import numpy as np
 
 from graphdsl.driver import Purpose
+from graphdsl.engines.feeds import verify_names
 from graphdsl.graph.graph import Graph
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.sizes import symbol
@@ -45,7 +46,8 @@ def asked_for(session: Session, named: str | Sequence[str] | None) -> list[str]:
 
 def computable(session: Session, fed: Collection[str], training: bool = False) -> list[str]:
     """The outputs, metrics and losses that depend only on what is fed; raises `UsageError` where
-    there are none."""
+    there are none, `DataError` where what is fed is no input."""
+    verify_names(fed, session.inputs)
     names = [result.name for result in session.graph.results]
     found = session.reachable(list(fed), names, training)
     if not found:
@@ -143,6 +145,6 @@ def _feeds(part: Part, size: Size) -> Iterator[dict[str, Array]]:
 
 def _read(session: Session, purpose: Purpose, feeds: dict[str, Array]) -> dict[str, Array]:
     """The feeds that a purpose reads, or else all: a symbol may be bound by no other."""
-    read = session.needed_inputs(session.compilation.compiled(purpose).graph)
+    read = session.compilation.compiled(purpose).inputs
     kept = {name: array for name, array in feeds.items() if name in read}
     return kept if batch_symbol(read) == batch_symbol(session.inputs) else feeds

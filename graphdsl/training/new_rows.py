@@ -100,7 +100,7 @@ def _needed(session: Session, names: Sequence[str], training: bool) -> list[str]
     for name in names:
         session.verify_node(name, training)
     purpose = Purpose(tuple(names), training=training)
-    return list(session.needed_inputs(session.compilation.compiled(purpose).graph))
+    return list(session.compilation.compiled(purpose).inputs)
 
 
 def _arrays(session: Session, data: Mapping[str, Any], needed: Sequence[str]) -> Part:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from graphdsl.engines.feeds import refusal
-from graphdsl.engines.machine import machine_memory
+from graphdsl.engines.machine import find_lack
 from graphdsl.graph.kernel import Array
 from graphdsl.language.diagnostics import DataError
 from graphdsl.training.columns import Column, Kind, Table, broken, too_large
@@ -196,8 +196,8 @@ def _elements(path: Path, name: str, array: Any, rows: int) -> Array:
 
 
 def _verify_room(path: Path, name: str, nbytes: int) -> None:
-    if nbytes > machine_memory():
-        raise too_large(f"'{name}' of '{path}' as text of one width", nbytes)
+    if lack := find_lack(nbytes):
+        raise too_large(f"'{name}' of '{path}' as text of one width", nbytes, lack)
 
 
 def _verify_full(path: Path, name: str, array: Any, start: int, width: int = 1) -> None:

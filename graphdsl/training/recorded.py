@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from graphdsl.driver import Compilation, compile_source
-from graphdsl.engines.workers import MOST
+from graphdsl.engines.workers import check_workers
 from graphdsl.graph.types import DType
 from graphdsl.language.diagnostics import DataError, Diagnostic, GraphdslError, Label
 from graphdsl.language.source import read_source
@@ -91,8 +91,7 @@ class Recorded:
                 raise ValueError(f"its '{name}' makes no sense")
         if not 0 <= kept["seed"] < 2**63:
             raise ValueError("its 'seed' makes no sense")
-        if not 1 <= kept["workers"] <= MOST:
-            raise ValueError("its 'workers' makes no sense")
+        check_workers(kept["workers"])
         given = Given(**kept["given"])
         texts = (given.source, given.start)
         if not isinstance(given.train, dict) or not all(

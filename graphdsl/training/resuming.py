@@ -59,13 +59,18 @@ def resume(
 
 @contextmanager
 def kept_in(
-    folder: str | Path | None, session: Session, dataset: Dataset, settings: FitSettings
+    folder: str | Path | None,
+    session: Session,
+    dataset: Dataset,
+    settings: FitSettings,
+    workers: int | None = None,
 ) -> Iterator[Keeper | None]:
     """The keeper of a run that a program begins in a folder, or goes on with; None without one.
 
     The same model with the same weights, data and settings, but for `epochs`, are the same run: it
-    goes on from its newest checkpoint. Raises `DataError` where the folder holds those of another,
-    `UsageError` where it is in use.
+    goes on from its newest checkpoint. Inside, steps are shared among as many workers as before,
+    those of a new run among `workers`, the session's without them. Raises `DataError` where the
+    folder holds checkpoints of another run, `UsageError` where it is in use.
     """
     if folder is None:
         yield None
@@ -76,7 +81,19 @@ def kept_in(
     make_folder(folder)
     with run_folder.held(folder):
         start = keeper.newest(folder, session, run)
-        yield Keeper(folder, run, start=start, resumable=True)
+        before = start.workers if start is not None else None
+        with _sharing(session, before or workers or session.workers):
+            yield Keeper(folder, run, start=start, resumable=True)
+
+
+@contextmanager
+def _sharing(session: Session, workers: int) -> Iterator[None]:
+    """Inside, programs that are loaded share their steps among so many workers."""
+    before, session.workers = session.workers, workers
+    try:
+        yield
+    finally:
+        session.workers = before
 
 
 def verify_model(folder: Path, recorded: Recorded, now: Compilation) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from graphdsl.engines.feeds import refusal
-from graphdsl.engines.machine import machine_memory
+from graphdsl.engines.machine import find_lack
 from graphdsl.language import ast
 from graphdsl.language.diagnostics import DataError, Diagnostic, ModelError
 from graphdsl.language.source import Span
@@ -65,10 +65,10 @@ def _rows_of(table: Table, used: Mapping[str, Span]) -> int:
         )
         with Placed(used[other]):
             raise refusal("E0615", message, "every row needs a value in each column")
-    if count * ROW_BYTES > machine_memory():
+    if lack := find_lack(count * ROW_BYTES):
         _raise_fault(table, used)
         with Placed(used[first]):
-            raise too_large(f"'{first}' of '{table.name}' with {count:,} rows")
+            raise too_large(f"'{first}' of '{table.name}' with {count:,} rows", lack=lack)
     return count
 
 

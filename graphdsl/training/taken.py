@@ -11,13 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from graphdsl.engines.loaded import Run
 from graphdsl.graph.kernel import Array
 
-Run = Callable[..., tuple[Any, ...]]
-"""A program, as a function of its inputs, `t`, `epoch` and `total_steps`."""
 RunFed = Callable[[Mapping[str, Any], float, float, float], tuple[Any, ...] | None]
-"""The same as a function of arrays by name; None, and nothing is run, if one of them needs a look
-or a conversion."""
+"""A program as a function of arrays by name, and of the clock; None, and nothing is run, if one of
+them needs a look or a conversion."""
 
 
 def taking_as_fed(run: Run, arrays: Mapping[str, Array], owns: Callable[[Array], bool]) -> RunFed:

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 from safetensors.numpy import save as to_bytes
 
-from graphdsl.engines.machine import machine_memory
+from graphdsl.engines.machine import find_lack
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.types import DType
 from graphdsl.training.files import write_bytes
@@ -125,8 +125,8 @@ def _header(file: BinaryIO, size: int) -> dict[str, Any]:
     if length > min(MAX_HEADER, size - 8):
         declared = f"it declares a header of {length:,} bytes in a file of {size:,}"
         raise Broken(_other_kind(start) or declared)
-    if size > machine_memory():
-        raise Broken(_TOO_LARGE)
+    if lack := find_lack(size):
+        raise Broken(f"{_TOO_LARGE}: {lack}")
     try:
         header = json.loads(file.read(length), object_pairs_hook=_unique)
     except (ValueError, RecursionError) as problem:

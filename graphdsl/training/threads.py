@@ -10,11 +10,10 @@ training the number is what it was: it belongs to the whole process.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
 
 from graphdsl.engines import blas
+from graphdsl.engines.loaded import Run
 from graphdsl.session import Session
 
 LARGE = 2**22
@@ -24,8 +23,6 @@ SMALL = 2**13
 """Rows times parameters up to which OpenBLAS takes one thread of its own accord, whichever of the
 model's products they are: one with a vector is the first to take more, from 9,216 on."""
 
-Run = Callable[..., tuple[Any, ...]]
-
 
 def blas_threads(session: Session, rows: int) -> AbstractContextManager[object]:
     """One thread while training on batches of `rows` rows, if the model is small."""
@@ -34,8 +31,7 @@ def blas_threads(session: Session, rows: int) -> AbstractContextManager[object]:
 
 def on_one_thread(run: Run, session: Session, rows: int) -> Run:
     """A step on `rows` rows as a function that takes one thread, where that makes a difference."""
-    small = _count_work(session, rows) <= SMALL
-    return run if small or _count_work(session, rows) >= LARGE else blas.on_one_thread(run)
+    return blas.on_one_thread(run) if SMALL < _count_work(session, rows) < LARGE else run
 
 
 def _count_work(session: Session, rows: int) -> int:

@@ -15,13 +15,15 @@ from graphdsl.compiler.recipe import PLAIN, Recipe
 from graphdsl.compiler.slots import Slot
 from graphdsl.driver import Purpose
 from graphdsl.engines import feeds
+from graphdsl.engines.loaded import Run
+from graphdsl.engines.refusals import run_refusal
 from graphdsl.graph.kernel import Array
 from graphdsl.language.diagnostics import Diagnostic, DivergedError, UsageError
 from graphdsl.ops.run_fault import RunFault
-from graphdsl.session import Session, run_refusal
+from graphdsl.session import Session
 from graphdsl.training.dataset import batch_symbol
 from graphdsl.training.feeding import verify_rows
-from graphdsl.training.taken import Run, RunFed, taking_as_fed
+from graphdsl.training.taken import RunFed, taking_as_fed
 from graphdsl.training.threads import blas_threads, on_one_thread
 
 
@@ -167,19 +169,19 @@ class Trainer:
         `self.t` is `steps` while it runs: who watches it reads that. What is raised before, by a
         Ctrl-C while it is compiled for one, finds the number as it was, for nothing was changed.
         """
-        ready, results, before = self._ready, None, self.t
+        ready, results, before, given = self._ready, None, self.t, fed
         try:
             if ready is not None and ready.arena is self._memory.arena:
                 self.t = steps
                 results = ready.run_fed(fed, t, self.epoch, self.total_steps)
             if results is None:
                 self.t = before
-                ready, arrays = self._prepare(fed)
+                ready, given = self._prepare(fed)
                 self.t = steps
-                results = ready.run(*arrays, t, self.epoch, self.total_steps)
+                results = ready.run(*given.values(), t, self.epoch, self.total_steps)
         except RunFault as fault:
             self.t = before
-            raise run_refusal(fault) from None
+            raise run_refusal(fault, given) from None
         return results
 
     def _count(self, slot: Slot) -> int:
@@ -205,13 +207,14 @@ class Trainer:
             help = ("step with the newer trainer, or load the model twice",)
             raise UsageError(Diagnostic("E0816", message, (), help))
 
-    def _prepare(self, fed: Mapping[str, Any]) -> tuple[_Ready, tuple[Array, ...]]:
-        """Check and convert what is fed; remember what can be taken as it is next time."""
+    def _prepare(self, fed: Mapping[str, Any]) -> tuple[_Ready, dict[str, Array]]:
+        """Check and convert what is fed, for the program to read; remember what can be taken as
+        it is next time."""
         session = self.session
         self._verify_current()
         feeds.verify_names(fed, session.inputs)
         feeds.verify_all_fed(fed, session.inputs)
-        arrays, sizes = session.feed(fed)
+        arrays, sizes = session.feed(fed, session.compilation.compiled(self.purpose))
         verify_rows(arrays)
         program = session.executable(self.purpose, sizes)
         names = [name for name, _, _ in program.program.schedule.inputs]
@@ -222,7 +225,7 @@ class Trainer:
         ready = _Ready(run, self._memory.arena, run_fed)
         # an input the program does not read is checked every time: nothing remembers its shape
         self._ready = ready if len(names) == len(arrays) else None
-        return ready, tuple(read.values())
+        return ready, read
 
     def _diverged(self, loss: float) -> DivergedError:
         step = self.t + (self.pending > 0)

@@ -11,16 +11,15 @@ from dataclasses import replace
 from graphdsl.compiler.schedule import Schedule
 from graphdsl.compiler.schedule.values import Step
 from graphdsl.engines.numba.calls import Call
-from graphdsl.engines.numba.functions import KNOWN
-from graphdsl.engines.numba.program import Plan, make_plan
-from graphdsl.engines.workers import count_cores
+from graphdsl.engines.numba.engine import plan_here
+from graphdsl.engines.numba.program import Plan
 from graphdsl.graph.graph import Graph, Sweep
 
 
 def list_calls(schedule: Schedule, graph: Graph) -> tuple[Schedule, str]:
     """The plan of a program as numba runs it here, each call of a kernel a step, and the kernels'
     text. Nothing is compiled."""
-    plan = make_plan(schedule, graph, set(KNOWN), count_cores())
+    plan = plan_here(schedule, graph)
     if not plan.segments:
         return schedule, ""
     return _with_calls(plan, _first_sweeps(schedule)), plan.text
@@ -48,7 +47,9 @@ def _with_calls(plan: Plan, sweeps: Mapping[str, Sweep]) -> Schedule:
         written = (sweeps[name] for name in begun.get(len(steps), ()) if name in sweeps)
         sweep = next(written, sweep)
         node = -len(steps) - 1
-        notes[node] = f"{call.note} (in parts)" if call.divided else call.note
+        computed = [notes.get(id, "the values written last") for id in call.nodes]
+        told = "; ".join(computed or ["what depends on the step alone"])
+        notes[node] = f"{told} (in parts)" if call.divided else told
         steps.append(Step(node, (_written(call),), sweep=sweep))
     last = len(steps) - 1  # of what is handed out the program says that it lives one step longer
     slots = {n: replace(slot, end=min(slot.end, last)) for n, slot in plan.schedule.slots.items()}

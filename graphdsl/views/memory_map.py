@@ -23,6 +23,7 @@ COLORS: Mapping[Sweep, tuple[str, str]] = {
 }
 """The inside and the edge of a buffer, by the sweep that writes it first."""
 LINE = "#222222"
+DASHED = ' stroke-dasharray="3 2"'
 MOST = 5_000
 """Buffers that are drawn; of more, the largest ones."""
 LETTER = 6.2
@@ -88,9 +89,12 @@ def _heading(schedule: Schedule, line: Timeline, title: str) -> Iterator[str]:
         at += 90
     yield _path([(at, 59), (at + 22, 59)], LINE, 1.5)
     yield _text(at + 28, 63, "bytes that live")
+    if any(buffer.is_scratch for buffer in line.buffers):
+        yield _rect((at + 140, 53, 12, 12), "none", LINE, DASHED)
+        yield _text(at + 157, 63, "scratch of a kernel")
     if line.workers:
-        yield _path([(at + 140, 53), (at + 140, 65)], LINE, 0.8)
-        yield _text(at + 147, 63, "the workers meet")
+        yield _path([(at + 300, 53), (at + 300, 65)], LINE, 0.8)
+        yield _text(at + 307, 63, "the workers meet")
 
 
 def _axes(field: _Field) -> Iterator[str]:
@@ -128,7 +132,7 @@ def _buffer(field: _Field, buffer: Buffer) -> str:
     place = f"{slot.type.nbytes:,} bytes at {slot.offset:,}, steps {slot.start} to {slot.end}"
     fill, edge = COLORS[buffer.sweep]
     label = _label(note.partition(" ")[0].rstrip(":"), buffer.name, width, height)
-    dashed = ' stroke-dasharray="3 2"' if buffer.is_scratch else ""
+    dashed = DASHED if buffer.is_scratch else ""
     return (
         f"<g><title>{_escaped(f'{what}: {place}')}</title>"
         + _rect((x, y, width, height), fill, edge, dashed)

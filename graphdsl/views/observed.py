@@ -87,7 +87,7 @@ def observe(
         if of is not None:
             session.verify_node(of, training)
             target = verify_scalar(graph, of)
-            _verify_fed(session, graph, target, arrays, sizes)
+            _verify_fed(graph, target, arrays, sizes)
             made.run(target)
         compiled = Compiled(rewrite(made.whole(known)), session.compilation.layout)
         (values,) = session.values(compiled, [arrays])
@@ -178,11 +178,7 @@ def _symbols(node: Node) -> set[str]:
 
 
 def _verify_fed(
-    session: Session,
-    graph: Graph,
-    target: int,
-    fed: Mapping[str, Array],
-    sizes: Mapping[str, int],
+    graph: Graph, target: int, fed: Mapping[str, Array], sizes: Mapping[str, int]
 ) -> None:
     """Raise `DataError` for inputs that `target` depends on, by value or by size, and lacks."""
     reached = graph.reaching([target])

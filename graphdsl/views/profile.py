@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -16,6 +16,9 @@ from graphdsl.language.source import Source, Span
 
 TOP, LONGEST = 12, 70
 """Rows of each table that people are shown, and the characters of a row's name."""
+TIMES = ((1e-3, "ms"), (1e-6, "µs"))
+AMOUNTS = ((1e6, "MB"), (1e3, "kB"))
+"""Units, the largest first: a table has the first in which its step is 1 or more, or the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +163,10 @@ def _name(node: Node) -> str:
 
 def _told(profile: Profile) -> Iterator[str]:
     machine = profile.rate / 1e9
+    second, time = _fitting(profile.seconds, TIMES)
+    byte, amount = _fitting(sum(cost.nbytes for cost in profile.sweeps), AMOUNTS)
     yield (
-        f"{1e3 * profile.seconds:.3f} ms a step, the mean of {profile.steps}; "
+        f"{profile.seconds / second:.3f} {time} a step, the mean of {profile.steps}; "
         f"{profile.clock / profile.seconds:.1%} of it for the clock"
     )
     yield f"this machine's matrix product, 512 by 512: {machine:.1f} GFLOP/s"
@@ -171,18 +176,23 @@ def _told(profile: Profile) -> Iterator[str]:
         ("node", profile.nodes[:TOP]),
     ):
         yield ""
-        yield f"{'share':>7} {'ms':>9} {'MB':>8} {'GFLOP/s':>8} {'of peak':>8}  {title}"
-        yield from (_row(cost, profile.rate) for cost in costs)
+        yield f"{'share':>7} {time:>9} {amount:>8} {'GFLOP/s':>8} {'of peak':>8}  {title}"
+        yield from (_row(cost, profile.rate, second, byte) for cost in costs)
         if title == "sweep":
             share = profile.elsewhere / profile.seconds
-            yield f"{share:7.1%} {1e3 * profile.elsewhere:9.3f}{'':28}outside the nodes"
+            yield f"{share:7.1%} {profile.elsewhere / second:9.3f}{'':28}outside the nodes"
     left = len(profile.nodes) - TOP
     if left > 0:
         yield f"{'':44} and {left} more"
 
 
-def _row(cost: Cost, machine: float) -> str:
+def _fitting(value: float, units: Sequence[tuple[float, str]]) -> tuple[float, str]:
+    return next((unit for unit in units if value >= unit[0]), units[-1])
+
+
+def _row(cost: Cost, machine: float, second: float, byte: float) -> str:
+    """A row of a table, its time and its bytes in the units that are given."""
     found = cost.flop_rate
     rate = f"{found / 1e9:8.1f} {found / machine:8.0%}" if found is not None else f"{'':17}"
-    seconds, megabytes = f"{1e3 * cost.seconds:9.3f}", f"{cost.nbytes / 1e6:8.3f}"
-    return f"{cost.share:7.1%} {seconds} {megabytes} {rate}  {clip(cost.what, LONGEST)}"
+    seconds, nbytes = f"{cost.seconds / second:9.3f}", f"{cost.nbytes / byte:8.3f}"
+    return f"{cost.share:7.1%} {seconds} {nbytes} {rate}  {clip(cost.what, LONGEST)}"

@@ -99,9 +99,10 @@ def profile_program(
     Raises `DataError` for arrays that do not fit the inputs.
     """
     arrays, sizes = session.feed(fed)
-    feeds.verify_all_fed(arrays, session.needed_inputs(session.compilation.compiled(purpose).graph))
+    feeds.verify_all_fed(arrays, session.compilation.compiled(purpose).inputs)
     rows = sizes.get(batch_symbol(session.inputs) or "", 1)
     with (
+        session.lock,  # other threads' steps must neither be put back nor lose their BLAS threads
         blas_threads(session, rows),
         _kept(session.memory),
         profiling(session, steps, warm_up, everything=True) as profiler,

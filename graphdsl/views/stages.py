@@ -6,13 +6,17 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
+from graphdsl.graph.types import DType
 from graphdsl.language import ast
 from graphdsl.views.aligned import aligned
+from graphdsl.views.timeline import find_timeline
 
 if TYPE_CHECKING:
     from graphdsl.compiler.schedule import Schedule
+    from graphdsl.graph.kernel import Array
 
 WIDTH = 100
+DTYPES = {dtype.numpy: dtype.value for dtype in DType}
 
 
 def ast_text(program: ast.Program) -> str:
@@ -69,9 +73,17 @@ def _memory(schedule: Schedule) -> Iterator[str]:
     yield f"{len(schedule.steps):,} steps, {len(schedule.slots):,} buffers"
     saved = f" ({1 - arena / naive:.0%} less)" if arena < naive else ""
     yield f"peak {arena:,} bytes; {naive:,} if every result had its own{saved}"
-    if schedule.slots:
-        step, live = schedule.peak()
-        yield f"at most {live:,} bytes live at once, at step {step}"
+    line = find_timeline(schedule)
+    if line.buffers:
+        step, live = line.peak()
+        at = f"{step} of the workers" if step < line.shared else f"{step - line.own}"
+        yield f"at most {live:,} bytes live at once, at step {at}"
+
+
+def _type_text(array: Array) -> str:
+    """The type of an array, as types are written elsewhere; NumPy's where the language has none."""
+    sizes = f"[{', '.join(map(str, array.shape))}]" if array.shape else ""
+    return f"{DTYPES.get(array.dtype, array.dtype)}{sizes}"
 
 
 def _places(schedule: Schedule) -> Iterator[str]:
@@ -83,7 +95,7 @@ def _places(schedule: Schedule) -> Iterator[str]:
         place = f"{region.array}[{region.offset}:{region.offset + region.type.size}]"
         rows.append((name, str(region.type), f"{region.type.nbytes:,}", place))
     for name, array in schedule.constants.items():
-        rows.append((name, f"{array.dtype}{list(array.shape)}", f"{array.nbytes:,}", "constant"))
+        rows.append((name, _type_text(array), f"{array.nbytes:,}", "constant"))
     by_place = sorted(schedule.slots.items(), key=lambda item: (item[1].offset, item[0]))
     for name, slot in by_place:
         life = (
@@ -99,7 +111,7 @@ def _steps(schedule: Schedule) -> Iterator[str]:
     for name, text in schedule.scalars:
         yield f"      {name} = {text}"
     for number, step in enumerate(schedule.steps):
-        note = schedule.notes.get(step.node, "the values written last")
+        note = schedule.describe(step)
         yield f"{number:>4}  # {note}"
         yield from (f"      {name} = {text}" for name, text in step.views)
         yield from (f"      {line}" for line in step.lines)

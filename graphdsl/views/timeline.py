@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from graphdsl.compiler.schedule import Schedule, Slot, Step
-from graphdsl.compiler.schedule.arena import Span, live_bytes
+from graphdsl.compiler.schedule import Schedule, Slot
+from graphdsl.compiler.schedule.arena import highest, live_bytes
 from graphdsl.engines.loaded import stretches
 from graphdsl.graph.graph import Sweep
 
@@ -40,20 +40,24 @@ class Timeline:
     workers: int = 0
     shared: int = 0
 
+    @property
+    def own(self) -> int:
+        """Where step 0 of the program itself stands; with workers it is the call of theirs."""
+        return self.shared - 1 if self.workers else 0
+
     def live(self) -> list[tuple[int, int]]:
         """(step, bytes of the arena that live from it on) wherever the number changes, in order;
         cache lines count whole."""
-        slots = (buffer.slot for buffer in self.buffers)
-        return live_bytes([Span(slot.start, slot.end, slot.type.nbytes) for slot in slots])
+        return live_bytes([buffer.slot.span for buffer in self.buffers])
 
     def peak(self) -> tuple[int, int]:
         """The first step at which the most bytes live, and how many."""
-        return max(self.live(), key=lambda change: change[1], default=(0, 0))
+        return highest(self.live())
 
 
 def find_timeline(schedule: Schedule) -> Timeline:
     """The line of a schedule's steps."""
-    own = tuple(_describe(schedule, step) for step in schedule.steps)
+    own = tuple(schedule.describe(step) for step in schedule.steps)
     if not schedule.workers:
         return Timeline(own, tuple(_buffers(schedule)))
     longest = max(schedule.workers, key=lambda worker: len(worker.steps))
@@ -64,10 +68,10 @@ def find_timeline(schedule: Schedule) -> Timeline:
         for buffer in _buffers(worker):
             slot = replace(buffer.slot, offset=buffer.slot.offset + place)
             buffers.append(replace(buffer, name=f"worker {number}'s {buffer.name}", slot=slot))
-    # the first step of its own is the call
-    buffers += [_later(buffer, shared - 1) for buffer in _buffers(schedule)]
-    steps = (*(_describe(longest, step) for step in longest.steps), *own[1:])
-    return Timeline(steps, tuple(buffers), len(schedule.workers), shared)
+    steps = (*(longest.describe(step) for step in longest.steps), *own[1:])
+    line = Timeline(steps, tuple(buffers), len(schedule.workers), shared)
+    later = (_later(buffer, line.own) for buffer in _buffers(schedule))
+    return replace(line, buffers=(*buffers, *later))
 
 
 def _buffers(schedule: Schedule) -> Iterator[Buffer]:
@@ -79,7 +83,3 @@ def _buffers(schedule: Schedule) -> Iterator[Buffer]:
 def _later(buffer: Buffer, steps: int) -> Buffer:
     slot = buffer.slot
     return replace(buffer, slot=replace(slot, start=slot.start + steps, end=slot.end + steps))
-
-
-def _describe(schedule: Schedule, step: Step) -> str:
-    return schedule.notes.get(step.node, "the values written last")

@@ -36,6 +36,12 @@ def test_other_inputs_keep_their_values(call, model, tmp_path: Path) -> None:
     assert "</svg>" in text
 
 
+def test_the_picture_is_named(call, model, tmp_path: Path) -> None:
+    path = model("dim N\ninput x: [N]\noutput y = x^2")
+    done = call("plot", path, "x=0:1", "-o", tmp_path / "a.svg")
+    assert (done.code, done.out, done.err) == (0, "", f"wrote {tmp_path / 'a.svg'}\n")
+
+
 def test_paths_of_optimizers(
     call, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -46,7 +52,7 @@ def test_paths_of_optimizers(
     path = examples / "lecture" / "l10_paths.gdl"
     rules = ["--optimizer", "sgd(lr = 0.01)", "--optimizer", "adam(lr = 0.3)"]
     done = call("plot", path, *rules, "--steps", "5", "-o", tmp_path / "a.png")
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.out) == (0, "")
     _, names, surface, trajectories = drawn[0]
     assert names == ("w[0]", "w[1]")
     descent, adam = (trajectory.points for trajectory in trajectories)

@@ -59,6 +59,11 @@ def test_the_schedule_has_lives_and_the_peak(call, model) -> None:
     assert "b1    f32[1000]  4,000  arena + 0, steps 0 to 2" in done.out
 
 
+def test_types_of_constants_are_those_of_the_language(call, model) -> None:
+    done = call("show", model("input x: [2]\noutput y = x + [1, 2]\n"), "--stage", "schedule")
+    assert "c0    f32[2]      8  constant" in done.out
+
+
 def test_the_plan_is_drawn(call, examples, tmp_path) -> None:
     path = tmp_path / "plan.svg"
     done = call("show", examples / "digits.gdl", "--plan", path, "N=64")

@@ -44,7 +44,8 @@ def test_the_picture(call, examples: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib", reason="pictures need the extra 'plot'")
     for name in ("a.png", "a.svg", "a.pdf"):
         words = ("--batches", 1, "--plot", tmp_path / name)
-        assert call("stats", examples / "lecture" / "l18.gdl", *words).code == 0
+        done = call("stats", examples / "lecture" / "l18.gdl", *words)
+        assert (done.code, done.err) == (0, f"wrote {tmp_path / name}\n")
         assert (tmp_path / name).stat().st_size > 5000
 
 

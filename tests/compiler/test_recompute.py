@@ -48,7 +48,7 @@ def outcome(session: Session, compiled: Compiled, schedule: Schedule, n: int) ->
     for name in {region.array for region in schedule.regions.values()}:
         memory.array(name)
     before = {name: array.copy() for name, array in memory.arrays.items()}
-    feeds = feeds_of(session.needed_inputs(compiled.graph), n)
+    feeds = feeds_of(compiled.inputs, n)
     run = Executable(emit(schedule), memory).bound()
     with np.errstate(all="ignore"):
         results = run(*(feeds[name] for name, _, _ in schedule.inputs), 3, 1, 20)

@@ -87,7 +87,7 @@ def verify_schedule(session: Session, compiled: Compiled, schedule: Schedule, n:
     memory = session.memory
     for name in {region.array for region in schedule.regions.values()}:
         memory.array(name)
-    feeds = feeds_of(session.needed_inputs(compiled.graph), n)
+    feeds = feeds_of(compiled.inputs, n)
     return verify(schedule, memory, feeds, CLOCK)
 
 

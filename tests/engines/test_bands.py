@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,10 +19,14 @@ from graphdsl.engines import bands
 from graphdsl.engines.bands import in_bands
 from graphdsl.engines.numpy import Executable, emit
 from graphdsl.engines.runs import Run, Variables, find_runs
+from graphdsl.engines.workers import row_blocks
 from graphdsl.graph.kernel import Array
+from graphdsl.graph.layout import ALIGNMENT
 from graphdsl.language.source import Source, read_source
 from graphdsl.session import Session
 from graphdsl.views.stages import schedule_text
+
+Parts = list[list[tuple[int, int, int]]]
 
 ADAM = """\
 dim N
@@ -66,7 +71,7 @@ def verify(session: Session, compiled: Compiled, n: int) -> int:
     schedule = compiled.plan(sizes)
     for region in schedule.regions.values():
         session.memory.array(region.array)
-    feeds = feeds_of(session.needed_inputs(compiled.graph), n)
+    feeds = feeds_of(compiled.inputs, n)
     wanted = found(session, schedule, feeds)
     for workers in (1, 2, 3):
         made = in_bands(schedule, compiled.graph, sizes, workers)
@@ -129,6 +134,15 @@ def test_one_step_of_several_statements_runs_in_blocks() -> None:
     assert made.arena_bytes <= planned.arena_bytes
 
 
+def test_an_operand_as_long_as_the_batch_by_chance_has_no_rows() -> None:
+    text = (
+        "dim N\ninput x: [N, 24, 24]\nh = sin(x)\nseen = tril(ones([24, 24])) > 0\n"
+        "output y = exp(where(seen, tanh(h), h * h))\n"
+    )
+    session = Session(compile_source(Source(text, "<text>")), seed=1)
+    assert verify(session, ready(session, _purpose(session)), 24) == 2
+
+
 def test_what_only_a_run_needs_lies_in_a_worker_s_own_rows() -> None:
     text = "dim N\ninput x: [N, 3]\nh = x @ x.T\noutput y = exp(tanh(h) * 2) + tanh(h) + h\n"
     schedule, _ = banded(text, 100, 2)
@@ -184,3 +198,38 @@ def test_small_arrays_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     schedule, compiled = banded(ADAM, 4, 2)
     assert not schedule.functions
     assert schedule == compiled.plan({"N": 4})
+
+
+FLAT = """\
+param w: [{size}] ~ normal()
+loss J = sum(square(w))
+train {{
+  optimizer = adam()
+}}
+"""
+
+
+def blocks_of(size: int, workers: int, block: int, monkeypatch: pytest.MonkeyPatch) -> Parts:
+    """The blocks of the update of one parameter, for each worker."""
+    monkeypatch.setattr(bands, "BLOCK", block)
+    source = emit(banded(FLAT.format(size=size), 1, workers)[0]).source
+    (cuts,) = set(re.findall(r"row_blocks\((\d+), (\d+), (\d+)\)", source))
+    return row_blocks(*map(int, cuts))
+
+
+def test_every_thread_has_as_many_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nine blocks for two threads would be five for the one and four for the other."""
+    for workers in (2, 3, 4):
+        parts = blocks_of(9 * 1000, workers, 4000, monkeypatch)
+        assert len(parts) == workers
+        assert len({len(part) for part in parts}) == 1, workers
+        rows = [part[-1][1] - part[0][0] for part in parts]
+        assert max(rows) <= 1.1 * min(rows), workers
+
+
+def test_blocks_begin_with_a_cache_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = blocks_of(10_007, 2, 8000, monkeypatch)
+    starts = [4 * start for part in parts for start, _, _ in part]
+    scratch = [4 * row for part in parts for _, _, row in part]
+    assert len(starts) == 6
+    assert all(byte % ALIGNMENT == 0 for byte in (*starts, *scratch))

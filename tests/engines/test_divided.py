@@ -65,7 +65,7 @@ def step(session: Session, schedule: Schedule, feeds: Mapping[str, Array]) -> di
 def verify(session: Session, compiled: Compiled, n: int, tolerance: float = 1e-11) -> int:
     """How many workers shared a step, at most; it computes what one thread does."""
     sizes, most = sizes_of(compiled.graph, n), 0
-    feeds = feeds_of(session.needed_inputs(compiled.graph), n)
+    feeds = feeds_of(compiled.inputs, n)
     wanted = step(session, compiled.plan(sizes), feeds)
     for workers in (2, 3):
         made = in_parts(compiled.graph, sizes, compiled.layout, workers)

@@ -39,6 +39,7 @@ def test_a_small_model_is_one_file_and_says_what_it_refuses(tmp_path: Path) -> N
         ({"x": x, "k": k, "z": 1}, "no input 'z'"),
         ({"x": x, "k": [0, 1.5]}, "not whole"),
         ({"x": x, "k": ["a", "b"]}, "is int64, and was fed"),
+        ({"x": np.ma.array(x, mask=[[0, 1], [0, 0]]), "k": k}, "'x' was fed a masked array"),
         ({"x": [[1, 2]], "k": [0]}, r"this file is for x: \[2, 2\], k: \[2\]"),
     ):
         with pytest.raises(ValueError, match=said):

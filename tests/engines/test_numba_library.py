@@ -121,6 +121,32 @@ def test_damaged_machine_code_is_made_anew(folder: Path, suffix: str, wanted: sl
         assert again.found == found
 
 
+def test_machine_code_with_another_bit_is_not_run(folder: Path) -> None:
+    assert library.load(TEXT).double.address
+    (kept,) = folder.glob("__pycache__/*double*.nbc")
+    for part in range(4):
+        written = bytearray(kept.read_bytes())
+        written[len(written) * part // 4 + 9] ^= 1
+        kept.write_bytes(written)
+        again = library.load(TEXT).double
+        assert again.address
+        assert not again.found
+
+
+def test_machine_code_of_another_function_is_not_run(folder: Path) -> None:
+    other = TEXT.replace("*= 2", "*= 3")
+    assert library.load(TEXT).double.address
+    assert library.load(other).double.address
+    one, two = folder.glob("__pycache__/*double*.nbc")
+    one.write_bytes(two.read_bytes())
+    found = []
+    for text in (TEXT, other):
+        double = library.load(text).double
+        assert double.address
+        found.append(double.found)
+    assert sorted(found) == [False, True]
+
+
 def test_what_a_full_disk_does_not_take_is_compiled_for_the_process(folder: Path) -> None:
     double = library.load(TEXT).double
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

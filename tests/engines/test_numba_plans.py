@@ -133,7 +133,7 @@ def test_brief_kernels_are_in_parts_between_others() -> None:
     from graphdsl.engines.numba.calls import BRIEF, FEW, MEETING, Call, share
 
     def divided(*costs: float) -> list[bool]:
-        calls = [Call("k0", (), "", cost > 0, abs(cost)) for cost in costs]
+        calls = [Call("k0", (), (), cost > 0, abs(cost)) for cost in costs]
         return [call.divided for call in share(calls)]
 
     brief, long, tiny = BRIEF, MEETING, BRIEF / 2

@@ -49,7 +49,7 @@ def multiply(kernel: Native, left: Array, right: Array, out: Array, parts: int) 
         matrices("left", left), matrices("right", right), matrices("out", out),
     )  # fmt: skip
     each = room_for(product)
-    call = product_call(product, "room", each, "")
+    call = product_call(product, "room", each)
     found = {
         "left": left,
         "right": right,

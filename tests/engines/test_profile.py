@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import count
 from pathlib import Path
+from threading import Thread
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,11 +15,12 @@ import graphdsl
 from graphdsl.cli import main
 from graphdsl.driver import Purpose, compile_source
 from graphdsl.engines import timed
-from graphdsl.engines.timed import START, product_rate, reading_cost, work
+from graphdsl.engines.timed import START, product_rate, reading_cost
+from graphdsl.engines.work import work
 from graphdsl.graph.types import DType
 from graphdsl.language.diagnostics import UsageError
 from graphdsl.language.source import Source
-from graphdsl.views.profile import Profile
+from graphdsl.views.profile import Cost, Profile
 from graphdsl.views.profiling import profiling
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -82,6 +84,21 @@ def test_a_profile_changes_nothing() -> None:
         assert losses[0] == losses[1]
     for name, array in plain.params.items():
         assert array.tobytes() == watched.params[name].tobytes()
+
+
+def test_a_profile_waits_for_the_steps_of_another_thread() -> None:
+    model = graphdsl.loads(SMALL)
+    trainer = model.trainer()
+    trainer.step(fed())
+    asked = Thread(target=lambda: model.profile(fed(), steps=1, warm_up=0))
+    with model.session.lock:
+        asked.start()
+        asked.join(0.2)
+        trainer.step(fed())
+        stepped = {name: array.copy() for name, array in model.params.items()}
+    asked.join()
+    for name, array in stepped.items():
+        assert array.tobytes() == model.params[name].tobytes()
 
 
 def test_a_profile_before_training_leaves_no_optimizer_state() -> None:
@@ -201,13 +218,32 @@ def test_the_product_is_waited_for_on_a_busy_machine(monkeypatch: pytest.MonkeyP
 def test_the_table_says_where_the_time_goes() -> None:
     profile = graphdsl.loads(SMALL).profile(fed(), steps=2)
     text = str(profile)
-    assert "ms a step, the mean of 2" in text
+    assert "s a step, the mean of 2" in text
     assert "h = relu(Dense(x, 6))" in text
     assert "outside the nodes" in text
     plain = json.loads(json.dumps(profile.to_plain()))
     assert plain["nodes"][0]["seconds"] == max(cost["seconds"] for cost in plain["nodes"])
     assert any(cost["flop_rate"] for cost in plain["nodes"])
     assert isinstance(profile, Profile)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "nbytes", "units", "row"),
+    [
+        (0.25, 3_000_000, "ms       MB", "200.000    3.000"),
+        (0.001, 999_000, "ms       kB", "  0.800  999.000"),
+        (9e-4, 10_000_000, "µs       MB", "720.000   10.000"),
+        (2e-6, 8, "µs       kB", "  1.600    0.008"),
+    ],
+)
+def test_a_table_has_units_that_fit_its_step(
+    seconds: float, nbytes: int, units: str, row: str
+) -> None:
+    cost = Cost("forward", 0.8 * seconds, 0.8, nbytes, 0, 0.0)
+    profile = Profile(9, seconds, 0.2 * seconds, 0.0, 1e9, (cost,), (), ())
+    told = str(profile).splitlines()
+    assert f"{units}  GFLOP/s" in told[3]
+    assert f"80.0%   {row}" in told[4]
 
 
 def test_no_node_is_before_the_first() -> None:
@@ -225,7 +261,7 @@ def test_a_run_with_a_profile_has_the_same_bits(
         assert (out / "profile.json").exists() == bool(more)
     assert weights[0] == weights[1]
     assert json.loads((tmp_path / "run2" / "profile.json").read_text("utf-8"))["steps"] == 7
-    assert "ms a step, the mean of 7" in capsys.readouterr().err
+    assert "s a step, the mean of 7" in capsys.readouterr().err
 
 
 def test_what_is_looked_into_is_numpy_s_from_the_first_step_to_the_last(

@@ -6,6 +6,7 @@ Bytes are those of `benchmarks/worker.py memory`; here are the reasons for them,
 from __future__ import annotations
 
 import gc
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,13 +17,14 @@ import pytest
 
 import graphdsl
 from graphdsl.compiler.rewrite import rewrite
+from graphdsl.compiler.rewrite.sharing import share
 from graphdsl.compiler.schedule import Step
 from graphdsl.compiler.schedule.stand_ins import StandIns
 from graphdsl.driver import Compiled
 from graphdsl.engines import bands, heap
 from graphdsl.engines.numpy import emit
 from graphdsl.graph.build import rebuild
-from graphdsl.graph.graph import Node
+from graphdsl.graph.graph import Graph, Node
 from graphdsl.graph.kernel import ArrayType
 from graphdsl.graph.types import DType
 
@@ -71,6 +73,28 @@ def _step() -> Compiled:
     return compilation.compiled(compilation.step_purpose())
 
 
+def test_loading_leaves_nothing_for_the_collector() -> None:
+    """Neither arguments of blocks and rules that stand by default, nor what faults would tell."""
+    text = TEXT.replace("o = x", "o = Dense(x, 8) + Dense(x, 8, act = tanh)", 1)
+    graphdsl.loads(text)  # the prelude is read once
+    with _garbage() as left:
+        compilation = graphdsl.loads(text).compilation
+        compilation.compiled(compilation.step_purpose())
+    assert not _of_ours(left)
+
+
+def test_what_was_swept_is_let_go_while_it_is_rewritten(monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[int] = []
+
+    def counted(graph: Graph) -> Graph:
+        held.append(sys.getrefcount(graph))
+        return rewrite(graph)
+
+    monkeypatch.setattr("graphdsl.driver.rewrite", counted)
+    _step()
+    assert held[-1] == 2  # the argument here, and that of the call that counts
+
+
 def test_passes_leave_no_graph_for_the_collector() -> None:
     compilation = graphdsl.loads(TEXT).compilation
     graph, _ = compilation.swept(compilation.step_purpose())
@@ -105,6 +129,8 @@ def test_a_program_at_work_keeps_no_statements() -> None:
 def test_nodes_that_a_pass_does_not_touch_are_shared() -> None:
     graph = _step().graph
     assert all(one is other for one, other in zip(graph.nodes, rebuild(graph).nodes, strict=True))
+    assert all(one is other for one, other in zip(graph.nodes, share(graph).nodes, strict=True))
+    assert all(one is other for one, other in zip(graph.params, rebuild(graph).params, strict=True))
     number = next(node.id for node in graph.nodes if node.op.name == "mul")
 
     def replaced(builder: Any, node: Node, operands: Any) -> Any:
@@ -113,6 +139,21 @@ def test_nodes_that_a_pass_does_not_touch_are_shared() -> None:
     changed = rebuild(graph, replaced)
     assert changed.nodes[:number] == graph.nodes[:number]
     assert [node.id for node in changed.nodes] == list(range(len(graph.nodes) - 1))
+
+
+def test_nodes_of_equal_types_share_them() -> None:
+    nodes = _step().graph.nodes
+    made, known = {id(node.type) for node in nodes}, {node.type for node in nodes}
+    assert len(nodes) > 50
+    assert len(made) < len(known) + 5  # a pass may make one that another has made
+
+
+def test_notes_are_made_as_they_are_asked_for() -> None:
+    notes = _step().plan({"N": 4}).notes
+    assert list(notes.items()) == [(id, notes[id]) for id in range(len(notes))]
+    assert notes[0].startswith("x: input f32[4, 8], ")
+    assert -1 not in notes
+    assert len(notes) not in notes
 
 
 def test_stand_ins_are_in_one_memory() -> None:

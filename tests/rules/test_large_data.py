@@ -14,6 +14,7 @@ from graphdsl.training.data import load_dataset
 from graphdsl.training.dataset import Dataset, Part
 from graphdsl.training.stacked import Stacked
 from rules.citations import rule
+from small_machine import have_memory
 
 LARGE = "Data › Large data"
 ROWS = 1000
@@ -102,7 +103,7 @@ def test_what_does_not_fit_is_refused(folder: Path, monkeypatch: pytest.MonkeyPa
     np.savez(folder / "d.npz", a=np.zeros(ROWS))
     path = folder / "m.gdl"
     path.write_text(TEXT.format("a").replace('"columns"', '"d.npz"'))
-    monkeypatch.setattr("graphdsl.training.columns.machine_memory", lambda: 8 * ROWS - 1)
+    have_memory(monkeypatch, 8 * ROWS - 1)
     monkeypatch.setattr("zipfile.ZipFile.read", None)
     with pytest.raises(graphdsl.DataError, match="E0613"):
         load_dataset(graphdsl.load(path).session)

@@ -27,6 +27,16 @@ train {
 }
 """
 
+WIDE = """
+dim N
+input x: [N, 512]
+param W: [512, 512] ~ normal(0, 0.1)
+loss J = mean(relu(x @ W)^2)
+train {
+  optimizer = adam(lr = 0.01)
+}
+"""
+
 
 def trained(line: str = "", engine: str = "numpy") -> tuple[list[float], int, str]:
     """Three losses, the bytes of the arena, and the program's text."""
@@ -40,7 +50,7 @@ def trained(line: str = "", engine: str = "numpy") -> tuple[list[float], int, st
 @rule(TABLE, '| `memory` | an amount of memory, such as "500 MB", "64 MiB"')
 @rule(STEP, '`memory = "500 MB"` limits what a step computes in: the arena,')
 @rule(STEP, "Where the plan takes more, activations are dropped in the forward pass")
-@rule(STEP, "Every bit stays the same with the engine `numpy`,")
+@rule(STEP, "every bit stays as one computes it with the engine `numpy`,")
 @rule(STEP, "what is random is never drawn twice.")
 def test_values_are_computed_again() -> None:
     losses, whole, text = trained()
@@ -50,6 +60,22 @@ def test_values_are_computed_again() -> None:
     assert other.count("tanh(") > text.count("tanh(")
     assert other.count(".random(") == text.count(".random(") == 30
     assert trained('memory = "500 MB"')[1] == whole
+
+
+@rule(STEP, "Such a step is not shared among workers;")
+def test_a_limit_takes_one_worker() -> None:
+    x = np.linspace(-1, 1, 512 * 512, dtype=np.float32).reshape(512, 512)
+
+    def workers(settings: dict[str, object]) -> int:
+        model = graphdsl.loads(WIDE, engine="numpy", settings=settings)
+        model.session.workers = 2
+        trainer = model.trainer()
+        trainer.step(x=x)
+        (program,) = model.session._programs[trainer.purpose].values()
+        return len(program.program.workers)
+
+    assert workers({}) == 2
+    assert workers({"memory": 500_000_000}) == 0
 
 
 @rule(STEP, "and with `numba` all but the last digits of sums;")

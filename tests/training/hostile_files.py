@@ -1,6 +1,6 @@
 """Files spoilt at random, each read by a command in a process of its own with little memory.
 
-`python hostile_files.py FORMAT SEED COUNT FOLDER` prints a line for each file that was not met as
+`python hostile_files.py FORMAT,… SEED COUNT FOLDER` prints a line for each file that was not met as
 it should be: with exit 0, or with exit 1 and an error that names the file and says what to do.
 """
 
@@ -203,5 +203,8 @@ def _run(words: list[str], said: Path) -> None:
 
 
 if __name__ == "__main__":
-    for line in attack(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), Path(sys.argv[4])):
-        print(line)
+    for name in sys.argv[1].split(","):
+        place = Path(sys.argv[4]) / name
+        place.mkdir()
+        for line in attack(name, int(sys.argv[2]), int(sys.argv[3]), place):
+            print(line)

@@ -133,5 +133,24 @@ def test_states_in_other_units_are_refused(
     if fits:
         assert checkpoint.read(path, model.session, "run").progress.t > 0
         return
-    with pytest.raises(DataError, match="stores tensors otherwise"):
+    with pytest.raises(
+        DataError, match=r"an earlier version of graphdsl .* in other units"
+    ) as caught:
         checkpoint.read(path, model.session, "run")
+    (found,) = caught.value.diagnostics
+    assert found.help == (f"begin a new run with the weights that it holds: --warm-start {path}",)
+
+
+def test_tensors_that_lie_elsewhere_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The version that wrote them is named where it is another one."""
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint, "_hash_places", lambda *_: "elsewhere")
+        patch.setattr(checkpoint, "versions", lambda: {"graphdsl": "0.0.1"})
+        model, _ = train(MODEL.replace("ACCUMULATE", ""), tmp_path, Every())
+    path = find_checkpoints(tmp_path)[-1]
+    with pytest.raises(DataError, match=r"E0626.*stores tensors otherwise") as caught:
+        checkpoint.read(path, model.session, "run")
+    (found,) = caught.value.diagnostics
+    assert found.help[1:] == ("or go on with the version that wrote it, graphdsl 0.0.1",)

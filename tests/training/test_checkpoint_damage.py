@@ -114,7 +114,7 @@ def metadata(**texts: str) -> Callable[[dict], None]:
         (metadata(format="other"), "it is no checkpoint"),
         (metadata(model="0" * 32), "another model"),
         (metadata(run="other"), "another run"),
-        (metadata(layout="other"), "stores tensors otherwise"),
+        (metadata(layout="other"), "its bytes are not those that were written"),
         (metadata(digest="0"), "its bytes are not those that were written"),
         (metadata(progress="{}"), "its bytes are not those that were written"),
         (lambda header: header.pop("__metadata__"), "it is no checkpoint"),

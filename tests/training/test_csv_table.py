@@ -10,6 +10,7 @@ import pytest
 from graphdsl import DataError
 from graphdsl.training.columns import Table
 from graphdsl.training.csv_table import read_csv
+from small_machine import have_memory
 
 
 def table(folder: Path, content: str | bytes) -> Table:
@@ -115,7 +116,7 @@ def test_text_counts_as_wide_as_its_longest_cell(
 ) -> None:
     read = table(tmp_path, "a,b\n" + "x,1\n" * 1000 + f"{'y' * 100_000},1\n")
     assert read.columns["a"].nbytes == 1001 * 100_000 * 4
-    monkeypatch.setattr("graphdsl.training.columns.machine_memory", lambda: 10**8)
+    have_memory(monkeypatch, 10**8)
     with pytest.raises(DataError, match="E0613"):
         read.array("a")
     assert read.array("b").sum() == 1001
@@ -123,7 +124,7 @@ def test_text_counts_as_wide_as_its_longest_cell(
 
 def test_size_is_checked_before_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for memory in (10, 500):  # for its bytes, and for its cells
-        monkeypatch.setattr("graphdsl.training.csv_records.machine_memory", lambda: memory)  # noqa: B023
+        have_memory(monkeypatch, memory)
         with pytest.raises(DataError, match="E0613"):
             table(tmp_path, "a,b\n1,2\n")
 

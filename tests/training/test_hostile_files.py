@@ -6,6 +6,8 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Iterable
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -16,27 +18,28 @@ from training.hostile_files import FORMATS, spoil
 TREE = Path(__file__).parents[2]
 
 
-def complaints(name: str, seed: int, count: int, folder: Path) -> str:
+def complaints(names: Iterable[str], seed: int, count: int, folder: Path) -> str:
     """What `hostile_files` has to say; it forks, and so runs alone and without threads."""
-    if name == "parquet":
-        pytest.importorskip("pyarrow")
-    command = [sys.executable, hostile_files.__file__, name, str(seed), str(count), str(folder)]
+    words = [",".join(names), str(seed), str(count), str(folder)]
+    command = [sys.executable, hostile_files.__file__, *words]
     environment = {**os.environ, "PYTHONPATH": str(TREE), "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=1800)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
-@pytest.mark.parametrize("name", FORMATS)
-def test_some_spoilt_files(name: str, tmp_path: Path) -> None:
-    assert complaints(name, 0, 8, tmp_path) == ""
+def test_some_spoilt_files(tmp_path: Path) -> None:
+    readable = [name for name in FORMATS if name != "parquet" or find_spec("pyarrow")]
+    assert complaints(readable, 0, 8, tmp_path) == ""
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("seed", range(1, 3))
 @pytest.mark.parametrize("name", FORMATS)
 def test_many_spoilt_files(name: str, seed: int, tmp_path: Path) -> None:
-    assert complaints(name, seed, 500, tmp_path) == ""
+    if name == "parquet":
+        pytest.importorskip("pyarrow")
+    assert complaints([name], seed, 500, tmp_path) == ""
 
 
 def test_files_are_spoilt() -> None:

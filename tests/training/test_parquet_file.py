@@ -14,6 +14,7 @@ from graphdsl import DataError
 from graphdsl.training import parquet_file
 from graphdsl.training.data import load_dataset
 from graphdsl.training.sources import read_table
+from small_machine import have_memory
 
 pa = pytest.importorskip("pyarrow", reason="pyarrow, of the extra parquet, is not installed")
 import pyarrow.parquet as pq  # noqa: E402
@@ -138,7 +139,7 @@ def test_one_long_text_makes_all_of_them_wide(
 ) -> None:
     monkeypatch.setattr(parquet_file, "PIECE", 1000)
     path = write(tmp_path / "t.parquet", a=["x"] * 5000 + ["y" * 10_000])
-    monkeypatch.setattr(parquet_file, "machine_memory", lambda: 10**8)
+    have_memory(monkeypatch, 10**8)
     text = refusal(path, "a")
     assert "E0613" in text
     assert f"{4 * 5001 * 10_000:,} bytes" in text
@@ -167,7 +168,7 @@ def test_what_memory_cannot_hold_is_refused(
 ) -> None:
     path = write(tmp_path / "t.parquet", a=np.zeros(100_000))
     assert path.stat().st_size < 100_000
-    monkeypatch.setattr("graphdsl.training.columns.machine_memory", lambda: 500_000)
+    have_memory(monkeypatch, 500_000)
     assert "E0613" in refusal(path, "a")
 
 

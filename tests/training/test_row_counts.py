@@ -10,6 +10,7 @@ import pytest
 import graphdsl
 from graphdsl import DataError
 from graphdsl.training.data import load_dataset
+from small_machine import have_memory
 
 MODEL = """dim N
 input x: [N]
@@ -67,7 +68,7 @@ def test_columns_that_memory_holds_one_by_one(
 ) -> None:
     np.savez(folder / "d.npz", a=np.zeros(10_000), b=np.zeros(9_000), c=np.ones(2))
     (folder / "m.gdl").write_text(MODEL.replace('"d"', '"d.npz"'))
-    monkeypatch.setattr("graphdsl.training.columns.machine_memory", lambda: 100_000)
+    have_memory(monkeypatch, 100_000)
     text = refusal(folder)
     assert "E0613" in text
     assert "'a' of '" in text
@@ -82,5 +83,5 @@ def test_rows_that_hold_nothing_are_counted_too(folder: Path) -> None:
             np.lib.format.write_array_header_1_0(file, {**header, "shape": (2**60, 0)})
     text = refusal(folder)
     assert "E0613" in text
-    assert f"with {2**60:,} rows is more than this machine's memory can hold" in text
+    assert f"with {2**60:,} rows is more than memory can hold: this machine has " in text
     assert "m.gdl:8:7" in text

@@ -135,6 +135,20 @@ def test_moments_are_those_of_the_formulas() -> None:
     assert root_mean_square(values) == np.sqrt(np.mean(values**2))
 
 
+def test_moving_moments_are_those_of_their_weights() -> None:
+    """Arrays that grow are measured in larger units from batch to batch."""
+    values = np.random.default_rng(0).normal(1, 2, (4, 6)) * [[1e-3], [1e-3], [1], [50]]
+    moments = MovingMoments(0.9)
+    for row in values:
+        moments.add({"g": row})
+    weights = 0.9 ** np.arange(3, -1, -1)
+    mean = np.average(values, 0, weights)
+    spread = np.average((values - mean) ** 2, 0, weights)
+    np.testing.assert_allclose(moments.mean("g"), mean)
+    np.testing.assert_allclose(moments.variance("g"), spread)
+    assert moments.deviation("g") == pytest.approx(np.sqrt(spread.mean()))
+
+
 def test_nothing_has_no_size_and_what_is_not_finite_an_infinite_one() -> None:
     empty = Sums()
     empty.add(np.zeros(0))

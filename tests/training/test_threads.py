@@ -88,6 +88,14 @@ def test_a_step_on_its_own_takes_the_threads_that_fit_would(rows: int, expected:
 
 
 @pytest.mark.usefixtures("_two_threads")
+def test_all_parameters_count_together() -> None:
+    """Neither of the two alone is large enough for several threads."""
+    text = "param v: [50] = 0\nparam w: [50] = 0\noutput y = sum(v * w)"
+    with blas_threads(graphdsl.loads(text).session, LARGE // 100 + 1):
+        assert threads() == 2
+
+
+@pytest.mark.usefixtures("_two_threads")
 def test_the_update_from_gathered_batches_takes_one_too() -> None:
     model = graphdsl.loads(MODEL)
     trainer = model.trainer(accumulate=2)

@@ -17,6 +17,7 @@ from graphdsl import DataError
 from graphdsl.training import tensor_file
 from graphdsl.training.identity import model_hash
 from graphdsl.training.weights import restore, save, take_fitting
+from small_machine import have_memory
 
 MODEL = """input x: [3]
 const k = 2
@@ -262,7 +263,7 @@ def test_what_fits_is_taken_from_a_folder(model: graphdsl.Model, tmp_path: Path)
 def test_a_file_larger_than_memory_is_not_read(
     model: graphdsl.Model, saved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("graphdsl.training.tensor_file.machine_memory", lambda: 100)
+    have_memory(monkeypatch, 100)
     assert "it is larger than this machine's memory" in refusal(model, saved)
 
 

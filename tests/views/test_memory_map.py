@@ -13,6 +13,7 @@ from graphdsl.engines.loaded import stretches
 from graphdsl.language.source import Source
 from graphdsl.views import memory_map
 from graphdsl.views.memory_map import HEIGHT, LEFT, TOP, WIDTH, draw_plan
+from graphdsl.views.stages import schedule_text
 
 SVG = "{http://www.w3.org/2000/svg}"
 TEXT = """
@@ -73,6 +74,13 @@ def test_sweeps_have_colours() -> None:
     for sweep in sweeps:
         fill, _ = memory_map.COLORS[sweep]
         assert text.count(f'fill="{fill}"') >= 2  # one is the legend's
+
+
+def test_the_legend_tells_scratch_where_there_is_some() -> None:
+    for op, said in (("softplus", 1), ("exp", 0)):
+        schedule = schedule_of(f"input x: [9]\noutput y = {op}(x) * 2\n")
+        assert any("_" in name for name in schedule.slots) == bool(said)
+        assert draw_plan(schedule, "m.gdl").count("scratch of a kernel") == said
 
 
 def test_the_peak_is_where_most_bytes_live() -> None:
@@ -152,4 +160,7 @@ def test_the_peak_counts_what_all_workers_hold(shared: Schedule) -> None:
     assert f"peak: {sum(most for _, most in rooms):,} bytes live at step {rooms[0][0]}" in text
     assert f"{len(shared.workers[0].steps)} of them by 3 workers at once" in text
     assert "the workers meet" in text
+    told = schedule_text(shared).splitlines()[2]
+    most, step = sum(most for _, most in rooms), rooms[0][0]
+    assert told == f"at most {most:,} bytes live at once, at step {step} of the workers"
     assert "workers" not in draw_plan(schedule_of(TEXT), "m.gdl")

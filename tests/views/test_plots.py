@@ -144,12 +144,12 @@ def test_names_that_matplotlib_reads_in_its_own_way(drawn: list[Any], tmp_path: 
     assert legend(drawn[1]) == [" _a_1", " _a_2"]
 
 
-def test_gradients_whose_size_is_more_than_a_float_holds(drawn: list[Any], tmp_path: Path) -> None:
+def test_gradients_whose_squares_no_float_holds(drawn: list[Any], tmp_path: Path) -> None:
     model = graphdsl.loads("input x\nparam w = 1\nparam v = 1\nloss J = x * w + v", dtype="f64")
     rows = measure_gradients(model.session, [{"x": 1e200}])
     draw_gradients(tmp_path / "a.svg", {"m": rows})
     sizes = lines(drawn[0].axes[0])["m"]
-    assert (np.isnan(sizes[0]), sizes[1]) == (True, 1)
+    assert list(sizes) == [1e200, 1]
 
 
 def test_a_value_that_is_no_number_says_nothing_of_the_scale(

@@ -148,7 +148,7 @@ def bind_arguments(
     given = _given(frame, expr, called, [formal.name.id for formal in formals], block)
     if given is None:
         return None
-    defaults, faulty = frame.inside(scope=Scope(home, nodes=bound)), False
+    faulty = False
     for formal in formals:
         name = formal.name.id
         argument = given.get(name) or formal.default
@@ -157,7 +157,8 @@ def bind_arguments(
             help = [f"give it by name: {called}(…, {name} = …)"]
             frame.error("E0402", message, expr.span, more=block, help=help)
             return None
-        where = frame if name in given else defaults
+        # a scope that held what is given in it would live until cycles are collected
+        where = frame if name in given else frame.inside(scope=Scope(home, nodes=dict(bound)))
         value, by_mode = expressions.evaluate_traced(where, argument)
         faulty = faulty or isinstance(value, Poison)
         place = (where, argument)

@@ -82,6 +82,7 @@ def lower(
     report.raise_errors()
     graph = _graph(shared)
     warn_of_graph(frame, graph)
+    shared.written.clear()  # its frames refer to what is shared, all nodes among it
     return Lowered(
         graph,
         data,

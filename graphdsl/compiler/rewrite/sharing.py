@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from graphdsl.graph.build import Builder, Expr, rebuild
+from graphdsl.graph.build import Builder, Expr, rebuild, take_over
 from graphdsl.graph.graph import Graph, Node
 
 _APART = ("input", "param", "state", "copy")
@@ -24,23 +24,22 @@ def share(graph: Graph) -> Graph:
 class Pool:
     """The nodes of a graph under construction, each there once."""
 
-    found: dict[object, Expr] = field(default_factory=dict)
+    found: dict[object, int] = field(default_factory=dict)
 
     def add(self, builder: Builder, node: Node, operands: tuple[int, ...]) -> Expr:
         """`node` on these operands: the one that is there, or a new one."""
         if node.op.random or node.op.name in _APART:
-            return builder.add(node.op, operands, node.attrs, node.type, node.name)
+            return take_over(builder, node, operands)
         key = _key(node, operands)
         if key not in self.found:
-            made = builder.add(node.op, operands, node.attrs, node.type, node.name)
-            self.found[key] = made
-        return self.found[key]
+            self.found[key] = take_over(builder, node, operands).id
+        return Expr(builder, self.found[key])
 
     def adopt(self, x: Expr) -> Expr:
         """The node that is there like `x`, which stands in the graph already, or `x` itself."""
         if x.node.op.random or x.node.op.name in _APART:
             return x
-        return self.found.setdefault(_key(x.node, x.node.operands), x)
+        return Expr(x.builder, self.found.setdefault(_key(x.node, x.node.operands), x.id))
 
 
 def _key(node: Node, operands: tuple[int, ...]) -> object:

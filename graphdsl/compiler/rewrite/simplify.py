@@ -22,7 +22,9 @@ from graphdsl.ops import formulas
 
 def simplify(graph: Graph) -> Graph:
     """All rules on every node until none applies; equal nodes are one, dead ones gone."""
-    return prune(rebuild(graph, _Simplifier(rules()).apply))
+    made = rebuild(graph, _Simplifier(rules()).apply)
+    del graph  # it would take as much memory as what is left in the end
+    return prune(made)
 
 
 @dataclass(frozen=True, slots=True)

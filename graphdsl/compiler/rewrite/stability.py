@@ -62,9 +62,8 @@ def _is_same(a: Expr, b: Expr, depth: int = 8) -> bool:
     if a.node.op is not b.node.op or a.node.op.random or not a.node.operands or depth == 0:
         return False
     alike = (a.node.attrs, len(a.node.operands)) == (b.node.attrs, len(b.node.operands))
-    return alike and all(
-        _is_same(_inner(a, i), _inner(b, i), depth - 1) for i in range(len(a.node.operands))
-    )
+    pairs = zip(a.operands, b.operands, strict=False)
+    return alike and all(_is_same(one, other, depth - 1) for one, other in pairs)
 
 
 def _beside(x: Expr, value: float) -> Expr | None:

@@ -19,7 +19,7 @@ from graphdsl.compiler.rewrite.outward import Mover, combines
 from graphdsl.compiler.rewrite.pruning import prune
 from graphdsl.compiler.rewrite.regions import Region, find_regions
 from graphdsl.compiler.rewrite.sharing import Pool
-from graphdsl.graph.build import Builder, Expr, relocated, resume
+from graphdsl.graph.build import Builder, Expr, relocated, resume, take_over
 from graphdsl.graph.graph import Graph, Node
 from graphdsl.graph.op import OPS
 
@@ -179,6 +179,6 @@ def _moved(graph: Graph, scalars: Scalars, chosen: Iterable[tuple[Region, Units]
             moved[node.id] = mover.visit(node, operands)
             continue
         ids = tuple(x.id for x in operands)
-        made = builder.add(node.op, ids, node.attrs, node.type, node.name)
+        made = take_over(builder, node, ids)
         moved[node.id] = pool.adopt(made) if node.type.weak else made
-    return relocated(graph, builder, {old: new.id for old, new in moved.items()})
+    return relocated(graph, builder.nodes, {old: new.id for old, new in moved.items()})

@@ -40,7 +40,7 @@ class Span:
 
 def place(spans: Sequence[Span]) -> Placed:
     """An offset for each buffer, so that no two that live at once overlap, and the bytes in all."""
-    enough = (1 + ENOUGH) * max((room for _, room in live_bytes(spans)), default=0)
+    enough = (1 + ENOUGH) * highest(live_bytes(spans))[1]
     best = place_forward(spans)
     for strategy in STRATEGIES:
         if best[1] <= enough:
@@ -60,6 +60,11 @@ def live_bytes(spans: Sequence[Span]) -> list[tuple[int, int]]:
         total += changes[step]
         curve.append((step, total))
     return curve
+
+
+def highest(curve: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """The first step at which the most bytes live, and how many."""
+    return max(curve, key=lambda change: change[1], default=(0, 0))
 
 
 def place_forward(spans: Sequence[Span]) -> Placed:

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graphdsl.compiler.schedule.arena import Span, place
 from graphdsl.compiler.schedule.lending import Lending
 from graphdsl.compiler.schedule.names import Names
 from graphdsl.compiler.schedule.storage import Storage
-from graphdsl.compiler.schedule.values import Region, Slot, Step
+from graphdsl.compiler.schedule.values import Region, Slot, Step, place_buffers
 from graphdsl.graph.graph import Node
 from graphdsl.graph.kernel import ArrayType, KernelCall
 
@@ -79,21 +78,18 @@ class Buffers:
         self.scratch_bytes[node.id] = sum(type.nbytes for _, type in call.scratches)
         self.naive_bytes += self.storage.types[node.id].nbytes + self.scratch_bytes[node.id]
 
+    def keep(self, name: str, node: Node) -> None:
+        """Let an array live until a node has read it."""
+        buffer = self._buffers[name]
+        buffer.end = max(buffer.end, self.storage.when[node.id])
+
     def slots(self, steps: Sequence[Step]) -> tuple[dict[str, Slot], int]:
         """Each buffer's place in the arena, lives counted in steps, and the bytes in all."""
         numbers = self._step_numbers(steps)
-        spans = [Span(numbers[b.start], numbers[b.end], b.type.nbytes) for b in self._all()]
-        offsets, total = place(spans)
-        slots = {
-            name: Slot(offset, buffer.type, span.start, span.end)
-            for (name, buffer), span, offset in zip(
-                self._buffers.items(), spans, offsets, strict=True
-            )
-        }
-        return slots, total
-
-    def _all(self) -> Sequence[_Buffer]:
-        return list(self._buffers.values())
+        return place_buffers(
+            (name, buffer.type, numbers[buffer.start], numbers[buffer.end])
+            for name, buffer in self._buffers.items()
+        )
 
     def _step_numbers(self, steps: Sequence[Step]) -> list[int]:
         """The number of the step of each place in the order; nodes without one take the step

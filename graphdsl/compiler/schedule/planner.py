@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 
 from graphdsl.compiler.schedule.buffers import Buffers
+from graphdsl.compiler.schedule.commons import Commons
 from graphdsl.compiler.schedule.constants import compute_fixed, is_fixed
 from graphdsl.compiler.schedule.names import Fed, Names
 from graphdsl.compiler.schedule.order import Needs, choose_order
 from graphdsl.compiler.schedule.scalars import Scalars
 from graphdsl.compiler.schedule.storage import Storage, is_stored
 from graphdsl.compiler.schedule.values import Region, Schedule, Step
-from graphdsl.compiler.schedule.wording import note, where
+from graphdsl.compiler.schedule.wording import Notes, where
 from graphdsl.graph.graph import Graph, Node
 from graphdsl.graph.kernel import ArrayType, KernelCall, bound
 from graphdsl.graph.layout import Layout
@@ -46,12 +47,15 @@ def plan(
     planner = _Planner(graph, sizes, layout, range(len(nodes)))
     made, types = planner.plan(), planner.types
     if worth is not None and made.arena_bytes >= worth * len(nodes):
-        order = choose_order(graph, planner.needs())
-        del planner  # it takes as much memory as the next one will
+        needs, least = planner.needs(), made.arena_bytes
+        del planner  # one at a time: each takes as much memory as its plan
+        order = choose_order(graph, needs)
         if order != range(len(nodes)):
-            other = _Planner(graph, sizes, layout, order).plan()
-            made = other if other.arena_bytes < made.arena_bytes else made
-    return replace(made, notes={node.id: note(node, types[node.id]) for node in nodes})
+            del made
+            made = _Planner(graph, sizes, layout, order).plan()
+            if made.arena_bytes >= least:  # which is rare
+                made = _Planner(graph, sizes, layout, range(len(nodes))).plan()
+    return replace(made, notes=Notes(nodes, types))
 
 
 def find_needs(
@@ -76,6 +80,7 @@ class _Planner:
         self.scalars = Scalars(sizes)
         self.names = Names()
         self.buffers = Buffers(self.storage, self.names)
+        self.commons = Commons(self.buffers)
         self.variables: dict[int, str] = {}
         self.inputs: list[tuple[str, ArrayType, str]] = []
         self.steps: list[Step] = []
@@ -177,6 +182,7 @@ class _Planner:
             self.names.call = None  # each refers to the other
         self.names.types.update(call.scratches)
         self.buffers.add_scratch(node, call)
+        self.commons.add(node, call)
         lines = tuple(call.lines)
         self.steps.append(Step(node.id, lines, tuple(fed), node.sweep, call.out, call.args))
 
@@ -195,6 +201,7 @@ class _Planner:
             bind_constant=names.constant,
             bind_stream=names.stream,
             bind_view=lambda name, suffix: names.view(name, suffix, fed),
+            find_common=lambda position, what: self.commons.find(node, position, what),
         )
 
     def _numbers(self, value: Any) -> Any:

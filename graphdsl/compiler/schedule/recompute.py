@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from graphdsl.compiler.schedule.order import Needs
+from graphdsl.graph.build import relocated
 from graphdsl.graph.graph import Graph, Node
 from graphdsl.graph.kernel import ArrayType
 
@@ -69,7 +70,8 @@ class _Copier:
                 self._copy_operands(node)
             operands = tuple(self._found(o, late) for o in node.operands)
             self.first[node.id] = self._add(node, operands)
-        return Again(self._with_roles(), tuple(self.stands_for))
+        made = relocated(self.graph, self.nodes, self.first)
+        return Again(made, tuple(self.stands_for))
 
     def _add(self, node: Node, operands: tuple[int, ...]) -> int:
         id = len(self.nodes)
@@ -97,22 +99,6 @@ class _Copier:
             if id not in self.copies:
                 found = tuple(self._found(o, True) for o in operands)
                 self.copies[id] = self._add(self.graph.nodes[id], found)
-
-    def _with_roles(self) -> Graph:
-        graph, first = self.graph, self.first
-        return replace(
-            graph,
-            nodes=tuple(self.nodes),
-            names={name: first[id] for name, id in graph.names.items() if id in first},
-            inputs=tuple(first[id] for id in graph.inputs),
-            params=tuple(replace(v, node=first[v.node]) for v in graph.params),
-            states=tuple(replace(v, node=first[v.node]) for v in graph.states),
-            results=tuple(replace(r, node=first[r.node]) for r in graph.results),
-            writes=tuple(
-                replace(w, target=first[w.target], value=first[w.value]) for w in graph.writes
-            ),
-            gradients=tuple((first[p], first[g]) for p, g in graph.gradients),
-        )
 
 
 def candidates(graph: Graph, needs: Needs) -> Iterator[frozenset[int]]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from graphdsl.compiler.schedule.arena import Span, live_bytes
+from graphdsl.compiler.schedule.arena import Span, highest, live_bytes, place
 from graphdsl.graph.graph import Sweep
 from graphdsl.graph.kernel import Array, ArrayType
 from graphdsl.graph.types import DType
@@ -38,6 +38,25 @@ class Slot:
     """The number of the step that writes it first."""
     end: int
     """The number of the step that reads it last; the last step's for what is handed out."""
+
+    @property
+    def span(self) -> Span:
+        """When it lives, and how many bytes it takes."""
+        return Span(self.start, self.end, self.type.nbytes)
+
+
+def place_buffers(
+    lives: Iterable[tuple[str, ArrayType, int, int]],
+) -> tuple[dict[str, Slot], int]:
+    """A slot for each buffer, told by name, type, first and last step, and the bytes in all."""
+    types: dict[str, ArrayType] = {}
+    spans: list[Span] = []
+    for name, type, start, end in lives:
+        types[name] = type
+        spans.append(Span(start, end, type.nbytes))
+    offsets, total = place(spans)
+    rows = zip(types.items(), spans, offsets, strict=True)
+    return {n: Slot(at, type, span.start, span.end) for (n, type), span, at in rows}, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +122,12 @@ class Schedule:
     def live(self) -> list[tuple[int, int]]:
         """(step, bytes of the arena that live from it on) wherever the number changes, in order;
         cache lines count whole."""
-        return live_bytes([Span(s.start, s.end, s.type.nbytes) for s in self.slots.values()])
+        return live_bytes([slot.span for slot in self.slots.values()])
 
     def peak(self) -> tuple[int, int]:
         """The first step at which the most bytes live, and how many: no arena is smaller."""
-        return max(self.live(), key=lambda change: change[1], default=(0, 0))
+        return highest(self.live())
+
+    def describe(self, step: Step) -> str:
+        """What a step computes, for a reader of the program."""
+        return self.notes.get(step.node, "the values written last")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping, Sequence
 
 from graphdsl.graph.graph import Node
 from graphdsl.graph.kernel import ArrayType
@@ -25,6 +26,25 @@ def note(node: Node, type: ArrayType) -> str:
     name = f"{node.name}: " if node.name else ""
     place = f", {_file(node)}" if node.origin else ""
     return re.sub(r"[^ -~]", "?", f"{name}{node.op.name} {type}{place}")
+
+
+class Notes(Mapping[int, str]):
+    """The notes of a graph's nodes, made as they are asked for: who runs a program reads few of
+    them, and together they would take as much memory as its steps."""
+
+    def __init__(self, nodes: Sequence[Node], types: Sequence[ArrayType]) -> None:
+        self._nodes, self._types = nodes, types
+
+    def __getitem__(self, id: int) -> str:
+        if not 0 <= id < len(self._nodes):
+            raise KeyError(id)
+        return note(self._nodes[id], self._types[id])
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(len(self._nodes)))
+
+    def __len__(self) -> int:
+        return len(self._nodes)
 
 
 def _written(node: Node, text: str) -> str:

@@ -6,7 +6,8 @@ program. It is a few flat tables: the plan that they are made of is let go.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
@@ -62,9 +63,9 @@ def attach(segment: Segment, plan: Plan, module: ModuleType) -> Attachment:
     *starts, count = accumulate((len(call.arguments) for call in calls), initial=0)
     arguments = np.zeros(count + 1, np.int64)
     first, size = arguments.ctypes.data, arguments.itemsize
-    patches, of_roots = [], []
+    patches, of_roots = array("q"), array("q")
     roots: dict[str, int] = {}
-    given = [(call, argument) for call in calls for argument in call.arguments]
+    given = ((call, argument) for call in calls for argument in call.arguments)
     for place, (call, argument) in enumerate(given):
         if isinstance(argument, int):
             arguments[place] = argument
@@ -73,24 +74,24 @@ def attach(segment: Segment, plan: Plan, module: ModuleType) -> Attachment:
         elif argument[0] == "clock":
             arguments[place] = state[CLOCK:].ctypes.data
         elif argument[0] in plan.inputs:
-            patches.append((first + size * place, plan.inputs.index(argument[0]), argument[1]))
+            patches.extend((first + size * place, plan.inputs.index(argument[0]), argument[1]))
         else:
-            of_roots.append((place, roots.setdefault(argument[0], len(roots)), argument[1]))
-    code = [
-        (_address(call, module), first + size * start, call.divided)
-        for call, start in zip(calls, starts, strict=True)
-    ]
+            of_roots.extend((place, roots.setdefault(argument[0], len(roots)), argument[1]))
+    code = array("q")
+    for call, start in zip(calls, starts, strict=True):
+        code.extend((_address(call, module), first + size * start, call.divided))
     made = Attachment(
         state, arguments, _table(code), _table(patches), _table(of_roots), tuple(roots)
     )
-    state[CODE], state[COUNT] = made.code.ctypes.data, len(code)
-    state[PATCHES], state[PATCH_COUNT] = made.patches.ctypes.data, len(patches)
+    state[CODE], state[COUNT] = made.code.ctypes.data, len(made.code)
+    state[PATCHES], state[PATCH_COUNT] = made.patches.ctypes.data, len(made.patches)
     state[THREADS] = plan.threads
     return made
 
 
-def _table(rows: Sequence[tuple[int, int, int]]) -> Array:
-    return np.array(rows, np.int64).reshape(-1, 3)
+def _table(numbers: array[int]) -> Array:
+    """Three columns of numbers, row by row."""
+    return np.array(numbers, np.int64).reshape(-1, 3)
 
 
 @cache

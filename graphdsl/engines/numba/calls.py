@@ -36,7 +36,8 @@ class Call:
 
     kernel: str
     arguments: tuple[Argument | int, ...]
-    note: str
+    nodes: tuple[int, ...]
+    """The nodes that it computes; none where that depends on the step alone."""
     divided: bool
     """Whether it is done in parts where there are several threads; before `share`, whether it can
     be."""
@@ -44,10 +45,10 @@ class Call:
     """About how many ns it takes."""
 
 
-def loop_call(name: str, kernel: Kernel, note: str) -> Call:
+def loop_call(name: str, kernel: Kernel, nodes: tuple[int, ...]) -> Call:
     """The call of a kernel of loops."""
     cost = LOOP * kernel.work
-    return Call(name, kernel.arguments, note, kernel.divided, cost)
+    return Call(name, kernel.arguments, nodes, kernel.divided, cost)
 
 
 def room_for(product: Product) -> int:
@@ -58,7 +59,7 @@ def room_for(product: Product) -> int:
     return depth * PANEL + -(-product.rows * depth * itemsize // 64) * 64
 
 
-def product_call(product: Product, room: str, each: int, note: str) -> Call:
+def product_call(product: Product, room: str, each: int) -> Call:
     """The call of a product: its arguments are `products.ARGUMENTS`; `room` is the root of what it
     copies to, `each` the bytes of one part."""
     itemsize = product.dtype.numpy.itemsize
@@ -75,7 +76,7 @@ def product_call(product: Product, room: str, each: int, note: str) -> Call:
     arguments += [*a[:2], *b[:2], *y[:2], ("functions", 0)]
     count = product.batches * product.turns * product.rows * product.columns * product.inner
     cost = PRODUCT * count * itemsize / 4
-    return Call(f"{MULTIPLY}{product.dtype}", tuple(arguments), note, True, cost)
+    return Call(f"{MULTIPLY}{product.dtype}", tuple(arguments), (product.node,), True, cost)
 
 
 def share(calls: Sequence[Call]) -> Iterator[Call]:
@@ -88,7 +89,8 @@ def share(calls: Sequence[Call]) -> Iterator[Call]:
     for number, (long, run) in enumerate(runs):
         inside = 0 < number < len(runs) - 1 and len(run) <= FEW
         brief = inside and all(call.divided and call.cost >= BRIEF for call in run)
-        yield from (replace(call, divided=long or brief) for call in run)
+        for call in run:
+            yield call if call.divided == (long or brief) else replace(call, divided=long or brief)
 
 
 def scalar_kernel(schedule: Schedule, known: set[str]) -> Kernel | None:

@@ -11,7 +11,7 @@ from graphdsl.engines.numba import library
 from graphdsl.engines.numba.attaching import attach
 from graphdsl.engines.numba.crew import find_crew, offer_address
 from graphdsl.engines.numba.functions import KNOWN
-from graphdsl.engines.numba.program import make_plan
+from graphdsl.engines.numba.program import Plan, make_plan
 from graphdsl.engines.numba.runner import CLOCK, INPUTS
 from graphdsl.engines.workers import count_cores
 from graphdsl.graph.graph import Graph
@@ -19,7 +19,7 @@ from graphdsl.graph.graph import Graph
 
 def translate(schedule: Schedule, graph: Graph) -> tuple[Schedule, Mapping[str, Any]]:
     """The schedule with its runs of loops and products compiled, and what its new names are."""
-    plan = make_plan(schedule, graph, set(KNOWN), count_cores())
+    plan = plan_here(schedule, graph)
     if not plan.segments:
         return schedule, {}
     module = library.load(plan.text)
@@ -39,16 +39,22 @@ def translate(schedule: Schedule, graph: Graph) -> tuple[Schedule, Mapping[str, 
         replace(step, lines=tuple(calls.get(line, line) for line in step.lines))
         for step in plan.schedule.steps
     )
-    notes = dict(plan.schedule.notes)
+    told = plan.schedule.notes
+    notes = {step.node: told[step.node] for step in steps if step.node in told}
     for number, segment in enumerate(plan.segments):
         notes[-number - 1] = f"{len(segment.calls)} kernels"
     views = [*plan.schedule.views, *views]
     return replace(plan.schedule, steps=steps, views=tuple(views), notes=notes), names
 
 
+def plan_here(schedule: Schedule, graph: Graph) -> Plan:
+    """The plan of a schedule for all functions that kernels can call, and for all cores."""
+    return make_plan(schedule, graph, set(KNOWN), count_cores())
+
+
 def needed_bytes(schedule: Schedule, graph: Graph) -> int:
     """The bytes of the arena of a schedule as it is run here: products copy into it."""
-    return make_plan(schedule, graph, set(KNOWN), count_cores()).schedule.arena_bytes
+    return plan_here(schedule, graph).schedule.arena_bytes
 
 
 def _entry(inputs: int) -> Callable[..., None]:

@@ -151,19 +151,6 @@ def spread(place: Place, shape: Sequence[int]) -> Access:
     return Access(place.root, place.dtype, place.start, (*[0] * missing, *strides))
 
 
-def covers(access: Access, shape: Sequence[int], nbytes: int) -> bool:
-    """Whether a loop over `shape` touches every element of a root of so many bytes, each once."""
-    if access.index is not None or access.start < 0:
-        return False
-    pairs = [(s, n) for s, n in zip(access.strides, shape, strict=True) if n > 1]
-    expected = 1
-    for stride, size in sorted(pairs):
-        if stride != expected:
-            return False
-        expected *= size
-    return expected * access.dtype.numpy.itemsize == nbytes and access.start == 0
-
-
 def reshaped(access: Access, shape: Sequence[int], wanted: Sequence[int]) -> Access | None:
     """The access over other axes with as many turns in the same order; None where an axis would
     need two strides."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from graphdsl.compiler.schedule import Schedule, Slot, Step
-from graphdsl.compiler.schedule.arena import Span, place
+from graphdsl.compiler.schedule.values import place_buffers
 from graphdsl.engines.numba.calls import (
     LONG,
     Call,
@@ -31,6 +31,9 @@ from graphdsl.engines.numba.writing import Kernel, Surroundings
 from graphdsl.graph.graph import Graph
 from graphdsl.graph.kernel import ArrayType
 from graphdsl.graph.types import DType
+
+Done = Call | Statements
+"""What becomes of a part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,25 +80,18 @@ class _Planner:
         self.parts = [*checks, *others]
         self.values = dict(self._uniform_constants())
         self.kernels: dict[tuple[str, ...], str] = {}
-        self.touched: list[set[str]] = []
         self.rooms: dict[str, ArrayType] = {}
+        self.room_types: dict[ArrayType, ArrayType] = {}  # each once: a program keeps them
         self.known = known
 
     def plan(self) -> Plan:
         """Kernels first: they say what has to be in memory."""
-        calls = [
-            self._call(number, part, live)
-            for number, (part, live) in enumerate(zip(self.parts, self._lives(), strict=True))
-        ]
+        done = list(self._done())
         scalars = self._scalar_call()
         if scalars is not None:
-            calls.insert(self.checks, scalars)
-            self.parts.insert(self.checks, Statements(0, (), frozenset()))
-        for part, call in zip(self.parts, calls, strict=True):
-            named = part.roots if isinstance(part, Statements) else ()
-            self.touched.append({*named, *(_roots(call) if call else ())})
-        segments, steps = self._segments(calls)
-        slots, total = self._slots()
+            done.insert(self.checks, scalars)
+        segments, steps = self._segments(done)
+        slots, total = self._slots(done)
         roots = {root: None for s in segments for call in s.calls for root in _roots(call)}
         made = self._schedule(steps, slots, total, scalars is not None, roots)
         inputs = tuple(variable for _, _, variable in made.inputs if variable in roots)
@@ -123,15 +119,14 @@ class _Planner:
             if array.size and array.tobytes() == array.size * array.flat[0].tobytes():
                 yield name, array.flat[0].item()
 
-    def _lives(self) -> list[set[str]]:
-        """Behind each part, the roots that hold what is read later."""
-        live = {self.places.root(v) for _, v, _ in self.schedule.results if self._is_array(v)}
-        live |= set(self.schedule.regions)
-        found: list[set[str]] = []
-        for part in reversed(self.parts):
-            found.append(set(live))
-            live |= self._read_by(part)
-        return found[::-1]
+    def _last_reads(self) -> dict[str, int]:
+        """The number of the last part that reads what a root holds; for what is handed out or
+        stored that of none, behind all of them."""
+        end = len(self.parts)
+        lasts = {root: n for n, part in enumerate(self.parts) for root in self._read_by(part)}
+        lasts |= dict.fromkeys(self.schedule.regions, end)
+        handed = (v for _, v, _ in self.schedule.results if self._is_array(v))
+        return lasts | {self.places.root(variable): end for variable in handed}
 
     def _is_array(self, variable: str) -> bool:
         return self.places.find(variable) is not None
@@ -152,19 +147,31 @@ class _Planner:
 
     # --- kernels ---------------------------------------------------------------------------------
 
-    def _call(self, number: int, part: Part, live: set[str]) -> Call | None:
-        if isinstance(part, Statements):
-            return None
-        if isinstance(part, Product):
-            return self._product(number, part)
-        around = Surroundings(self.places.extents, self.values, live.__contains__)
+    def _done(self) -> Iterator[Done]:
+        """The parts in order, a call in the place of each that is compiled. They are let go on the
+        way: the loops of a program take as much memory as its calls."""
+        lasts = self._last_reads()
+        self.parts.reverse()
+        for number in range(len(self.parts)):
+            part = self.parts.pop()
+            if isinstance(part, Statements):
+                yield part
+            elif isinstance(part, Product):
+                yield self._product(number, part)
+            else:
+                yield self._loops(number, part, lasts)
+
+    def _loops(self, number: int, part: Group | Loop, lasts: Mapping[str, int]) -> Call:
+        def needed(root: str) -> bool:
+            return lasts.get(root, number) > number
+
+        around = Surroundings(self.places.extents, self.values, needed)
         if isinstance(part, Group):
             kernel = group_kernel(part, around)
-            nodes = [member.loop.node for member in part.members]
+            nodes = tuple(member.loop.node for member in part.members)
         else:
-            kernel, nodes = loop_kernel(part, around), [part.node]
-        notes = [self.schedule.notes.get(node, "") for node in nodes]
-        return loop_call(self._named(kernel), kernel, "; ".join(notes))
+            kernel, nodes = loop_kernel(part, around), (part.node,)
+        return loop_call(self._named(kernel), kernel, nodes)
 
     def _named(self, kernel: Kernel) -> str:
         return self.kernels.setdefault(kernel.body, f"k{len(self.kernels)}")
@@ -172,16 +179,16 @@ class _Planner:
     def _product(self, number: int, product: Product) -> Call:
         room = f"room{number}"
         each = room_for(product)
-        self.rooms[room] = ArrayType(DType.i64, (self.threads * each // 8,))
-        return product_call(product, room, each, self.schedule.notes.get(product.node, ""))
+        type = ArrayType(DType.i64, (self.threads * each // 8,))
+        self.rooms[room] = self.room_types.setdefault(type, type)
+        return product_call(product, room, each)
 
     def _scalar_call(self) -> Call | None:
         """A kernel for what depends on the step alone, if all of it can be compiled."""
         kernel = scalar_kernel(self.schedule, self.known)
         if kernel is None:
             return None
-        what = "what depends on the step alone"
-        return Call(self._named(kernel), kernel.arguments, what, False, 0.0)
+        return Call(self._named(kernel), kernel.arguments, (), False, 0.0)
 
     def _text(self) -> str:
         body = [line for lines in self.kernels for line in lines]
@@ -206,48 +213,38 @@ class _Planner:
 
     # --- the schedule around them ----------------------------------------------------------------
 
-    def _segments(self, calls: Sequence[Call | None]) -> tuple[list[Segment], list[Step]]:
+    def _segments(self, done: Iterable[Done]) -> tuple[list[Segment], list[Step]]:
         segments: list[list[Call]] = []
         steps: list[Step] = []
-        before: Call | None = None
-        for part, call in zip(self.parts, calls, strict=True):
-            if call is not None:
-                if before is None:
+        inside = False
+        for one in done:
+            if isinstance(one, Statements):
+                old = self.schedule.steps[one.step]
+                views = self.places.fed_views(one.lines)
+                steps.append(replace(old, lines=one.lines, views=views))
+            else:
+                if not inside:
                     segments.append([])
                     steps.append(Step(-len(segments), (f"compiled_{len(segments) - 1}",)))
-                segments[-1].append(call)
-            else:
-                assert isinstance(part, Statements)
-                old = self.schedule.steps[part.step]
-                views = self.places.fed_views(part.lines)
-                steps.append(replace(old, lines=part.lines, views=views))
-            before = call
+                segments[-1].append(one)
+            inside = isinstance(one, Call)
         if handed := self.places.fed_views(variable for _, variable, _ in self.schedule.results):
             steps.append(replace(self.schedule.steps[-1], lines=(), views=handed))
         return [Segment(tuple(share(one))) for one in segments], steps
 
-    def _slots(self) -> tuple[dict[str, Slot], int]:
+    def _slots(self, done: Sequence[Done]) -> tuple[dict[str, Slot], int]:
         """New places for the buffers that are still used, and the bytes in all."""
-        lives: dict[str, list[int]] = {}
-        for number, roots in enumerate(self.touched):
-            for root in roots:
-                lives.setdefault(root, []).append(number)
+        lives: dict[str, tuple[int, int]] = {}
+        for number, one in enumerate(done):
+            for root in one.roots if isinstance(one, Statements) else _roots(one):
+                lives[root] = lives.get(root, (number, number))[0], number
         for _, variable, _ in self.schedule.results:
             if self._is_array(variable):
-                lives.setdefault(self.places.root(variable), []).append(len(self.touched))
+                root = self.places.root(variable)
+                lives[root] = lives.get(root, (len(done),))[0], len(done)
         types = {name: slot.type for name, slot in self.schedule.slots.items() if name in lives}
         types |= self.rooms
-        names = list(types)
-        spans = []
-        for name in names:
-            first, last = min(lives[name]), max(lives[name])
-            spans.append(Span(first, last, types[name].nbytes))
-        offsets, total = place(spans)
-        made = {
-            name: Slot(offset, types[name], span.start, span.end)
-            for name, offset, span in zip(names, offsets, spans, strict=True)
-        }
-        return made, total
+        return place_buffers((name, type, *lives[name]) for name, type in types.items())
 
     def _schedule(
         self,

@@ -68,7 +68,7 @@ FILES = {
     ),
     "E0613": Code(
         "data larger than the machine's memory",
-        "It would be read whole.",
+        "It would be read whole, and there is less memory than that, or less of it is free.",
         "Use fewer rows or columns, or a folder of `.npy` files, which are mapped and not read.",
     ),
     "E0614": Code(
@@ -137,7 +137,8 @@ FILES = {
     "E0626": Code(
         "a checkpoint cannot be used",
         "It is damaged, or was written by another run, model or version: nothing of it is taken.",
-        "Remove it: the run goes on from the one before it. `--warm-start` takes what fits.",
+        "Remove it: the run goes on from the one before it. Of another version, the run's others "
+        "are no better: `--warm-start` begins a new run with the weights that fit.",
     ),
     "E0627": Code(
         "numbers and text in one column",

@@ -12,7 +12,8 @@ RUNNING = {
     ),
     "E0802": Code(
         "an array larger than the machine's memory",
-        "Sizes are known once data is fed; what would not fit is refused before it is made.",
+        "Sizes are known once data is fed; what would not fit is refused before it is made. So is "
+        "what is more than other processes leave of the machine's memory, or of a container's.",
         "Look at the line in the message, and at the sizes that were bound.",
     ),
     "E0803": Code(
