@@ -50,8 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         try:
-            with signals.heeding():
-                return _run(arguments)
+            return _run(arguments)
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
@@ -88,9 +87,11 @@ def _run(arguments: list[str]) -> int:
         args = parser.parse_intermixed_args(arguments[1:])
     except SystemExit as stop:
         return int(stop.code or 0)
-    from graphdsl.cli.faults import guarded
+    # not before: argparse, interrupted, raises an AttributeError of its own
+    with signals.heeding():
+        from graphdsl.cli.faults import guarded
 
-    return guarded(command, args)
+        return guarded(command, args)
 
 
 def _top_parser() -> argparse.ArgumentParser:

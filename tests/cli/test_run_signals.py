@@ -206,3 +206,28 @@ def test_a_signal_while_it_starts_ends_it_quietly(path: Path, module: str, name:
     )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
     assert not (path.parent / "o").exists()
+
+
+PARSED = """
+import argparse, signal, sys
+format_usage = argparse.ArgumentParser.format_usage
+def interrupted(parser):
+    signal.raise_signal(signal.SIGTERM)
+    return format_usage(parser)
+argparse.ArgumentParser.format_usage = interrupted
+from graphdsl.__main__ import main
+sys.exit(main())
+"""
+
+
+def test_a_signal_while_the_words_are_read_ends_it_quietly(path: Path) -> None:
+    """What argparse puts back as it leaves is not there yet: it raises an error of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", PARSED, "run", path.name, "--out", "o"],
+        cwd=path.parent,
+        env={**os.environ, "PYTHONPATH": str(TREE)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

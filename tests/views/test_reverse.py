@@ -141,7 +141,7 @@ def cases() -> Iterator[Any]:
             yield pytest.param(path, dtype, marks=marks, id=f"{path.stem}-{dtype}")
 
 
-@pytest.mark.parametrize(("path", "dtype"), cases())
+@pytest.mark.parametrize(("path", "dtype"), list(cases()))
 def test_same_gradients(path: Path, dtype: str) -> None:
     model = graphdsl.load(path, dtype=dtype)
     reverse = compare(model, read_batch(model, path), dtype)
