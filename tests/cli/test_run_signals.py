@@ -191,13 +191,10 @@ sys.exit(main())
 """
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
-@pytest.mark.parametrize("module", ["argparse", "graphdsl.cli.run", "numpy", "datetime"])
-def test_a_signal_while_it_starts_ends_it_quietly(path: Path, module: str, name: str) -> None:
-    """Raised as a module is looked for, wherever that is; numpy looks for datetime from C, and
-    tells of what is raised there as of a fault."""
+def verify_quiet(path: Path, script: str, *words: str) -> None:
+    """A run that a script starts, and interrupts, says nothing and ends as one that was."""
     done = subprocess.run(
-        [sys.executable, "-c", SLOW, module, name, "run", path.name, "--out", "o"],
+        [sys.executable, "-c", script, *words, "run", path.name, "--out", "o"],
         cwd=path.parent,
         env={**os.environ, "PYTHONPATH": str(TREE)},
         capture_output=True,
@@ -205,6 +202,14 @@ def test_a_signal_while_it_starts_ends_it_quietly(path: Path, module: str, name:
         timeout=120,
     )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("module", ["argparse", "graphdsl.cli.run", "numpy", "datetime"])
+def test_a_signal_while_it_starts_ends_it_quietly(path: Path, module: str, name: str) -> None:
+    """Raised as a module is looked for, wherever that is; numpy looks for datetime from C, and
+    tells of what is raised there as of a fault."""
+    verify_quiet(path, SLOW, module, name)
     assert not (path.parent / "o").exists()
 
 
@@ -222,12 +227,4 @@ sys.exit(main())
 
 def test_a_signal_while_the_words_are_read_ends_it_quietly(path: Path) -> None:
     """What argparse puts back as it leaves is not there yet: it raises an error of its own."""
-    done = subprocess.run(
-        [sys.executable, "-c", PARSED, "run", path.name, "--out", "o"],
-        cwd=path.parent,
-        env={**os.environ, "PYTHONPATH": str(TREE)},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+    verify_quiet(path, PARSED)

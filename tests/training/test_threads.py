@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +11,7 @@ import threadpoolctl
 from threadpoolctl import ThreadpoolController
 
 import graphdsl
+from engines.blas_threads import threads
 from graphdsl.engines import blas as module
 from graphdsl.engines.watched import Look
 from graphdsl.graph.graph import Graph
@@ -26,15 +25,6 @@ loss J = mean((x @ W)^2)
 train { optimizer = sgd(lr = 1e-3) }
 """
 WEIGHTS = 90 * 100
-
-
-def threads() -> int:
-    found = threadpoolctl.threadpool_info()
-    return max(
-        lib["num_threads"]
-        for lib in found
-        if lib["user_api"] == "blas" and "numpy" in lib["filepath"]
-    )
 
 
 @pytest.fixture(params=["openblas itself", "any other library"])
@@ -143,178 +133,3 @@ def test_two_that_train_at_a_time_do_not_disturb_one_another() -> None:
         ended.set()
         other.join()
         assert threads() == 2
-
-
-class Library:
-    """What OpenBLAS has for the number, and how often that was set."""
-
-    def __init__(self, number: int) -> None:
-        self.number, self.puts = number, 0
-
-    def get(self) -> int:
-        return self.number
-
-    def put(self, number: int) -> None:
-        self.number, self.puts = number, self.puts + 1
-
-    def swap(self, number: int) -> int:
-        before = self.number
-        self.put(number)
-        return before
-
-
-@pytest.fixture(params=["in one call", "in two calls"])
-def shared(request: pytest.FixtureRequest) -> tuple[Library, module._Shared]:
-    library = Library(4)
-    older = module._Swap(library.get, library.put)
-    swap = library.swap if request.param == "in one call" else older
-    return library, module._Shared(swap, library.put)
-
-
-def test_a_function_takes_one_thread_and_gives_back_what_there_was(
-    shared: tuple[Library, module._Shared],
-) -> None:
-    library, inside = shared
-    seen = inside.around(lambda a, b: (a, b, library.number))
-    assert seen(3, "x") == (3, "x", 1)
-    assert library.number == 4
-    with inside:
-        assert seen(3, "x") == (3, "x", 1)
-        assert library.number == 1
-    assert library.number == 4
-
-
-def test_where_there_is_one_already_none_is_put_back(
-    shared: tuple[Library, module._Shared],
-) -> None:
-    """It is one thread for whoever asked for that before, and asks for another number inside."""
-    library, inside = shared
-    library.number = 1
-    inside.around(lambda: library.put(3))()
-    assert library.number == 3
-    library.number = 1
-    with inside:
-        library.put(5)
-    assert library.number == 5
-
-
-def test_functions_side_by_side_take_one_thread_until_the_last_is_done(
-    shared: tuple[Library, module._Shared],
-) -> None:
-    library, inside = shared
-    begun, ended = threading.Event(), threading.Event()
-
-    def wait() -> int:
-        begun.set()
-        ended.wait(10)
-        return library.number
-
-    numbers: list[int] = []
-    other = threading.Thread(target=lambda: numbers.append(inside.around(wait)()))
-
-    def meet() -> None:
-        other.start()
-        assert begun.wait(10)
-
-    inside.around(meet)()
-    assert library.number == 1
-    ended.set()
-    other.join()
-    assert (numbers, library.number) == ([1], 4)
-
-
-def test_a_function_that_raises_gives_it_back(shared: tuple[Library, module._Shared]) -> None:
-    library, inside = shared
-    with pytest.raises(ZeroDivisionError):
-        inside.around(lambda: 1 / 0)()
-    assert library.number == 4
-
-
-class Interrupted:
-    """A lock behind which a Ctrl-C comes, the first time."""
-
-    def __init__(self) -> None:
-        self.lock, self.left = threading.Lock(), 1
-
-    def __enter__(self) -> None:
-        self.lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self.lock.release()
-        self.left -= 1
-        if not self.left:
-            raise KeyboardInterrupt
-
-
-def test_a_ctrl_c_behind_the_count_gives_it_back(shared: tuple[Library, module._Shared]) -> None:
-    library, inside = shared
-    inside._lock = Interrupted()  # type: ignore[assignment]
-    read = inside.around(library.get)
-    with pytest.raises(KeyboardInterrupt):
-        read()
-    assert library.number == 4
-    assert (read(), library.number) == (1, 4)
-
-
-def test_a_ctrl_c_before_it_is_known_what_there_was_gives_it_back() -> None:
-    class Late(Library):
-        interrupts = False
-
-        def swap(self, number: int) -> int:
-            before = super().swap(number)
-            if self.interrupts:
-                raise KeyboardInterrupt
-            return before
-
-    library = Late(4)
-    read = module._Shared(library.swap, library.put).around(library.get)
-    library.interrupts = True
-    with pytest.raises(KeyboardInterrupt):
-        read()
-    assert library.number == 4
-    library.interrupts = False
-    assert (read(), library.number) == (1, 4)
-
-
-def test_openblas_itself_says_what_there_was() -> None:
-    """Its own function for that, where it has one, sets the number that NumPy's products heed."""
-    library = module._find_library()
-    if not isinstance(library, module._Shared):
-        pytest.skip("NumPy multiplies by another library")
-    with threadpoolctl.threadpool_limits(2):
-        assert library._swap(1) == 2
-        assert threads() == 1
-        seen: list[int] = []
-        other = threading.Thread(target=lambda: seen.append(threads()))
-        other.start()
-        other.join()
-        assert seen == [1]
-        assert library._swap(2) == 1
-        assert threads() == 2
-
-
-@dataclass(frozen=True)
-class _Loaded:
-    """A library as threadpoolctl has it."""
-
-    filepath: str
-    internal_api: str
-    threading_layer: str = "pthreads"
-
-
-@pytest.mark.parametrize(
-    "own",
-    [
-        _Loaded("/lib/numpy.libs/libopenblas.so", "openblas", "openmp"),
-        _Loaded("/lib/numpy/libmkl_rt.so", "mkl", "intel"),
-    ],
-)
-def test_the_library_of_scipy_is_not_taken_for_that_of_numpy(
-    own: _Loaded, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The one of NumPy has no functions of that kind, or threads of another: all are limited."""
-    scipys = _Loaded("/lib/scipy.libs/libopenblas.so", "openblas")
-    loaded = SimpleNamespace(lib_controllers=[scipys, own])
-    monkeypatch.setattr(module, "_find_all", lambda: loaded)
-    assert module.find_openblas() is (own if own.internal_api == "openblas" else None)
-    assert module._find_library.__wrapped__() is loaded
