@@ -2,11 +2,12 @@
 
     python benchmarks/overhead.py [--rounds 15] [--workload wide …] [--json]
 
-A profiled step reads the clock behind every node. It is one thread's, as `graphdsl run --profile`
-has it, so that what it stands beside is the NumPy engine's step with one worker, not one that is
-shared among several. Two models of the same file and parameters take turns in one process, a block
-of steps each: what keeps the machine busy keeps both from it. Both must come to the same loss, to
-the bit. Shown are medians of ms a step: of each block's steps, and of these by round.
+A profiled step reads the clock behind every node, in a program of many nodes behind those whose
+turn it is. It is one thread's, as `graphdsl run --profile` has it, so that what it stands beside is
+the NumPy engine's step with one worker, not one that is shared among several. Two models of the
+same file and parameters take turns in one process, a block of steps each: what keeps the machine
+busy keeps both from it. Both must come to the same loss, to the bit. Shown are medians of ms a
+step: of each block's steps, and of these by round.
 
 Exit code 1 if a profiled step takes more than 1.05 of the plain one where that takes 1 ms or more.
 """

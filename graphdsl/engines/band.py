@@ -12,7 +12,7 @@ and write is bound once, as a tuple for each block:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from graphdsl.compiler.schedule import Schedule
@@ -25,6 +25,16 @@ class Refused(Exception):
     """A kernel that cannot be had for blocks of rows."""
 
 
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What a probe has among the statements of a band: a line before the blocks, and on every block
+    one behind each node's, given by the band's first node, that node, and how many blocks there
+    are."""
+
+    before: str
+    behind: Callable[[int, int, int], str]
+
+
 @dataclass(slots=True)
 class Band:
     """A run in blocks of `block` rows for `workers` threads, while it is made."""
@@ -35,6 +45,7 @@ class Band:
     number: int
     block: int
     workers: int
+    marks: Marks | None = None
     constants: dict[str, Array] = field(default_factory=dict)
     slots: dict[str, Slot] = field(default_factory=dict)
     """Those of which the blocks need less than all rows."""
@@ -59,7 +70,8 @@ class Band:
         names, tuples = ", ".join(self._texts), ", ".join(self._texts.values())
         comma = "," if len(self._texts) == 1 else ""
         name, blocks = f"band_{self.number}", f"blocks_{self.number}"
-        head = (f"def {name}(blocks):", f"    for {names}{comma} in blocks:")
+        before = () if self.marks is None else (f"    {self.marks.before}",)
+        head = (f"def {name}(blocks):", *before, f"    for {names}{comma} in blocks:")
         cuts = f"row_blocks({self.run.rows}, {self.block}, {self.workers})"
         bound = f"[[({tuples}{comma}) for i, j, k in part] for part in {cuts}]"
         call = f"share({name}, {blocks})" if self.workers > 1 else f"{name}({blocks}[0])"
@@ -89,6 +101,9 @@ class Band:
         for number, line in enumerate(call.lines):
             line = re.sub(r"\bb\d+_\d+\b", lambda found: scratch[found.group()], line)
             yield f"{line}  # {note}" if number == 0 else line
+        if self.marks is not None:
+            first, blocks = self.run.steps[0].node, -(-self.run.rows // self.block)
+            yield self.marks.behind(first, part.node.id, blocks)
 
     def _call(self, part: Elementwise) -> KernelCall:
         step = part.step

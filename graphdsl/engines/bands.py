@@ -14,7 +14,7 @@ from math import gcd
 
 from graphdsl.compiler.schedule import Schedule
 from graphdsl.compiler.schedule.values import Step, place_buffers
-from graphdsl.engines.band import Band, Refused
+from graphdsl.engines.band import Band, Marks, Refused
 from graphdsl.engines.runs import Run, Variables, find_runs
 from graphdsl.graph.graph import Graph
 from graphdsl.graph.layout import ALIGNMENT
@@ -29,8 +29,15 @@ SHARED = 2**20
 """Elements written by a run from which it is shared: below, waking a thread costs too much."""
 
 
-def in_bands(schedule: Schedule, graph: Graph, sizes: Mapping[str, int], workers: int) -> Schedule:
-    """The schedule with its long runs of elementwise steps in blocks of rows."""
+def in_bands(
+    schedule: Schedule,
+    graph: Graph,
+    sizes: Mapping[str, int],
+    workers: int,
+    marks: Marks | None = None,
+) -> Schedule:
+    """The schedule with its long runs of elementwise steps in blocks of rows, and among their
+    statements the `marks` of a probe."""
     types = [one.type for held in (schedule.slots, schedule.regions) for one in held.values()]
     if max((type.nbytes for type in types), default=0) <= LARGE:
         return schedule
@@ -40,7 +47,7 @@ def in_bands(schedule: Schedule, graph: Graph, sizes: Mapping[str, int], workers
     for item in find_runs(schedule, graph, sizes, variables):
         made = None
         if isinstance(item, Run) and _pays(item):
-            made = _make_band(schedule, variables, item, len(steps), workers)
+            made = _make_band(schedule, variables, item, len(steps), workers, marks)
         first, last = (item.first, item.last) if isinstance(item, Run) else (len(numbers),) * 2
         if made is not None:
             schedule, step = made
@@ -71,7 +78,12 @@ def _pays(run: Run) -> bool:
 
 
 def _make_band(
-    schedule: Schedule, variables: Variables, run: Run, number: int, workers: int
+    schedule: Schedule,
+    variables: Variables,
+    run: Run,
+    number: int,
+    workers: int,
+    marks: Marks | None,
 ) -> tuple[Schedule, Step] | None:
     """The run as one step, or None where it has too few rows or a kernel cannot be cut."""
     blocks = min(run.rows, -(-max(part.type.nbytes for part in run.parts) // BLOCK))
@@ -79,7 +91,7 @@ def _make_band(
     threads = min(workers, blocks) if shared else 1
     rows = -(-run.rows // (-(-blocks // threads) * threads))  # as many blocks for every thread
     try:
-        return Band(schedule, variables, run, number, _align(run, rows), threads).make()
+        return Band(schedule, variables, run, number, _align(run, rows), threads, marks).make()
     except Refused:
         return None
 

@@ -1,6 +1,6 @@
 """Where the time of a step goes: by node, by line of the model file, by sweep.
 
-`engines.timed` reads the clock; here the readings become shares, and rates beside the machine's.
+`engines.readings` has what the clock said; here it becomes shares, and rates beside the machine's.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from graphdsl.engines.timed import Readings, reading_cost
+from graphdsl.engines.rates import reading_cost
+from graphdsl.engines.readings import Readings
 from graphdsl.graph.graph import Node
 from graphdsl.language.clipping import clip
 from graphdsl.language.source import Source, Span
@@ -110,9 +111,9 @@ class _Table:
 def summarised(programs: Iterable[Readings], calls: int, rate: float, own: Source) -> Profile:
     """The profile of `calls` steps, with lines those of the source `own` as far as they can be."""
     programs = list(programs)
-    total = sum(float(program.seconds.sum()) for program in programs)
+    total = sum(program.seconds for program in programs)
     sweeps, lines, nodes = _Table(), _Table(), _Table()
-    readings = sum(program.calls * (len(program.nodes) + 1) for program in programs)
+    readings = sum(program.count for program in programs)
     for program in programs:
         for node, *cost in program.costs():
             seconds, flops, nbytes = cost

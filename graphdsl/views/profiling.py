@@ -13,7 +13,8 @@ import numpy as np
 from graphdsl.driver import Purpose
 from graphdsl.engines import feeds
 from graphdsl.engines.memory import Memory
-from graphdsl.engines.timed import Recorder, product_rate
+from graphdsl.engines.rates import product_rate
+from graphdsl.engines.timed import Recorder
 from graphdsl.language.diagnostics import Diagnostic, UsageError
 from graphdsl.session import Session
 from graphdsl.training.dataset import batch_symbol

@@ -15,7 +15,8 @@ import graphdsl
 from graphdsl.cli import main
 from graphdsl.driver import Purpose, compile_source
 from graphdsl.engines import timed
-from graphdsl.engines.timed import START, product_rate, reading_cost
+from graphdsl.engines.rates import product_rate, reading_cost
+from graphdsl.engines.readings import START
 from graphdsl.engines.work import work
 from graphdsl.graph.types import DType
 from graphdsl.language.diagnostics import UsageError
@@ -210,8 +211,8 @@ def test_the_product_is_waited_for_on_a_busy_machine(monkeypatch: pytest.MonkeyP
     def multiply(*_: object) -> None:
         clock[0] += next(took)
 
-    monkeypatch.setattr("graphdsl.engines.timed.time.perf_counter", lambda: clock[0])
-    monkeypatch.setattr("graphdsl.engines.timed.np.dot", multiply)
+    monkeypatch.setattr("graphdsl.engines.rates.time.perf_counter", lambda: clock[0])
+    monkeypatch.setattr("graphdsl.engines.rates.np.dot", multiply)
     assert product_rate(DType.f32) == pytest.approx(2 * 512**3 / 0.001)
 
 
