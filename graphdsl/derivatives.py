@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphdsl.driver import Purpose
+from graphdsl.engines.memory import LARGE
 from graphdsl.graph.graph import Graph
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.op import Fault
@@ -31,6 +32,9 @@ def value_and_grad(
     with session.lock:
         values = session.results(purpose, fed)
         stored = session.memory.gradients() if set(names) & set(session.memory.params) else {}
+        nbytes = sum(stored[name].nbytes for name in names if name in stored)
+        if nbytes > LARGE:
+            session.memory.check_room("the gradients that are handed out take", nbytes)
         grads = {n: stored[n].copy() if n in stored else values[f"∂{n}"] for n in names}
     return float(values[target]), grads
 

@@ -213,11 +213,12 @@ class Model:
         every node of every step, which one worker takes then. Ctrl-C ends training early.
 
         `checkpoints` is a folder to save the run in, once a minute and at its end. A run that it
-        holds, by model, weights, data and settings but for epochs, goes on as if never stopped.
+        holds, by model, weights, data and settings but for epochs, goes on as if never stopped,
+        with its engine.
         """
         trainer, dataset, chosen = prepare_fit(self.session, data, settings, self.seed)
         self._learned = dataset.learned if dataset.learned.columns else None
-        with kept_in(checkpoints, self.session, dataset, chosen, 1 if debug_nan else None) as kept:
+        with kept_in(checkpoints, self.session, dataset, chosen, debug_nan) as kept:
             return fit(trainer, dataset, chosen, listener, None, kept, debug_nan=debug_nan)
 
     def save(self, path: str | Path) -> None:
@@ -287,14 +288,7 @@ class Model:
 
     def _repr_mimebundle_(self, include: Asked = None, exclude: Asked = None) -> dict[str, str]:
         """What a notebook shows: the graph, where this machine can lay it out, and text."""
-        return doors.bundle(self.session, repr(self), include, exclude)
+        return doors.bundle(self.session, include, exclude)
 
     def __repr__(self) -> str:
-        count = sum(view.size for view in self.params.values())
-        inputs = ", ".join(f"{name}: {type}" for name, type in self.inputs.items())
-        name = self.compilation.program.source.name
-        said = f"{count:,} parameter{'' if count == 1 else 's'}"
-        return f"<Model {name}: inputs {inputs or 'none'}; {said}>"
-
-
-History.drawing = doors.draw_history
+        return doors.describe(self.session)

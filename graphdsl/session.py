@@ -21,23 +21,19 @@ from graphdsl.driver import Compilation, Compiled, Purpose, initial_values
 from graphdsl.engines import feeds
 from graphdsl.engines.choice import Engine, pays
 from graphdsl.engines.heap import hand_back
-from graphdsl.engines.limits import check_sizes, refused_sizes
+from graphdsl.engines.limits import check_sizes, refused_program
 from graphdsl.engines.loaded import Run
-from graphdsl.engines.memory import FEWER_ROWS, Memory
+from graphdsl.engines.memory import FEWER_ROWS, LARGE, Memory
 from graphdsl.engines.numpy import Executable, Program, emit
 from graphdsl.engines.refusals import run_refusal
 from graphdsl.engines.watched import LOOK, Watch, watched
 from graphdsl.engines.workers import count_cores
 from graphdsl.graph.graph import Graph
 from graphdsl.graph.kernel import Array
-from graphdsl.graph.reach import find_reachable, verify_node
+from graphdsl.graph.reach import verify_node
 from graphdsl.graph.types import TensorType
-from graphdsl.language.collector import paused_collector
+from graphdsl.language.collector import paused_collector, release_spares
 from graphdsl.ops.run_fault import RunFault
-
-LARGE = 2**26
-"""Bytes of results beyond which a call asks whether there is room for them: that takes half a
-millisecond, and to fill them many."""
 
 PROGRAMS_KEPT = 8
 """Programs kept for each purpose, by the sizes they are for; the least recently used goes."""
@@ -118,9 +114,7 @@ class Session:
             kept.move_to_end(key)
             return kept[key]
         compiled = self.compilation.compiled(purpose)
-        for slot in compiled.slots:
-            if f"slot_{slot.name}" not in self.memory.arrays:
-                self.memory.add_slot(slot.name, slot.dtype, slot.size, slot.value, slot.units)
+        self.memory.add_slots(compiled.slots)
         made = kept[key] = self._load(compiled, sizes, self._compiles(purpose, compiled))
         hand_back()  # what compiling and loading took
         if len(kept) > PROGRAMS_KEPT:
@@ -150,8 +144,7 @@ class Session:
                 program, names = self._emitted(compiled, sizes, compiles)
                 return Executable(program, self.memory, names)
         except MemoryError:
-            message = "this program's arrays take more memory than there is"
-            raise refused_sizes("E0802", message, sizes) from None
+            raise refused_program(compiled.graph, sizes) from None
 
     def _emitted(
         self, compiled: Compiled, sizes: Mapping[str, int], compiles: bool
@@ -159,14 +152,15 @@ class Session:
         """The program to load, and what further names of it stand for; what it was made of is let
         go before Python compiles it."""
         names: Mapping[str, Any] = {}
+        release_spares()
         if self._probe is not None:  # which sees what NumPy does between two statements
             seen = compiled.turned(sizes)
             schedule, names = self._probe(seen.plan(sizes), seen.graph, sizes)
         elif compiles:
             from graphdsl.engines.numba.engine import needed_bytes, translate
 
-            planned = compiled.plan(sizes, needed_bytes)
-            schedule, names = translate(planned, compiled.graph)
+            # in one line: no variable may hold the schedule while it is translated
+            schedule, names = translate(compiled.plan(sizes, needed_bytes), compiled.graph)
         else:
             schedule = compiled.plan_blocks(sizes, self.workers)
         return emit(schedule).without_statements(), names
@@ -208,13 +202,15 @@ class Session:
     def feed(
         self, fed: Mapping[str, Any], compiled: Compiled | None = None
     ) -> tuple[dict[str, Array], dict[str, int]]:
-        """What is fed as arrays of the right elements, and the sizes they bind; where it is for a
-        program, it may be inputs that a derivative adds, and what makes the program too large is
-        refused before it is copied."""
+        """What is fed as arrays of the right elements, and the sizes they bind; for a program it is
+        all that it reads, inputs that a derivative adds too, and what makes the program too large
+        is refused before it is copied. Raises `DataError`."""
         inputs = self.inputs
         if compiled is not None:
             inputs |= compiled.inputs
         feeds.verify_names(fed, inputs)
+        if compiled is not None:
+            feeds.verify_all_fed(fed, compiled.inputs)
         arrays = {name: feeds.read(name, fed[name]) for name in fed}
         if compiled is not None and any(array.size > feeds.LARGE for array in arrays.values()):
             check_sizes(compiled.graph, feeds.bind_sizes(arrays, inputs))
@@ -235,7 +231,6 @@ class Session:
             # the derivative is the same, 0, in every direction
             fed = {name: value for name, value in fed.items() if name != DIRECTION}
         arrays, sizes = self.feed(fed, compiled)
-        feeds.verify_all_fed(arrays, compiled.inputs)
         with self.lock:
             return self._own_results(self.executable(purpose, sizes), arrays, *clock)
 
@@ -245,8 +240,6 @@ class Session:
         """The results of a graph that nothing keeps, at step 0, for one feed after the other, all
         of the same sizes: by name, as arrays of the caller's own."""
         bound = [self.feed(fed, compiled) for fed in several]
-        for arrays, _ in bound:
-            feeds.verify_all_fed(arrays, compiled.inputs)
         with self.lock:
             program = self._load(compiled, bound[0][1])
             return [self._own_results(program, arrays, 0, 0, 0) for arrays, _ in bound]
@@ -285,15 +278,13 @@ class Session:
         """The program as a function of its inputs and the clock, at the memory as it is now."""
         return partial(self._silent.run, program.bound())
 
-    def forget_programs(self, purpose: Purpose) -> None:
-        """Load the programs of a purpose anew when they are next asked for."""
-        self._programs.pop(purpose, None)
-
-    def reachable(
-        self, fed: Sequence[str], names: Sequence[str], training: bool = False
-    ) -> list[str]:
-        """Those of `names` that depend on nothing but what is fed."""
-        return find_reachable(self.compilation.graph(training), fed, names)
+    def forget_programs(self, *purposes: Purpose) -> None:
+        """Load the programs of these purposes, of all without any, anew when they are next asked
+        for."""
+        for purpose in purposes or list(self._programs):
+            self._programs.pop(purpose, None)
+        if not purposes:
+            self._renew()
 
     def verify_node(self, name: str, training: bool = False) -> None:
         """Raise `UsageError` unless `name` is a node."""

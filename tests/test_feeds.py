@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import graphdsl
+from graphdsl.engines.feeds import LARGE
 from graphdsl.language.diagnostics import DataError
 from small_model import batch, forward, load_small
 
@@ -112,6 +113,21 @@ def test_what_is_not_fed(model: graphdsl.Model) -> None:
         model.value_and_grad(x=batch()["x"])
     with pytest.raises(DataError, match="not fed: x"):
         model.trainer().step(y=[1])
+
+
+def test_a_name_that_is_no_input_is_told_before_what_it_leaves_uncomputed(
+    model: graphdsl.Model,
+) -> None:
+    with pytest.raises(DataError, match=r"E0601(.|\n)*did you mean 'x'"):
+        model.run(X=batch()["x"])
+
+
+@pytest.mark.parametrize("rows", [1, LARGE + 1])
+def test_what_is_not_fed_binds_no_size(rows: int) -> None:
+    """The input is told, not its size, beside a large array too, whose sizes are looked at."""
+    model = graphdsl.loads("dim N, M\ninput x: [N]\ninput z: [M]\noutput y = sum(x) * sum(z)")
+    with pytest.raises(DataError, match=r"E0602.*the input is not fed: z"):
+        model.evaluate("y", x=np.zeros(rows, np.float32))
 
 
 def test_names_that_clash_with_options() -> None:

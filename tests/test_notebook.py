@@ -131,7 +131,7 @@ def test_a_setting_with_spaces_is_one_word(shell) -> None:
         ("%%gdl class\ninput x", "'class' is no name of a variable"),
         ("%%gdl --nonsense\ninput x", "unrecognized arguments: --nonsense"),
         ("%%gdl 'a\ninput x", "No closing quotation"),
-        ("%%gdl --with a=1 --with a=2\ninput x", "--with gives a twice"),
+        ("%%gdl --with a=1 --with a=2\ninput x", "a is given twice, by --with"),
     ],
 )
 def test_a_fault_is_told_without_a_traceback(shell, capsys, cell: str, said: str) -> None:

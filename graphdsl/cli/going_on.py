@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphdsl.cli import options
+from graphdsl.cli import words
 from graphdsl.cli.signals import postponed
 
 if TYPE_CHECKING:
@@ -54,11 +54,13 @@ def take_up(args: argparse.Namespace) -> Before:
     return Before(folder, recorded)
 
 
-def _not_named(settings: Mapping[str, str], given: list[options.Pair]) -> list[options.Pair]:
+def _not_named(settings: Mapping[str, str], given: list[words.Setting]) -> list[words.Setting]:
     """The settings of a run that the command line does not give anew, with their block or bare."""
-    named = {key for key, _ in given}
+    named = {setting.key for setting in given}
     return [
-        (key, text) for key, text in settings.items() if not {key, key.partition(".")[2]} & named
+        words.Setting(key, text)
+        for key, text in settings.items()
+        if not {key, key.partition(".")[2]} & named
     ]
 
 

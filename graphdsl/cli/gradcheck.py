@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from graphdsl.cli import options, parts
+from graphdsl.cli import options, parts, words
 from graphdsl.cli.observing import add_rows, observed_feeds
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--samples",
         metavar="N",
-        type=options.positive,
+        type=words.positive,
         default=64,
         help="coordinates to look at in each tensor (default: 64)",
     )

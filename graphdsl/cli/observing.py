@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from graphdsl.cli import options, parts
+from graphdsl.cli import options, parts, words
 
 if TYPE_CHECKING:
     from graphdsl.session import Session
@@ -19,8 +19,8 @@ def rows(text: str) -> slice:
     """`N`, the first N rows, or `A:B`, those from A to the one before B, counted from 0."""
     first, sign, last = text.partition(":")
     if not sign:
-        return slice(0, options.positive(first))
-    begin, end = options.natural(first or "0"), options.natural(last)
+        return slice(0, words.positive(first))
+    begin, end = words.natural(first or "0"), words.natural(last)
     if end <= begin:
         raise argparse.ArgumentTypeError(f"'{text}' holds no row: B is the row behind the last")
     return slice(begin, end)

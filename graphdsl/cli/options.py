@@ -1,14 +1,13 @@
-"""The options that commands share, and words of the command line as values."""
+"""The options that commands share, and what they come to: a model, its settings, its feeds."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import re
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from graphdsl.cli import words
 from graphdsl.cli.signals import postponed
 
 if TYPE_CHECKING:
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
     from graphdsl.graph.types import DType
     from graphdsl.language.overriding import GivenSettings
     from graphdsl.model import Model
-
-Pair = tuple[str, str]
 
 
 def add_model_options(parser: argparse.ArgumentParser, dtype: str = "f32") -> None:
@@ -27,7 +24,7 @@ def add_model_options(parser: argparse.ArgumentParser, dtype: str = "f32") -> No
         metavar="NAME=VALUE",
         action="append",
         default=[],
-        type=constant,
+        type=words.constant,
         dest="constants",
         help="override a constant; may be given several times",
     )
@@ -36,7 +33,7 @@ def add_model_options(parser: argparse.ArgumentParser, dtype: str = "f32") -> No
         metavar="KEY=VALUE",
         action="append",
         default=[],
-        type=setting,
+        type=words.setting,
         dest="settings",
         help=(
             "override a setting of the data or train block, the value as a file has it: "
@@ -77,7 +74,7 @@ def add_seed(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed",
         metavar="N",
-        type=natural,
+        type=words.natural,
         default=None,
         help="the seed of initial values, shuffling and random ops",
     )
@@ -93,12 +90,12 @@ def add_feeds(
     does: str = "a value for an input: a number, a [list], or @file.npy",
 ) -> None:
     """`name=value` for inputs."""
-    parser.add_argument("feeds", metavar="NAME=VALUE", nargs="*", type=pair, help=does)
+    parser.add_argument("feeds", metavar="NAME=VALUE", nargs="*", type=words.pair, help=does)
 
 
 def add_sizes(parser: argparse.ArgumentParser, does: str) -> None:
     """`name=size` for the sizes of a model."""
-    parser.add_argument("sizes", metavar="NAME=SIZE", nargs="*", type=size, help=does)
+    parser.add_argument("sizes", metavar="NAME=SIZE", nargs="*", type=words.size, help=does)
 
 
 def add_debug_nan(parser: argparse.ArgumentParser) -> None:
@@ -159,19 +156,22 @@ def overrides(args: argparse.Namespace) -> tuple[dict[str, Any], DType, list[Pat
 
 
 def read_settings(args: argparse.Namespace) -> GivenSettings:
-    """The settings of `--with`; raises `BadArgument` for one that is given twice."""
+    """The settings of `--with` and of options of their own; raises `BadArgument` for one that is
+    given twice."""
     from graphdsl.cli.faults import BadArgument
     from graphdsl.language.overriding import GivenSettings
 
-    given: dict[str, object] = {}
-    for key, text in args.settings:
-        if key in given:
-            raise BadArgument(f"--with gives {key} twice")
-        given[key] = text
-    return GivenSettings(given, "--with")
+    given: dict[str, words.Setting] = {}
+    for one in args.settings:
+        before = given.setdefault(one.key, one)
+        if before is not one:
+            both = " and ".join(dict.fromkeys((before.option, one.option)))
+            raise BadArgument(f"{one.key} is given twice, by {both}")
+    options = {key: one.option for key, one in given.items() if one.option != "--with"}
+    return GivenSettings({key: one.text for key, one in given.items()}, "--with", options)
 
 
-def read_feeds(pairs: list[Pair]) -> dict[str, Any]:
+def read_feeds(pairs: list[words.Pair]) -> dict[str, Any]:
     """The inputs' values by name; raises `BadArgument` and, for files, `DataError`."""
     from graphdsl.cli.faults import BadArgument
 
@@ -180,7 +180,7 @@ def read_feeds(pairs: list[Pair]) -> dict[str, Any]:
         if name in fed:
             raise BadArgument(f"{name} is given twice")
         try:
-            fed[name] = _read_array(name, text[1:]) if text.startswith("@") else value(text)
+            fed[name] = _read_array(name, text[1:]) if text.startswith("@") else words.value(text)
         except ValueError as bad:
             hint = f"; a setting is given as --with '{name}={text}'" if _is_setting(name) else ""
             raise BadArgument(f"{name}={text}: {bad}{hint}") from None
@@ -192,83 +192,6 @@ def _is_setting(name: str) -> bool:
     from graphdsl.language.settings import lookup
 
     return lookup("data", name) is not None or lookup("train", name) is not None
-
-
-def pair(text: str) -> Pair:
-    """`NAME=VALUE` as its two sides."""
-    name, sign, said = text.partition("=")
-    if not (name and sign and said):
-        raise argparse.ArgumentTypeError(f"'{text}' is not of the form NAME=VALUE")
-    return name.strip(), said.strip()
-
-
-def setting(text: str) -> Pair:
-    """`KEY=VALUE` as its two sides, the value perhaps empty."""
-    key, sign, said = text.partition("=")
-    if not (key.strip() and sign):
-        raise argparse.ArgumentTypeError(f"'{text}' is not of the form KEY=VALUE")
-    return key.strip(), said.strip()
-
-
-def constant(text: str) -> tuple[str, Any]:
-    """`NAME=VALUE` with the value read."""
-    name, said = pair(text)
-    try:
-        return name, value(said)
-    except ValueError as bad:
-        raise argparse.ArgumentTypeError(f"{text}: {bad}") from None
-
-
-def natural(text: str) -> int:
-    """A whole number, 0 or more."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"'{text}' is no whole number, 0 or more")
-    if len(text) > 19 or int(text) >= 2**63:
-        raise argparse.ArgumentTypeError(f"'{text:.40}' does not fit 64 bits: 2^63 - 1 at most")
-    return int(text)
-
-
-def size(text: str) -> tuple[str, int]:
-    """`NAME=SIZE` as its two sides."""
-    name, said = pair(text)
-    return name, natural(said)
-
-
-def positive(text: str) -> int:
-    """A whole number, 1 or more."""
-    number = natural(text)
-    if number == 0:
-        raise argparse.ArgumentTypeError("it has to be 1 or more")
-    return number
-
-
-def batch(text: str) -> int | str:
-    """A number of rows, or `all`."""
-    return text if text == "all" else positive(text)
-
-
-_SPELLED = {"nan": "NaN", "inf": "Infinity"}
-_JSON_WORDS = re.compile(r"\b(nan|inf)\b")
-"""Numbers that JSON spells in its own way."""
-
-
-def value(text: str) -> Any:
-    """A number, `true`, `false` or a list of these; raises `ValueError`."""
-    if text in ("true", "false"):
-        return text == "true"
-    if text.startswith("["):
-        try:
-            return json.loads(_JSON_WORDS.sub(lambda word: _SPELLED[word[0]], text))
-        except (ValueError, RecursionError):
-            raise ValueError("this is no list of numbers, such as [1, 2.5] or [[1], [2]]") from None
-    if text.lstrip("+-").replace("_", "").isdecimal():
-        if len(text) > 30 or not -(2**63) <= int(text) < 2**63:
-            raise ValueError("this integer does not fit 64 bits")
-        return int(text)
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError("this is no number, list or truth value") from None
 
 
 def _read_array(name: str, path: str) -> Any:

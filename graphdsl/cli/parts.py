@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphdsl.cli import options
+from graphdsl.cli import options, words
 
 if TYPE_CHECKING:
     from graphdsl.model import Model
@@ -50,7 +50,7 @@ def add_batch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch",
         metavar="N|all",
-        type=options.batch,
+        type=words.batch,
         help="how many rows are computed at once (default: eval_batch of the train block)",
     )
 

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphdsl.cli import options
+from graphdsl.cli import options, words
 
 if TYPE_CHECKING:
     from graphdsl.graph.kernel import Array
@@ -58,7 +58,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--steps",
         metavar="N",
-        type=options.positive,
+        type=words.positive,
         default=STEPS,
         help=f"how many steps a path has (default: {STEPS})",
     )
@@ -163,13 +163,17 @@ def _draw_paths(args: argparse.Namespace) -> None:
 
 
 def _follow(
-    args: argparse.Namespace, settings: list[options.Pair], call: str | None, fed: Mapping[str, Any]
+    args: argparse.Namespace,
+    settings: list[words.Setting],
+    call: str | None,
+    fed: Mapping[str, Any],
 ) -> Trajectory:
     """The trajectory of one optimizer, or the file's own, from the parameters' initial values."""
     from graphdsl.training.trajectories import find_plane, follow, rule_of
     from graphdsl.views.plots_trajectories import Trajectory
 
-    args.settings = [*settings, ("optimizer", call)] if call is not None else settings
+    own = [] if call is None else [words.Setting("optimizer", call, "--optimizer")]
+    args.settings = [*settings, *own]
     model = options.load_model(args)
     name = find_plane(model.session, args.over)
     trainer = model.trainer()

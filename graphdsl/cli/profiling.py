@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphdsl.cli import options
+from graphdsl.cli import words
 
 if TYPE_CHECKING:
     from graphdsl.model import Model
@@ -26,7 +26,7 @@ def add_profile(group: argparse._ActionsContainer) -> None:
         metavar="STEPS",
         nargs="?",
         const=STEPS,
-        type=options.positive,
+        type=words.positive,
         help="say where the time of so many steps goes, by node, by line and by sweep, after 5 to "
         f"warm up; into {FILE} of the run's folder too (STEPS: {STEPS})",
     )

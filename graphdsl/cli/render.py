@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphdsl.cli import options, parts
+from graphdsl.cli import options, parts, words
 from graphdsl.cli.observing import FEW, add_of, add_rows, observed_feeds
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _add_contents(parser: argparse.ArgumentParser) -> None:
         "--values",
         metavar="NAME=VALUE",
         nargs="*",
-        type=options.pair,
+        type=words.pair,
         dest="feeds",
         help="write each value beside its box, shape and range of a large one; inputs are fed as "
         "for run, or, where none is given, with rows of the data",
@@ -91,7 +91,7 @@ def _add_extent(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--depth",
         metavar="N",
-        type=options.natural,
+        type=words.natural,
         help="how many boxes back from the nodes of --only",
     )
     parser.add_argument(

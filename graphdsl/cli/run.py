@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphdsl.cli import INTERRUPTED, going_on, options, parts, pictures, profiling
+from graphdsl.cli import INTERRUPTED, going_on, options, parts, pictures, profiling, words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,9 +41,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="the folder for weights and history, new or empty (default: runs/MODEL-N)",
     )
     parts.add_data(group, "other data to train on")
-    group.add_argument("--epochs", metavar="N", type=options.natural, help="how many epochs")
+    group.add_argument("--epochs", metavar="N", type=words.natural, help="how many epochs")
     group.add_argument(
-        "--batch", metavar="N|all", type=options.batch, help="how many rows a step takes"
+        "--batch", metavar="N|all", type=words.batch, help="how many rows a step takes"
     )
     group.add_argument(
         "--stop",
@@ -68,12 +68,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     group.add_argument("-q", "--quiet", action="store_true", help="no progress, results alone")
 
 
-def _stop(text: str) -> options.Pair:
-    return "stop", text
+def _stop(text: str) -> words.Setting:
+    return words.Setting("stop", text, "--stop")
 
 
-def _max_memory(text: str) -> options.Pair:
-    return "memory", text if text.isdecimal() else json.dumps(text, ensure_ascii=False)
+def _max_memory(text: str) -> words.Setting:
+    amount = text if text.isdecimal() else json.dumps(text, ensure_ascii=False)
+    return words.Setting("memory", amount, "--max-memory")
 
 
 def _add_checkpoints(group: argparse._ActionsContainer) -> None:
@@ -102,7 +103,7 @@ def _add_checkpoints(group: argparse._ActionsContainer) -> None:
     group.add_argument(
         "--keep",
         metavar="N",
-        type=options.positive,
+        type=words.positive,
         help="how many checkpoints are kept, beside the best weights (default: 2)",
     )
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphdsl.cli import options, parts
+from graphdsl.cli import options, parts, words
 
 if TYPE_CHECKING:
     from graphdsl.model import Model
@@ -38,12 +37,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     options.add_seed(parser)
     options.add_json(parser)
     parser.add_argument(
-        "--batch", metavar="N|all", type=options.batch, help="how many rows a batch has"
+        "--batch", metavar="N|all", type=words.batch, help="how many rows a batch has"
     )
     parser.add_argument(
         "--batches",
         metavar="N",
-        type=options.positive,
+        type=words.positive,
         default=BATCHES,
         help=f"how many batches are looked at (default: {BATCHES})",
     )
@@ -81,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
         from graphdsl.views.plots import verify_plot
 
         verify_plot(args.plot)
-    feeds = options.read_feeds([options.pair(word) for word in args.words if "=" in word])
+    feeds = options.read_feeds([words.pair(word) for word in args.words if "=" in word])
     of_data = [key for key in ("data", "part", "batch") if getattr(args, key) is not None]
     if feeds and of_data:
         raise BadArgument(f"give one of values and --{of_data[0]}")
@@ -95,11 +94,11 @@ def run(args: argparse.Namespace) -> int:
     for file, rows in found.items() if not args.json else ():
         print("\n".join([*([f"{file}:"] if len(found) > 1 else []), *table(rows)]))
     if args.plot is not None:
+        from graphdsl.cli.notices import say
         from graphdsl.views.plots_layers import draw_gradients
 
         draw_gradients(args.plot, dict(zip(_labels(found), found.values(), strict=True)))
-        if not args.json:
-            print(f"wrote {args.plot}", file=sys.stderr)
+        say(args, f"wrote {args.plot}")
     return 0
 
 

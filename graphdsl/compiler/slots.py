@@ -55,7 +55,7 @@ class SlotMaker:
     ) -> Expr:
         """A leaf; without a `unit`, what is stored is the state for good."""
         if type is None:
-            slot = Slot(f"{name}.{self.dtype}", self.dtype, self.whole, init.value)
+            slot = Slot(shared_name(name, self.dtype), self.dtype, self.whole, init.value)
             type, start = self.type, self.start
         else:
             count = type.size
@@ -64,6 +64,12 @@ class SlotMaker:
         self.slots[slot.name] = slot
         self.leaves[name] = leaf_of(self.builder, slot, type, start, unit)
         return self.leaves[name]
+
+
+def shared_name(name: str, dtype: DType) -> str:
+    """The name of the slot that a rule's state of the parameters' type shares with those of all
+    other stretches."""
+    return f"{name}.{dtype}"
 
 
 def leaf_of(

@@ -121,7 +121,7 @@ class Band:
             ),
             attrs=part.node.attributes(),
             where="",
-            prefix=f"b{part.node.id}",
+            prefix=step.prefix,
             bind_constant=self._constant,
             bind_view=self._view,
         )

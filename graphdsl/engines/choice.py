@@ -40,6 +40,14 @@ def check_engine(name: str) -> Engine:
     return name
 
 
+def read_engine(name: str) -> Engine:
+    """The engine that a file says; raises `ValueError` where there is none of that name."""
+    for engine in ENGINES:
+        if engine == name:
+            return engine
+    raise ValueError("its 'engine' makes no sense")
+
+
 def is_installed() -> bool:
     """Whether numba can be imported."""
     return find_spec("numba") is not None

@@ -15,12 +15,12 @@ from math import isqrt
 
 from graphdsl.compiler.schedule import Schedule, plan
 from graphdsl.compiler.schedule.division import Division, divide
-from graphdsl.compiler.schedule.storage import part_array
 from graphdsl.compiler.schedule.values import Step
 from graphdsl.engines.bands import in_bands
 from graphdsl.engines.loaded import stretches
 from graphdsl.engines.numpy import CLOCK
 from graphdsl.engines.work import work
+from graphdsl.graph.flat_arrays import part_array
 from graphdsl.graph.graph import Graph, Node
 from graphdsl.graph.layout import Layout
 from graphdsl.graph.sizes import evaluate
@@ -146,6 +146,7 @@ def _calling(
         naive_bytes=rest.naive_bytes + sum(w.naive_bytes for w in workers),
         notes={**rest.notes, WORKERS: "each worker its rows of the batch"},
         workers=tuple(workers),
+        cuts=tuple(cuts),
     )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from graphdsl.compiler.conditioning import AVERAGE, BATCHES, PASSES
 from graphdsl.compiler.schedule import Schedule
-from graphdsl.compiler.slots import Slot
+from graphdsl.compiler.slots import Slot, shared_name
 from graphdsl.engines import standalone
 from graphdsl.engines.borrowed import COLUMNS, Borrower
 from graphdsl.engines.export_functions import PREDICT, TAKE_AVERAGE, TRAIN, gathering
@@ -22,6 +22,7 @@ from graphdsl.engines.export_values import Values, element, quoted, shape_words,
 from graphdsl.engines.export_workers import PartNames, largest_parts, spread_call
 from graphdsl.engines.loaded import stretches
 from graphdsl.engines.numpy import nested_functions, numpy_names
+from graphdsl.graph.flat_arrays import Kind, flat_array, type_of
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.layout import Layout, Place
 from graphdsl.graph.types import DType
@@ -124,18 +125,16 @@ class _Writer:
         layout, update = self.parts.layout, self.parts.update
         used = {region.array for s in self._schedules() for region in s.regions.values()}
         for dtype, size in layout.param_sizes.items():
-            for kind in ("param", "grad"):
-                if kind == "param" or f"grad_{dtype}" in used:
-                    yield f'"{kind}_{dtype}": zeros_at_line({size}, "{dtype.numpy}")'
+            param, gradient = flat_array("param", dtype), flat_array("grad", dtype)
+            for name in (param, gradient) if gradient in used else (param,):
+                yield _zeros(name, size, dtype)
         for dtype, size in layout.state_sizes.items():
-            yield f'"state_{dtype}": zeros_at_line({size}, "{dtype.numpy}")'
+            yield _zeros(flat_array("state", dtype), size, dtype)
         for slot in update.slots if update else ():
             first = f", {element(slot.value)}" if slot.value else ""
-            name = quoted(f"slot_{slot.name}")
-            yield f'{name}: zeros_at_line({slot.size}, "{slot.dtype.numpy}"{first})'
+            yield _zeros(flat_array("slot", slot.name), slot.size, slot.dtype, first)
         for name, size in largest_parts(update.steps if update else ()).items():
-            dtype = DType[name.rpartition("_")[2]]
-            yield f'"{name}": zeros_at_line({size}, "{dtype.numpy}")'
+            yield _zeros(name, size, type_of(name))
 
     # --- programs --------------------------------------------------------------------------------
 
@@ -155,14 +154,16 @@ class _Writer:
         else:
             yield from self._loader("load_update", update.apply)
             yield from ("UPDATE = Program(load_update, {}, {})", "", "")
-            slots = {"BATCHES": f"slot_{BATCHES.name}", "PASSES": f"slot_{PASSES.name}"}
+            counters = {"BATCHES": BATCHES, "PASSES": PASSES}
+            slots = {word: flat_array("slot", one.name) for word, one in counters.items()}
             yield from gathering(update.accumulate, slots).splitlines()
         if update.averaged:
             yield from ("", "", *TAKE_AVERAGE.splitlines())
             for group in self.parts.layout.groups:
+                average = flat_array("slot", shared_name(AVERAGE, group.dtype))
                 live, kept = (
                     f"FLAT[{quoted(name)}][{group.start}:{group.stop}]"
-                    for name in (f"param_{group.dtype}", f"slot_{AVERAGE}.{group.dtype}")
+                    for name in (flat_array("param", group.dtype), average)
                 )
                 yield f"        np.copyto({live}, {kept})"
 
@@ -226,12 +227,17 @@ _TYPES = {("typing", "Any", "Any")} | {
 }
 
 
-def _places(name: str, kind: str, places: Mapping[str, Place]) -> Iterator[str]:
+def _zeros(name: str, size: int, dtype: DType, first: str = "") -> str:
+    """An entry of the table of flat arrays."""
+    return f'{quoted(name)}: zeros_at_line({size}, "{dtype.numpy}"{first})'
+
+
+def _places(name: str, kind: Kind, places: Mapping[str, Place]) -> Iterator[str]:
     """Named views of the flat arrays."""
     yield f"{name} = {{" + ("}" if not places else "")
     for own, place in places.items():
         words = f"{place.offset}{shape_words(place.shape)}"
-        yield f'    {quoted(own)}: cut(FLAT["{kind}_{place.dtype}"], {words}),'
+        yield f'    {quoted(own)}: cut(FLAT["{flat_array(kind, place.dtype)}"], {words}),'
     if places:
         yield "}"
 

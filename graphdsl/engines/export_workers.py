@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from graphdsl.compiler.schedule import Schedule
-from graphdsl.compiler.schedule.storage import part_array
 from graphdsl.engines.export_values import quoted, wrapped
 from graphdsl.engines.loaded import part_sizes
+from graphdsl.graph.flat_arrays import part_array
 from graphdsl.graph.types import DType
 
 CALL = "side_by_side(("
@@ -34,7 +34,7 @@ class PartNames:
     def __call__(self, array: str) -> str:
         """An expression for an array's name."""
         own = {part_array(self.worker, dtype): dtype for dtype in DType}
-        return f'f"part{{worker}}_{own[array]}"' if array in own else quoted(array)
+        return f'f"{part_array("{worker}", own[array])}"' if array in own else quoted(array)
 
 
 def spread_call(line: str) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from graphdsl.engines.machine import machine_memory
+from graphdsl.engines.machine import free_memory, machine_memory
 from graphdsl.graph.graph import Graph, Node
 from graphdsl.graph.sizes import evaluate, told
 from graphdsl.graph.types import TensorType
@@ -23,7 +23,7 @@ def check_sizes(graph: Graph, sizes: Mapping[str, int]) -> None:
 
 
 def _check_size(node: Node, sizes: Mapping[str, int], limit: int) -> None:
-    what = f"{node.name or node.op.name} at {node.origin.span if node.origin else 'the update'}"
+    what = _place(node)
     try:
         shape = [evaluate(size, sizes) for size in node.type.shape]
     except KeyError as unbound:
@@ -40,6 +40,25 @@ def _check_size(node: Node, sizes: Mapping[str, int], limit: int) -> None:
     if nbytes > limit:
         message = f"{what} takes {nbytes:,} bytes; this machine has {limit:,}"
         raise refused_sizes("E0802", message, sizes)
+
+
+def refused_program(graph: Graph, sizes: Mapping[str, int]) -> DataError:
+    """What to raise where memory ran out while a program was made: by its largest array."""
+
+    def nbytes(node: Node) -> int:
+        return evaluate(node.type.size, sizes) * node.type.dtype.numpy.itemsize
+
+    largest = max(graph.nodes, key=nbytes)
+    message = (
+        f"this program's arrays take more memory than there is, of which the largest, "
+        f"{_place(largest)}, takes {nbytes(largest):,} bytes; this machine has "
+        f"{machine_memory():,}, of which {free_memory():,} are free"
+    )
+    return refused_sizes("E0802", message, sizes)
+
+
+def _place(node: Node) -> str:
+    return f"{node.name or node.op.name} at {node.origin.span if node.origin else 'the update'}"
 
 
 def refused_sizes(code: str, message: str, sizes: Mapping[str, int], *help: str) -> DataError:

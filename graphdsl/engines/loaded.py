@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 from graphdsl.compiler.schedule import Schedule
 from graphdsl.engines.memory import Memory, stretch
 from graphdsl.engines.workers import row_blocks
+from graphdsl.graph.flat_arrays import is_part
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.layout import ALIGNMENT
 from graphdsl.ops import runtime, scalars
@@ -62,7 +62,7 @@ def part_sizes(schedule: Schedule) -> dict[str, int]:
     """How many elements the flat arrays need that the workers of a schedule write, by name."""
     ends: dict[str, int] = {}
     for region in schedule.regions.values():
-        if re.match(r"part\d", region.array):
+        if is_part(region.array):
             end = region.offset + region.type.size
             ends[region.array] = max(end, ends.get(region.array, 0))
     return ends

@@ -100,7 +100,7 @@ def _group_folders(version: _Version) -> Iterator[Path]:
     top = GROUPS / version.folder
     yield top
     with suppress(OSError):
-        for line in (PROC / "self/cgroup").read_text("utf-8").splitlines():
+        for line in (PROC / "self/cgroup").read_text("utf-8", "surrogateescape").splitlines():
             _, controllers, path = line.split(":", 2)
             if version.controller in controllers.split(","):
                 inner = PurePosixPath(path).relative_to("/")

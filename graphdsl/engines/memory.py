@@ -8,19 +8,25 @@ from typing import Any
 
 import numpy as np
 
-from graphdsl.compiler.slots import Units
+from graphdsl.compiler.slots import Slot, Units
 from graphdsl.engines.feeds import refusal
+from graphdsl.engines.late_rows import Arrivals
 from graphdsl.engines.machine import find_lack
 from graphdsl.engines.workers import Workers, count_cores
+from graphdsl.graph.flat_arrays import Kind, flat_array, is_kind, own_name, type_of
 from graphdsl.graph.graph import Variable
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.layout import ALIGNMENT, Layout, Place
 from graphdsl.graph.types import DType
 from graphdsl.language.diagnostics import did_you_mean
-from graphdsl.ops.initial import INITIALIZERS
+from graphdsl.ops.initial import INITIALIZERS, Initializer
 from graphdsl.ops.runtime import stream_key
 
 FEWER_ROWS = "fewer rows at once need less: feed a smaller batch"
+
+LARGE = 2**26
+"""Bytes beyond which what is drawn or handed out is asked room for: that takes half a millisecond,
+and to fill them many."""
 
 
 def aligned_zeros(count: int, dtype: DType) -> Array:
@@ -61,7 +67,7 @@ class Views(Mapping[str, Array]):
 
 
 class Memory:
-    """Flat arrays by name: `param_f32`, `grad_f32`, `state_f32`, `slot_m.f32`, …"""
+    """Flat arrays by name, as `graph.flat_arrays` spells it, and views of them."""
 
     def __init__(self, layout: Layout, seed: int = 0) -> None:
         _check_fits(layout)
@@ -69,22 +75,27 @@ class Memory:
         self.seed = seed
         self.arrays: dict[str, Array] = {}
         for dtype, size in layout.param_sizes.items():
-            self.arrays[f"param_{dtype}"] = aligned_zeros(size, dtype)
+            self.arrays[flat_array("param", dtype)] = aligned_zeros(size, dtype)
         for dtype, size in layout.state_sizes.items():
-            self.arrays[f"state_{dtype}"] = aligned_zeros(size, dtype)
+            self.arrays[flat_array("state", dtype)] = aligned_zeros(size, dtype)
         self.units: dict[str, Units] = {}
         self.parts: dict[str, Array] = {}
         self.arena: Array = np.zeros(0, np.uint8)
         self.params = Views(self._views("param", layout.params))
         self.states = Views(self._views("state", layout.states))
         self.workers = Workers(count_cores())
+        self.arrivals = Arrivals()
         self._owners = {id(array.base) for array in self.arrays.values()}
 
     def initialise(self, variables: Iterable[Variable], seed: int) -> None:
-        """Set parameters and states to their initial values, but for those that are computed."""
+        """Set parameters and states to their initial values, but for those that are computed;
+        raises `DataError` where there is no room to draw them."""
         for variable in variables:
             target = self.params.get(variable.name)
-            _fill(self.states[variable.name] if target is None else target, variable, seed)
+            target = self.states[variable.name] if target is None else target
+            if variable.init.draw is not None:
+                self._check_draw(variable.name, INITIALIZERS[variable.init.draw], target.size)
+            _fill(target, variable, seed)
 
     def owns(self, array: Array) -> bool:
         """Whether an array is a view of a parameter or a state, which a program may write."""
@@ -92,50 +103,46 @@ class Memory:
 
     def array(self, name: str) -> Array:
         """A flat array by name; gradients are made when they are first asked for."""
-        if name not in self.arrays and name.startswith("grad_"):
-            dtype = DType[name.removeprefix("grad_")]
+        if name not in self.arrays and is_kind(name, "grad"):
+            dtype = type_of(name)
             size = self.layout.param_sizes[dtype]
             self.check_room("the gradients take", size * dtype.numpy.itemsize)
             self.arrays[name] = aligned_zeros(size, dtype)
         return self.arrays[name]
 
     def part(self, name: str, size: int) -> Array:
-        """The flat array of what one worker's rows add to sums, `part0_f32`, at least `size`
-        long; raises `DataError` where the machine has no room for it."""
+        """The flat array of what one worker's rows add to sums, at least `size` long;
+        raises `DataError` where the machine has no room for it."""
         known = self.parts.get(name)
         if known is None or known.size < size:
-            dtype = DType[name.rpartition("_")[2]]
+            dtype = type_of(name)
             self.check_room("the workers' gradients take", size * dtype.numpy.itemsize)
             self.parts[name] = known = aligned_zeros(size, dtype)
         return known
 
-    def add_slot(
-        self,
-        name: str,
-        dtype: DType,
-        size: int,
-        value: float,
-        units: Units = (),
-    ) -> None:
-        """Make room for an optimizer state, at its first value, measured in `units` where it has
-        them; raises `DataError` where the machine has none."""
-        self.check_room(f"the optimizer's state {name} takes", size * dtype.numpy.itemsize)
-        array = aligned_zeros(size, dtype)
-        array.fill(value)
-        self.arrays[f"slot_{name}"] = array
-        self.units[name] = units
+    def add_slots(self, slots: Iterable[Slot]) -> None:
+        """Make room for those optimizer states that have none yet, at their first values; raises
+        `DataError` where the machine has none."""
+        for slot in slots:
+            name = flat_array("slot", slot.name)
+            if name not in self.arrays:
+                nbytes = slot.size * slot.dtype.numpy.itemsize
+                self.check_room(f"the optimizer's state {slot.name} takes", nbytes)
+                self.arrays[name] = array = aligned_zeros(slot.size, slot.dtype)
+                array.fill(slot.value)
+                self.units[slot.name] = slot.units
 
     def forget_slots(self) -> None:
         """Drop every optimizer state: another trainer has others."""
-        for name in [name for name in self.arrays if name.startswith("slot_")]:
-            del self.arrays[name]
+        for name, _ in list(self.slots()):
+            del self.arrays[flat_array("slot", name)]
         self.units.clear()
 
     def slots(self) -> Iterator[tuple[str, Array]]:
         """The optimizer states by name, flat."""
         for name, array in self.arrays.items():
-            if name.startswith("slot_"):
-                yield name.removeprefix("slot_"), array
+            if is_kind(name, "slot"):
+                yield own_name(name), array
 
     def gradients(self) -> dict[str, Array]:
         """Views of the gradients by parameter."""
@@ -161,8 +168,14 @@ class Memory:
             beside = f" beside {held:,} that the model has" if held else ""
             raise refusal("E0802", f"{what} {nbytes:,} bytes{beside}; {said}", *help)
 
-    def _views(self, kind: str, places: Mapping[str, Place]) -> dict[str, Array]:
-        return {name: cut(self.array(f"{kind}_{p.dtype}"), p) for name, p in places.items()}
+    def _check_draw(self, name: str, initializer: Initializer, size: int) -> None:
+        nbytes = initializer.arrays * size * DType.f64.numpy.itemsize
+        if nbytes > LARGE:
+            self.check_room(f"to draw {name} takes", nbytes)
+
+    def _views(self, kind: Kind, places: Mapping[str, Place]) -> dict[str, Array]:
+        flat = {p.dtype: self.array(flat_array(kind, p.dtype)) for p in places.values()}
+        return {name: cut(flat[p.dtype], p) for name, p in places.items()}
 
 
 def _check_fits(layout: Layout) -> None:

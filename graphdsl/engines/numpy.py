@@ -97,7 +97,9 @@ class Executable:
         self.memory = memory
         none: Mapping[str, Any] = {}
         self._workers = [Loaded(p.source, p.schedule, memory, none) for p in program.workers]
-        called = {f"worker_{number}": one.run for number, one in enumerate(self._workers)}
+        pairs = zip(self._workers, program.schedule.cuts, strict=True)
+        begun = [memory.arrivals.before(worker.run, *cut) for worker, cut in pairs]
+        called = {f"worker_{number}": run for number, run in enumerate(begun)}
         given = {**(names or {}), **called}
         self.loaded = Loaded(program.source, program.schedule, memory, given)
         self._arena: Array | None = None

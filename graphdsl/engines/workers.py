@@ -82,13 +82,13 @@ class Workers:
         on_one_thread(self.share)(_call, calls)
 
     def _begin(self) -> None:
-        self._process = os.getpid()
-        self._hands = []
+        hands: list[_Hand] = []
+        weakref.finalize(self, _dismiss, hands, os.getpid())
         with suppress(RuntimeError):  # the system gives no more threads: there are fewer then
-            while len(self._hands) < self.count - 1:
-                self._hands.append(_Hand())
-        self._apart = Apart(hand.thread for hand in self._hands)
-        weakref.finalize(self, _dismiss, self._hands, self._process)
+            while len(hands) < self.count - 1:
+                hands.append(_Hand())
+        self._hands, self._apart = hands, Apart(hand.thread for hand in hands)
+        self._process = os.getpid()  # last: behind a Ctrl-C on the way all are made anew
 
 
 def _call(call: tuple[Any, ...]) -> None:

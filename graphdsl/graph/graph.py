@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from graphdsl.graph.op import Op
 from graphdsl.graph.types import DType, TensorType
+from graphdsl.language.diagnostics import Trail
 from graphdsl.language.source import Span
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ class Level(NamedTuple):
     block: str = ""
     """The block that is called, or the optimizer; none of a turn."""
     turn: int | None = None
+
+
+def tell_trail(levels: Iterable[Level]) -> tuple[Trail, ...]:
+    """The calls and turns that led to a place, as a diagnostic has them."""
+    return tuple(Trail(level.span, level.text) for level in levels)
 
 
 @dataclass(frozen=True, slots=True)

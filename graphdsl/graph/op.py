@@ -68,6 +68,8 @@ class Attribute:
     kind: AttributeKind
     default: Any = REQUIRED
     doc: str = ""
+    counts: Literal["operand", "result"] = "operand"
+    """Of an axis: in which tensor it is counted, the first operand or the result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,8 @@ class Op:
     infix: str | None = None
     variadic: bool = False
     elementwise: bool = False
+    commutes: bool = False
+    """Whether two operands may change places without changing a bit of the result."""
     inplace: bool = False
     """Whether the result may be written over an operand of the same type."""
     leaf: bool = False
@@ -134,6 +138,9 @@ class Op:
     **attributes)` with types whose sizes are numbers."""
     rows: RowRule | None = None
     """Where the rows of a batch stand in the result; ops that work element by element need none."""
+    refuses: bool = False
+    """Whether the kernel may meet values that it does not take, which only running shows: it then
+    ends the program, before it has written anything."""
     allocates: bool = False
     """Whether the kernel makes temporary arrays because NumPy has no `out=` for it."""
     domain: tuple[tuple[float, float], ...] = ((-3.0, 3.0),)

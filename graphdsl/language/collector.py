@@ -1,4 +1,4 @@
-"""Compiling without the cycle collector.
+"""Compiling without the cycle collector, and without what it alone lets go of.
 
 A compiler makes millions of small objects that live on. Python's collector visits them again and
 again as their number grows, which makes compiling slower than linear; none of them is garbage.
@@ -21,3 +21,19 @@ def paused_collector() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+def release_spares() -> None:
+    """Free the tuples that Python keeps for new ones, some thousands of each length, between two
+    phases of a compiler: those of the next one have other lengths, and would take new memory.
+
+    Only a full collection of cycles does it. Every object is set aside meanwhile, so that it takes
+    microseconds; where somebody has set objects aside for good, nothing is done.
+    """
+    if gc.get_freeze_count():
+        return
+    gc.freeze()
+    try:
+        gc.collect()
+    finally:
+        gc.unfreeze()

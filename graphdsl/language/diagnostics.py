@@ -150,7 +150,8 @@ def render(diagnostic: Diagnostic, color: bool = False) -> str:
 def to_json(diagnostics: Sequence[Diagnostic]) -> list[dict[str, Any]]:
     """The diagnostics as plain data: the same content as `render`, for programs.
 
-    Lines and columns count from 1 and ends are exclusive; what has no place has None in theirs.
+    Lines and columns count from 1 and ends are exclusive; what has no place, or only an option of
+    the command line that it stands in, has None in theirs.
     """
     return [_plain(one) for one in diagnostics]
 
@@ -173,8 +174,11 @@ def _plain(diagnostic: Diagnostic) -> dict[str, Any]:
 
 
 def _plain_span(span: Span | None) -> dict[str, Any]:
+    nowhere = dict.fromkeys(("file", "line", "column", "end_line", "end_column"))
     if span is None:
-        return dict.fromkeys(("file", "line", "column", "end_line", "end_column"))
+        return nowhere
+    if not span.source.has_lines:
+        return {**nowhere, "file": span.source.name}
     end_line, end_column = span.source.position(span.end)
     return {
         "file": span.source.name,

@@ -2,7 +2,7 @@
 its `data` and `train` blocks goes out, before anything is lowered.
 
 What checks the settings of a file so checks these too, whatever settings there come to be. Each
-stands on a line of a text of its own, which errors point into.
+stands on a line of a text that errors point into; what an option of its own gives has a text too.
 """
 
 from __future__ import annotations
@@ -27,11 +27,13 @@ NODES: Mapping[BlockName, type[ast.Data] | type[ast.Train]] = {
 @dataclass(frozen=True, slots=True)
 class GivenSettings:
     """Settings by key: texts in the language's own syntax, or plain values; None, or no text,
-    leaves a setting out. A key may name its block: `train.seed`. `name` is what errors call them.
+    leaves a setting out. A key may name its block: `train.seed`. `name` is what errors call them,
+    all but those that `options` names by key.
     """
 
     values: Mapping[str, object] = field(default_factory=dict)
     name: str = "settings"
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +51,13 @@ def override(program: ast.Program, given: GivenSettings) -> ast.Program:
     """
     if not given.values:
         return program
-    placed = _place_all(program, given)
-    texts = {place: _text(program, place, value) for place, value in placed.items()}
-    lines = [place for place, text in texts.items() if text]
-    source = Source("".join(f"{place.key} = {texts[place]}\n" for place in lines), given.name)
-    settings, faults = parse_settings(source)
-    if faults:
-        raise UsageError(faults)
+    words = _place_all(program, given)
+    texts = {p: _text(program, p, given.values[word]) for p, word in words.items()}
+    named = {p: given.options[word] for p, word in words.items() if word in given.options}
+    settings = _parse_all(texts, named, given.name)
     changed = program
     for block in NODES:
-        mine = [s for s in settings if lines[s.span.line - 1].block == block]
+        mine = [settings[p] for p in texts if p.block == block and p in settings]
         left_out = {p.key for p, text in texts.items() if p.block == block and not text}
         if mine or left_out:
             changed = _with_settings(changed, block, mine, left_out)
@@ -70,19 +69,45 @@ def block_of(program: ast.Program, block: BlockName) -> ast.Data | ast.Train | N
     return next((s for s in program.statements if isinstance(s, NODES[block])), None)
 
 
+def _parse_all(
+    texts: Mapping[_Place, str], named: Mapping[_Place, str], name: str
+) -> dict[_Place, ast.Setting]:
+    """The settings that texts say; those of options that are `named` stand apart from the others,
+    which are lines of one text."""
+    lines = [place for place, text in texts.items() if text]
+    shared = [place for place in lines if place not in named]
+    sources = [(Source(_lines(texts, shared), name), shared)]
+    for place in (place for place in lines if place in named):
+        sources.append((Source(_lines(texts, [place]), named[place], has_lines=False), [place]))
+    settings: dict[_Place, ast.Setting] = {}
+    faults: list[Diagnostic] = []
+    for source, places in sources:
+        parsed, found = parse_settings(source)
+        settings |= {places[setting.span.line - 1]: setting for setting in parsed}
+        faults += found
+    if faults:
+        raise UsageError(faults)
+    return settings
+
+
+def _lines(texts: Mapping[_Place, str], places: Sequence[_Place]) -> str:
+    return "".join(f"{place.key} = {texts[place]}\n" for place in places)
+
+
 # --- which setting is meant -------------------------------------------------------------------
 
 
-def _place_all(program: ast.Program, given: GivenSettings) -> dict[_Place, object]:
+def _place_all(program: ast.Program, given: GivenSettings) -> dict[_Place, str]:
+    """The keys given, by what each of them means."""
     faults: list[Diagnostic] = []
-    placed: dict[_Place, object] = {}
+    placed: dict[_Place, str] = {}
     for word, value in given.values.items():
         found = _place(program, word, is_left_out=value is None or value == "")
         if isinstance(found, _Place) and found in placed:
             help = ("give it once",)
             found = Diagnostic("E0808", f"'{found.key}' is given twice", (), help)
         if isinstance(found, _Place):
-            placed[found] = value
+            placed[found] = word
         else:
             faults.append(found)
     if faults:
@@ -176,5 +201,7 @@ def _with_settings(
         return replace(program, statements=statements)
     if not merged:
         return program
-    made = NODES[block](tuple(merged), span=merged[0].span.to(merged[-1].span))
+    first = merged[0].span
+    last = [setting.span for setting in merged if setting.span.source is first.source][-1]
+    made = NODES[block](tuple(merged), span=first.to(last))
     return replace(program, statements=(*program.statements, made))

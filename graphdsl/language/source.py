@@ -18,6 +18,8 @@ class Source:
     text: str
     name: str = "<text>"
     path: Path | None = None
+    has_lines: bool = True
+    """Whether its lines are those that a person wrote: an option's words have none."""
 
     @cached_property
     def line_starts(self) -> list[int]:
@@ -72,7 +74,8 @@ class Span:
         return Span(self.source, self.start, max(self.end, other.end))
 
     def __str__(self) -> str:
-        return f"{self.source.name}:{self.line}:{self.column}"
+        name = self.source.name
+        return f"{name}:{self.line}:{self.column}" if self.source.has_lines else name
 
 
 def read_source(path: str | Path) -> Source:

@@ -45,6 +45,7 @@ take_along_axis = declare(
             None,
         ),
         kernel=emit_take,
+        refuses=True,
         doc="The elements of each row at the indices of that row, from 0, as NumPy's.",
         formula="yᵢⱼ = x[i, indices[i, j]]",
         derivative="the g of each index added to its element",
@@ -64,10 +65,11 @@ def _added(g: TensorType, indices: TensorType, *, size: Size, axis: int) -> Tens
 
 
 def _emit_add(k: KernelCall) -> None:
+    """Places are checked before anything is written: the result may stand where a state does."""
+    shape = k.out_type.shape
+    places = emit_places(k, 1, shape, k.attrs["axis"] % len(shape)) if k.types[0].size else ""
     k.emit(f"{k.out}.fill(0)")
-    if k.types[0].size:
-        shape = k.out_type.shape
-        places = emit_places(k, 1, shape, k.attrs["axis"] % len(shape))
+    if places:
         k.emit(f"add.at({k.flat_out()}, {k.view(places, '.reshape(-1)')}, {in_order(k, 0)})")
 
 
@@ -86,6 +88,7 @@ add_along_axis: Op = declare(
             None,
         ),
         kernel=_emit_add,
+        refuses=True,
         doc="The elements of each row added up at the indices of that row.",
         formula="y[i, k] = Σ of the gᵢⱼ with indices[i, j] = k",
         derivative="the cotangent at the indices",

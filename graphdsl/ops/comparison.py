@@ -49,6 +49,7 @@ def _logical(name: str, sign: str, doc: str) -> Op:
             kernel=name + "({a}, {b}, {out})",
             scalar="({a} " + sign + " {b})",
             elementwise=True,
+            commutes=True,
             inplace=True,
             doc=doc,
             formula=f"a {sign} b",

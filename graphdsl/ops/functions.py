@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from graphdsl.graph.op import Op, Vjp, declare
+from graphdsl.graph.op import Kernel, Op, Vjp, declare
 from graphdsl.ops.rules import real
 
 SMALLER = (
@@ -26,11 +26,13 @@ def function(
     derivative: str,
     partial: str,
     ufunc: str | None = None,
+    kernel: Kernel | None = None,
     scalar: str | None = None,
     domain: tuple[float, float] = (-3.0, 3.0),
     mend: str = "",
 ) -> Op:
-    """Declare a function of one operand that NumPy has a ufunc for."""
+    """Declare a function of one operand that NumPy has a ufunc for, of another name perhaps, or
+    that has a kernel of its own."""
     return declare(
         Op(
             name=name,
@@ -39,7 +41,7 @@ def function(
             promotion="float",
             vjp=(vjp,),
             partials=(partial,),
-            kernel=(ufunc or name) + "({x}, {out})",
+            kernel=kernel or (ufunc or name) + "({x}, {out})",
             scalar=scalar or f"_{name}" + "({x})",
             elementwise=True,
             inplace=True,

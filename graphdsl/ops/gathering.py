@@ -48,6 +48,7 @@ gather = declare(
             None,
         ),
         kernel=_emit_gather,
+        refuses=True,
         rows=row_rules.gathered,
         doc="Slices of x at indices, in [-n, n), which may come often; written `x[indices]`.",
         formula="xᵢ for each index i",
@@ -82,12 +83,15 @@ def _check_targets(
 def _emit_scatter_add(k: KernelCall) -> None:
     """`add.at` on flat arrays, which has a fast loop, unlike `add.at` on rows; floats go in
     pairs, as complex numbers, so that the loop is half as long. Beside sorting and `reduceat`,
-    `bincount` and a product with one-hot rows this is the fastest or near it at all sizes."""
-    k.emit(f"{k.out}.fill(0)")
+    `bincount` and a product with one-hot rows this is the fastest or near it at all sizes.
+
+    Indices are checked before anything is written: the result may stand where a state does."""
     (g, indices), axis, shape = k.types, k.attrs["axis"], k.out_type.shape
+    if g.size:
+        emit_check(k, 1, shape[axis], signed=True)
+    k.emit(f"{k.out}.fill(0)")
     if not g.size:
         return
-    emit_check(k, 1, shape[axis], signed=True)
     before, inner = math.prod(shape[:axis]), math.prod(shape[axis + 1 :])
     pairs = k.out_type.dtype.is_float and inner % 2 == 0
     columns = inner // 2 if pairs else inner
@@ -120,7 +124,7 @@ scatter_add: Op = declare(
         check=_check_targets,
         attributes={
             "size": Attribute("size", doc="the size of the axis in the result"),
-            "axis": Attribute("axis", 0, "where that axis stands in it, counted from 0"),
+            "axis": Attribute("axis", 0, "where that axis stands in it, counted from 0", "result"),
         },
         promotion="none",
         vjp=(
@@ -128,6 +132,7 @@ scatter_add: Op = declare(
             None,
         ),
         kernel=_emit_scatter_add,
+        refuses=True,
         rows=row_rules.scattered,
         doc="Slices of g added up at indices of an axis of the given size.",
         formula="yᵢ = Σ of the g whose index is i",

@@ -28,6 +28,8 @@ class Initializer:
     draw: Draw
     doc: str
     min_rank: int = 0
+    arrays: int = 1
+    """How many arrays of the tensor's size, in f64, drawing takes at once."""
 
     def check(self, args: tuple[float, ...], type: TensorType) -> str | None:
         """What is wrong with the arguments or the type, or None."""
@@ -54,8 +56,10 @@ def fans(shape: Shape) -> tuple[int, int]:
     return shape[1] * field, shape[0] * field
 
 
-def _declare(name: str, doc: str, draw: Draw, *, min_rank: int = 0, **arguments: float) -> None:
-    INITIALIZERS[name] = Initializer(name, arguments, draw, doc, min_rank)
+def _declare(
+    name: str, doc: str, draw: Draw, *, min_rank: int = 0, arrays: int = 1, **arguments: float
+) -> None:
+    INITIALIZERS[name] = Initializer(name, arguments, draw, doc, min_rank, arrays)
 
 
 def _normal(rng: np.random.Generator, shape: Shape, mean: float, std: float) -> Array:
@@ -97,6 +101,7 @@ _declare(
     "truncated_normal",
     "N(mean, std²) without what lies beyond two deviations.",
     _truncated,
+    arrays=4,
     mean=0.0,
     std=1.0,
 )
@@ -139,5 +144,6 @@ _declare(
     "Orthonormal rows or columns times the gain (Saxe et al., 2014).",
     _orthogonal,
     min_rank=2,
+    arrays=5,
     gain=1.0,
 )

@@ -116,7 +116,9 @@ stack = declare(
         operands=("x",),
         variadic=True,
         infer=_stacked,
-        attributes={"axis": Attribute("axis", 0, "where the new axis stands in the result")},
+        attributes={
+            "axis": Attribute("axis", 0, "where the new axis stands in the result", "result")
+        },
         promotion="same",
         vjp=_stack_vjp,
         kernel=_emit_stack,

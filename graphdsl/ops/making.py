@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from graphdsl.graph.build import Expr
@@ -114,8 +112,11 @@ def _arange_type(*, n: Size, start: float, step: float, dtype: DType) -> TensorT
 
 
 def _emit_arange(k: KernelCall) -> None:
-    numbers = k.attrs["start"] + k.attrs["step"] * np.arange(math.prod(k.out_type.shape))
-    k.emit(f"copyto({k.out}, {k.constant(numbers.astype(k.out_type.dtype.numpy))})")
+    (n,), dtype = k.out_type.shape, k.out_type.dtype
+    fitting.check_counting((), (), **{**k.attrs, "n": n})  # a symbol has its number only here
+    places = np.arange(n, dtype=np.float64 if dtype.is_float else np.int64)
+    numbers = k.attrs["start"] + k.attrs["step"] * places
+    k.emit(f"copyto({k.out}, {k.constant(numbers.astype(dtype.numpy))})")
 
 
 arange = declare(

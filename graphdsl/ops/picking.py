@@ -44,6 +44,7 @@ take_along = declare(
             None,
         ),
         kernel=emit_take,
+        refuses=True,
         rows=row_rules.picked,
         doc="One element of each row: the indices, from 0, have x's shape without the axis.",
         formula="x[i, indices[i]]",
@@ -62,9 +63,10 @@ def _put(g: TensorType, indices: TensorType, *, size: Size, axis: int) -> Tensor
 
 
 def _emit_put_along(k: KernelCall) -> None:
+    """Places are checked before anything is written: the result may stand where a state does."""
+    places = emit_places(k, 1, k.out_type.shape, k.attrs["axis"]) if k.types[0].size else ""
     k.emit(f"{k.out}.fill(0)")
-    if k.types[0].size:
-        places = emit_places(k, 1, k.out_type.shape, k.attrs["axis"])
+    if places:
         k.emit(f"{k.flat_out()}[{places}] = {k.args[0]}")
 
 
@@ -75,7 +77,7 @@ put_along: Op = declare(
         infer=_put,
         attributes={
             "size": Attribute("size", doc="the size of the new axis"),
-            "axis": Attribute("axis", 0, "where that axis stands, counted from 0"),
+            "axis": Attribute("axis", 0, "where that axis stands, counted from 0", "result"),
         },
         promotion="none",
         vjp=(
@@ -83,6 +85,7 @@ put_along: Op = declare(
             None,
         ),
         kernel=_emit_put_along,
+        refuses=True,
         rows=row_rules.put,
         doc="One element in each row, at the index, and 0 elsewhere.",
         formula="y[i, indices[i]] = g[i]",
@@ -126,6 +129,7 @@ add_along: Op = declare(
         attributes={"axis": Attribute("axis", 0, "the axis that the indices count along")},
         promotion="none",
         kernel=_emit_add_along,
+        refuses=True,
         inplace=True,
         public=False,
         rows=row_rules.added,
@@ -143,9 +147,10 @@ def _one_hot_type(x: TensorType, *, n: Size, dtype: DType) -> TensorType:
 
 
 def _emit_one_hot(k: KernelCall) -> None:
+    """As `put_along`, 1 being put."""
+    places = emit_places(k, 0, k.out_type.shape, k.types[0].rank) if k.types[0].size else ""
     k.emit(f"{k.out}.fill(0)")
-    if k.types[0].size:
-        places = emit_places(k, 0, k.out_type.shape, k.types[0].rank)
+    if places:
         k.emit(f"{k.flat_out()}[{places}] = 1")
 
 
@@ -160,6 +165,7 @@ one_hot = declare(
         },
         promotion="none",
         kernel=_emit_one_hot,
+        refuses=True,
         rows=row_rules.extended,
         doc="Rows that are 1 at the index and 0 elsewhere.",
         formula="yᵢⱼ = 1 if j = xᵢ else 0",

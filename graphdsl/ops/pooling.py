@@ -115,7 +115,7 @@ class _Family:
 
     def _spread_type(self, g: TensorType, x: TensorType, **attrs: Any) -> TensorType:
         name = f"max_pool{self.rank}d_to_input"
-        wanted = _pooled(check_images(x, self.rank, name, 1), name, self.rank, attrs).shape
+        wanted = _pooled(x, name, self.rank, attrs, operand=1).shape
         if g.shape != wanted:
             sizes = ", ".join(map(str, wanted))
             message = f"'{name}' needs one number for each window of {x}, [{sizes}], not {g}"
@@ -193,14 +193,16 @@ class _Pooling:
         )
 
 
-def _pooled(x: TensorType, name: str, rank: int, attrs: dict[str, Any]) -> TensorType:
-    """The type of a pooling's result."""
-    check_images(x, rank, name)
+def _pooled(
+    x: TensorType, name: str, rank: int, attrs: dict[str, Any], operand: int = 0
+) -> TensorType:
+    """The type of a pooling's result, x being that operand of the op."""
+    check_images(x, rank, name, operand)
     w = _read(rank, _sliding(attrs))
     if any(2 * p > n for p, n in zip(w.padding, w.kernel, strict=True)):
         message = f"'{name}' pads by at most half a window of {list(w.kernel)}"
         raise Fault("E0216", message, attribute="padding")
-    return x.with_shape((*x.shape[:2], *w.sizes(x.shape[2:])))
+    return x.with_shape((*x.shape[:2], *w.sizes(x.shape[2:], operand)))
 
 
 def _largest(family: _Family, x: Expr, **attrs: Any) -> Expr:

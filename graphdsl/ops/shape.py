@@ -96,7 +96,11 @@ expand = declare(
         name="expand",
         operands=("x",),
         infer=_expanded,
-        attributes={"axis": Attribute("axis", doc="where the new axis stands in the result")},
+        attributes={
+            "axis": Attribute(
+                "axis", doc="where the new axis stands in the result", counts="result"
+            )
+        },
         promotion="none",
         vjp=(lambda g, y, x, *, axis: reshape(g, shape=x.type.shape),),
         decompose=lambda x, *, axis: reshape(x, shape=_expanded(x.type, axis=axis).shape),

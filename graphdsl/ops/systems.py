@@ -87,6 +87,7 @@ solve: Op = declare(
             _solve_right,
         ),
         kernel=_calling("solution", fails=True),
+        refuses=True,
         allocates=True,
         doc="The x with a x = b; b is a vector or a matrix of columns.",
         formula="a⁻¹ b",
@@ -121,6 +122,7 @@ triangular_solve: Op = declare(
         kernel=lambda k: k.emit(
             f"triangular_solution({', '.join(k.args)}, {k.out}, {k.attrs['lower']}, {k.where!r})"
         ),
+        refuses=True,
         allocates=True,
         doc="The x with a x = b for a triangular a, of which the other triangle is not read.",
         formula="a⁻¹ b",
@@ -139,6 +141,7 @@ inv: Op = declare(
         promotion="float",
         vjp=(lambda g, y, x: -(swap(y) @ g @ swap(y)),),
         kernel=_calling("inverse", fails=True),
+        refuses=True,
         allocates=True,
         doc="The inverses of matrices; solve(a, b) is quicker and more exact than inv(a) @ b.",
         formula="x⁻¹",
@@ -227,6 +230,7 @@ cholesky = declare(
         promotion="float",
         vjp=(_cholesky_vjp,),
         kernel=_calling("cholesky_of", fails=True),
+        refuses=True,
         allocates=True,
         doc="The lower triangle y of a positive definite matrix, of which (x + xᵀ) / 2 is taken.",
         formula="y yᵀ = x",

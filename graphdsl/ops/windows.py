@@ -32,9 +32,9 @@ class Windows:
     padding: tuple[int, ...]
     dilation: tuple[int, ...]
 
-    def sizes(self, given: Sequence[Size]) -> Shape:
+    def sizes(self, given: Sequence[Size], operand: int = 0) -> Shape:
         """How many windows there are along each axis of the given sizes (Dumoulin & Visin, 2016);
-        raises `Fault` E0216 where not one fits."""
+        raises `Fault` E0216, of the operand that has these sizes, where not one fits."""
         found: list[Size] = []
         for size, k, s, p, d in zip(given, *self._axes(), strict=True):
             room = size + (2 * p - d * (k - 1) - 1)
@@ -42,7 +42,7 @@ class Windows:
                 span = d * (k - 1) + 1
                 message = f"a window of {span} does not fit into a size of {size}"
                 padded = f" with {p} added on both sides" if p else ""
-                raise Fault("E0216", message + padded, operand=0)
+                raise Fault("E0216", message + padded, operand=operand)
             found.append(room // s + 1)
         return tuple(found)
 

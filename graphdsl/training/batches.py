@@ -7,11 +7,12 @@ read as they are needed are shuffled by blocks (see `windows`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import numpy as np
 
+from graphdsl.engines.late_rows import LateRows
 from graphdsl.graph.kernel import Array
 from graphdsl.training.dataset import Part
 from graphdsl.training.deferred import Deferred
@@ -21,6 +22,9 @@ from graphdsl.training.splits import ORDER, shuffled
 from graphdsl.training.windows import Window, Windows
 
 Feeds = dict[str, Array]
+
+Arriving = tuple[Feeds, LateRows | None, int]
+"""What a step is fed, those of its rows that are yet to be gathered into it, and their number."""
 
 GATHERED = 2**19
 """Bytes that are gathered at once: several batches where they are small, which saves the calls that
@@ -61,25 +65,38 @@ class Batches:
 
     def epoch(self, number: int) -> Iterator[tuple[Feeds, int]]:
         """The batches of an epoch (numbered from 0) as feeds, each with its number of rows."""
+        for fed, late, count in self.arriving(number, lambda: False):
+            if late is not None:
+                late.gather_all()
+            yield fed, count
+
+    def arriving(self, number: int, apart: Callable[[], bool]) -> Iterator[Arriving]:
+        """The same for a consumer that gathers the rows of a batch itself, or has it done, before
+        it asks for the next one; rows of several batches are gathered here, at once, unless `apart`
+        says that each is better gathered apart."""
         if self._windows is not None:
             return self._from_windows(self._windows, number)
-        return self._shuffled(number) if self.shuffle else chunks(self.part, self.size)
+        if self.shuffle:
+            return self._shuffled(self._order(number), apart)
+        return ((fed, None, count) for fed, count in chunks(self.part, self.size))
 
-    def _shuffled(self, number: int) -> Iterator[tuple[Feeds, int]]:
-        rows, size = self.part.rows, self.size
-        order = self._order(number)
+    def _shuffled(self, order: Array, apart: Callable[[], bool]) -> Iterator[Arriving]:
+        size, group = self.size, self.size * len(self._feeds)
         pairs = [(array, self._buffers[name]) for name, array in self._held.items()]
-        group = size * len(self._feeds)
-        for start in range(0, rows, group):
-            chosen = order[start : start + group]
-            for array, buffer in pairs:
-                # three times as fast as array[chosen], and it allocates nothing
-                array.take(chosen, axis=0, out=buffer[: len(chosen)], mode="clip")
-            whole, rest = divmod(len(chosen), size)
+        start = 0
+        while start < len(order):
+            alone = group == size or apart()
+            late = LateRows(pairs, order[start : start + (size if alone else group)])
+            start += len(late.order)
+            if alone:
+                yield self._one(len(late.order)), late, len(late.order)
+                continue
+            late.gather_all()
+            whole, rest = divmod(len(late.order), size)
             for feeds in self._feeds[:whole]:
-                yield feeds, size
+                yield feeds, None, size
             if rest:
-                yield self._cut(whole * size, rest), rest
+                yield self._cut(whole * size, rest), None, rest
 
     def _order(self, number: int) -> Array:
         """The order of an epoch's rows, drawn with those of the next ones where rows are few: the
@@ -90,25 +107,35 @@ class Batches:
             self._orders = {turn: shuffled(rows, self.seed, turn, ORDER) for turn in ahead}
         return self._orders[number]
 
-    def _from_windows(self, windows: Windows, number: int) -> Iterator[tuple[Feeds, int]]:
-        """Batches across the borders of windows: only the last one may be short."""
+    def _from_windows(self, windows: Windows, number: int) -> Iterator[Arriving]:
+        """Batches across the borders of windows: only the last one may be short. The rows of a
+        window are there until the next but one is asked for."""
         filled = 0
         for window in windows.epoch(number):
             taken, held = 0, len(window.order)
             while taken < held:
-                chosen = window.order[taken : taken + self.size - filled]
-                self._gather(window, chosen, filled)
-                taken, filled = taken + len(chosen), filled + len(chosen)
+                late = self._late(window, taken, filled)
+                taken += len(late.order)
+                if len(late.order) == self.size:
+                    yield self._feeds[0], late, self.size
+                    continue
+                late.gather_all()
+                filled += len(late.order)
                 if filled == self.size:
-                    yield self._feeds[0], filled
+                    yield self._feeds[0], None, self.size
                     filled = 0
         if filled:
-            yield self._cut(0, filled), filled
+            yield self._cut(0, filled), None, filled
 
-    def _gather(self, window: Window, chosen: Array, start: int) -> None:
-        for name, array in window.arrays.items():
-            buffer = self._buffers[name][start : start + len(chosen)]
-            array.take(chosen, axis=0, out=buffer, mode="clip")
+    def _late(self, window: Window, taken: int, filled: int) -> LateRows:
+        """The rows of a window behind those that were taken, as many as a batch still needs."""
+        buffers = {name: buffer[filled:] for name, buffer in self._buffers.items()}
+        pairs = [(array, buffers[name]) for name, array in window.arrays.items()]
+        return LateRows(pairs, window.order[taken : taken + self.size - filled])
+
+    def _one(self, count: int) -> Feeds:
+        """The first rows of the buffers, a batch of them or fewer."""
+        return self._feeds[0] if count == self.size else self._cut(0, count)
 
     def _cut(self, start: int, count: int) -> Feeds:
         """Some rows of the buffers, and what is fed whole."""

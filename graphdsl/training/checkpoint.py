@@ -3,8 +3,8 @@
 Parameters and states stand under their qualified names, so that the file also serves as weights;
 `memory:…` are the flat arrays of the optimizer, `kept:…` the weights that training would go back
 to, left out where they are those of the model, `history:rows` the rows of the history. The metadata
-holds the run's `Progress`, the hashes of the model, the run and the memory's layout, the workers,
-the versions, and a digest of it all.
+holds the run's `Progress`, the hashes of the model, the run and the memory's layout, the engine,
+the workers, the versions, and a digest of it all.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from graphdsl.engines.choice import Engine, read_engine
 from graphdsl.engines.workers import check_workers
+from graphdsl.graph.flat_arrays import flat_array
 from graphdsl.graph.kernel import Array
 from graphdsl.language.diagnostics import DataError, Diagnostic
 from graphdsl.language.system_faults import reading_help
@@ -33,8 +35,6 @@ from graphdsl.training.versions import versions
 FORMAT = "graphdsl checkpoint 1"
 MEMORY, KEPT = f"memory{weights.APART}", f"kept{weights.APART}"
 HISTORY = f"history{weights.APART}rows"
-_NAMED = ("param_", "state_")
-"""The flat arrays whose tensors stand under names of their own."""
 _RANDOM = "streams are keyed by seed and name and counted by step: no generator has a state"
 
 
@@ -46,8 +46,10 @@ class Checkpoint:
     progress: Progress
     versions: Mapping[str, str]
     tensors: Mapping[str, Array]
+    engine: Engine | None
+    """The one that was asked for; None where the file does not say, as `workers`."""
     workers: int | None
-    """Those that steps were shared among; None where the file does not say."""
+    """Those that steps were shared among."""
 
     def apply(self, session: Session, snapshot: Snapshot) -> None:
         """Give the model, its optimizer and the snapshot what they held."""
@@ -77,6 +79,7 @@ def write(
             "model": model_hash(session.compilation),
             "run": run,
             "layout": _layout(session),
+            "engine": session.engine,
             "workers": str(session.workers),
             "versions": json.dumps(versions()),
             "random": _RANDOM,
@@ -97,6 +100,7 @@ def read(path: Path, session: Session, run: str) -> Checkpoint:
         tensors, said = _verify_sealed(file), file.metadata
         progress = Progress.from_plain(json.loads(said["progress"]), tensors[HISTORY])
         found = _texts(json.loads(said["versions"]))
+        engine = read_engine(said["engine"]) if "engine" in said else None
         workers = check_workers(int(said["workers"])) if "workers" in said else None
     except Outdated as outdated:
         raise unusable(path, str(outdated), *_new_run(path, outdated.version)) from None
@@ -110,7 +114,7 @@ def read(path: Path, session: Session, run: str) -> Checkpoint:
         raise unusable(path, f"its header holds what is no JSON: {problem}") from None
     except (ValueError, OverflowError, RecursionError) as problem:
         raise unusable(path, str(problem)) from None
-    return Checkpoint(path, progress, found, tensors, workers)
+    return Checkpoint(path, progress, found, tensors, engine, workers)
 
 
 class Outdated(Broken):
@@ -194,12 +198,8 @@ def _verify_complete(file: TensorFile, session: Session) -> None:
 
 def _everything(session: Session) -> dict[str, Array]:
     """What a step reads and writes and the next step finds; gradients are made anew by each."""
-    flat = {
-        MEMORY + name: array
-        for name, array in session.memory.arrays.items()
-        if not name.startswith((*_NAMED, "grad_"))
-    }
-    return {**weights.live(session), **flat}
+    slots = {MEMORY + flat_array("slot", name): array for name, array in session.memory.slots()}
+    return {**weights.live(session), **slots}
 
 
 def _layout(session: Session) -> str:

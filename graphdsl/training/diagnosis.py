@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphdsl.engines.watched import Look
-from graphdsl.graph.graph import Graph, Node
+from graphdsl.graph.graph import Graph, Node, tell_trail
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.op import OPS
 from graphdsl.graph.ranges import UNKNOWN, Range, count_in_words
 from graphdsl.language.clipping import one_line
-from graphdsl.language.diagnostics import Diagnostic, GraphdslError, Label, ModelError, Trail
+from graphdsl.language.diagnostics import Diagnostic, GraphdslError, Label, ModelError
 
 GENERAL = "a smaller learning rate, or inputs of unit scale, often mends this"
 FED = "it was fed so: mend these values in the data, or leave their rows out"
@@ -125,7 +125,7 @@ class Diagnosis:
         place: tuple[Label, ...] = ()
         if origin is not None:
             place = (Label(origin.span, f"{_SWEEPS[node.sweep]}: {self._bad_values()}"),)
-        trail = tuple(Trail(*level[:2]) for level in origin.trail) if origin else ()
+        trail = tell_trail(origin.trail) if origin else ()
         notes = tuple(
             f"{self._spell(id)} is {self.graph.nodes[id].type}: {self.ranges[id]}"
             for id in dict.fromkeys(self._operands())

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from graphdsl.engines import feeds
 from graphdsl.engines.feeds import refusal
+from graphdsl.engines.late_rows import LateRows
 from graphdsl.graph.kernel import Array
 from graphdsl.language.diagnostics import DataError
 from graphdsl.session import Session
 from graphdsl.training.batches import Batches
 from graphdsl.training.dataset import Dataset, batch_symbol
+from graphdsl.training.stream import Stream
 
 Fed = tuple[Mapping[str, Any], int]
 """What a step is fed, and its number of rows."""
+
+Arriving = tuple[Mapping[str, Any], LateRows | None, int]
+"""The same, with those rows between the two that are yet to be gathered into what is fed."""
 
 
 def epoch_batches(
@@ -23,13 +28,25 @@ def epoch_batches(
 ) -> Iterator[Fed]:
     """The batches of an epoch, counted from 0; raises `DataError` for what is no batch."""
     if dataset.stream is None:
-        yield from batches.epoch(epoch)
-        return
-    for batch in dataset.stream:
+        return batches.epoch(epoch)
+    return _streamed(session, dataset.stream)
+
+
+def arriving_batches(
+    session: Session, dataset: Dataset, batches: Batches, epoch: int, apart: Callable[[], bool]
+) -> Iterator[Arriving]:
+    """The same, rows of which may be yet to be gathered, as `Batches.arriving` has it."""
+    if dataset.stream is None:
+        return batches.arriving(epoch, apart)
+    return ((fed, None, count) for fed, count in _streamed(session, dataset.stream))
+
+
+def _streamed(session: Session, stream: Stream) -> Iterator[Fed]:
+    for batch in stream:
         try:
             fed = _fed(session, batch)
         except DataError as error:
-            where = f"met in {dataset.stream.place}"
+            where = f"met in {stream.place}"
             noted = [replace(d, help=(*d.help, where)) for d in error.diagnostics]
             raise DataError(noted) from None
         yield fed

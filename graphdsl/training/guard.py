@@ -16,6 +16,7 @@ from typing import Protocol
 
 import numpy as np
 
+from graphdsl.graph.flat_arrays import is_kind
 from graphdsl.graph.kernel import Array
 from graphdsl.language.diagnostics import Diagnostic, DivergedError
 from graphdsl.training.diagnosis import Diagnosis, Recorder
@@ -54,7 +55,7 @@ class Guard:
         and otherwise takes this for the last good state."""
         self.verify()
         for name, live in self.trainer.session.memory.arrays.items():
-            if name.startswith("grad_"):
+            if is_kind(name, "grad"):
                 continue  # every step computes them before it reads them
             if name not in self._copies or self._copies[name].shape != live.shape:
                 self._copies[name] = np.empty_like(live)
@@ -145,14 +146,14 @@ def _goes_wrong(trainer: Trainer, turn: Callable[[], object]) -> bool:
 
 def _spoilt_arrays(trainer: Trainer) -> set[str]:
     arrays = trainer.session.memory.arrays
-    stored = (name for name in arrays if name.startswith(("param_", "slot_")))
+    stored = (name for name in arrays if is_kind(name, "param", "slot"))
     return {name for name in stored if not np.isfinite(arrays[name]).all()}
 
 
 def _find_spoilt(trainer: Trainer) -> str | None:
     """The first trained parameter that is not finite."""
     memory = trainer.session.memory
-    flat = (a for name, a in memory.arrays.items() if name.startswith("param_"))
+    flat = (a for name, a in memory.arrays.items() if is_kind(name, "param"))
     # the sum of squares is a dozen times as fast, and may overflow where every number is finite
     with np.errstate(over="ignore", invalid="ignore"):
         if all(math.isfinite(np.dot(array, array)) for array in flat):

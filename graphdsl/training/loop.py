@@ -9,7 +9,7 @@ from itertools import islice
 from graphdsl.language.diagnostics import DataError, Diagnostic, DivergedError
 from graphdsl.training.batches import Batches
 from graphdsl.training.dataset import Dataset
-from graphdsl.training.feeding import epoch_batches, steps_per_epoch
+from graphdsl.training.feeding import arriving_batches, epoch_batches, steps_per_epoch
 from graphdsl.training.guard import Epochs, Guard, watching
 from graphdsl.training.history import Ending, History, Row
 from graphdsl.training.interrupts import Interrupts
@@ -162,13 +162,15 @@ class _Loop:
     def _epoch(self) -> bool:
         """One epoch, or the rest of one, and its measures; whether it is the last."""
         trainer, state, interrupts = self.trainer, self.state, self.interrupts
-        position, guard, step = state.position, state.guard, trainer.step
+        position, guard, step = state.position, state.guard, trainer.step_on
         due = self.keeper.due_at_step if self.keeper is not None else None
         within = state.stopping.within_epochs
         trainer.epoch = position.epoch
-        batches = epoch_batches(trainer.session, self.dataset, self.batches, position.epoch)
-        for fed, count in islice(batches, position.steps, None):
-            position.total += step(fed) * count
+        arriving = arriving_batches(
+            trainer.session, self.dataset, self.batches, position.epoch, trainer.gathers
+        )
+        for fed, late, count in islice(arriving, position.steps, None):
+            position.total += step(fed, late) * count
             position.rows += count
             position.steps += 1
             if interrupts.asked:

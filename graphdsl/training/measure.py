@@ -10,6 +10,7 @@ from graphdsl.driver import Purpose
 from graphdsl.engines.feeds import verify_names
 from graphdsl.graph.graph import Graph
 from graphdsl.graph.kernel import Array
+from graphdsl.graph.reach import find_reachable
 from graphdsl.graph.sizes import symbol
 from graphdsl.language.diagnostics import Diagnostic, UsageError
 from graphdsl.session import Session
@@ -49,7 +50,7 @@ def computable(session: Session, fed: Collection[str], training: bool = False) -
     there are none, `DataError` where what is fed is no input."""
     verify_names(fed, session.inputs)
     names = [result.name for result in session.graph.results]
-    found = session.reachable(list(fed), names, training)
+    found = find_reachable(session.compilation.graph(training), list(fed), names)
     if not found:
         wanted = ", ".join(name for name in session.inputs if name not in fed)
         help = (f"feed {wanted} too",) if wanted else ("declare an output: output y = …",)
@@ -68,7 +69,8 @@ def evaluate(
     chunk draws as at step 0. Raises `DataError` if the arrays do not fit.
     """
     fed = [*part.arrays, *part.whole]
-    names = session.reachable(fed, measured(session.graph), training)
+    graph = session.compilation.graph(training)
+    names = find_reachable(graph, fed, measured(session.graph))
     if not names or (part.arrays and not part.rows):
         return {}
     purpose = Purpose(tuple(names), training=training)

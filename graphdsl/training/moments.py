@@ -19,9 +19,8 @@ from graphdsl.graph.kernel import Array
 BETA = 0.95
 """What a batch weighs in the moving averages beside the one after it."""
 
-
 LEAST = -1073
-"""The exponent of the smallest power of two that is a float."""
+"""The exponent of the power of two just above the smallest float that is not 0."""
 
 
 def root_mean_square(array: Array) -> float:

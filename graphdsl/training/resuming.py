@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from graphdsl.driver import Compilation
+from graphdsl.engines.choice import Engine, check_engine
 from graphdsl.language.diagnostics import DataError, Diagnostic, UsageError
 from graphdsl.session import Session
 from graphdsl.training import keeper, run_folder
@@ -63,14 +64,15 @@ def kept_in(
     session: Session,
     dataset: Dataset,
     settings: FitSettings,
-    workers: int | None = None,
+    looking: bool = False,
 ) -> Iterator[Keeper | None]:
     """The keeper of a run that a program begins in a folder, or goes on with; None without one.
 
     The same model with the same weights, data and settings, but for `epochs`, are the same run: it
-    goes on from its newest checkpoint. Inside, steps are shared among as many workers as before,
-    those of a new run among `workers`, the session's without them. Raises `DataError` where the
-    folder holds checkpoints of another run, `UsageError` where it is in use.
+    goes on from its newest checkpoint. Inside, the session has the engine and the workers that the
+    run began with: its own, or NumPy and one, if it is `looking` between the statements of a step.
+    Raises `DataError` where the folder holds checkpoints of another run, `UsageError` where it is
+    in use, or the session asks for another engine and not for any.
     """
     if folder is None:
         yield None
@@ -81,19 +83,37 @@ def kept_in(
     make_folder(folder)
     with run_folder.held(folder):
         start = keeper.newest(folder, session, run)
-        before = start.workers if start is not None else None
-        with _sharing(session, before or workers or session.workers):
+        now: _Means = ("numpy", 1) if looking else (session.engine, session.workers)
+        was = (start.engine, start.workers) if start is not None else (None, None)
+        if was[0] is not None and now[0] not in ("auto", was[0]) and not looking:
+            raise _otherwise(
+                f"the run has the engine {was[0]}, and cannot go on with {now[0]}",
+                "load the model without an engine: the run goes on with its own",
+                "or begin a new run in another folder",
+            )
+        with _by(session, (check_engine(was[0] or now[0]), was[1] or now[1])):
             yield Keeper(folder, run, start=start, resumable=True)
 
 
+_Means = tuple[Engine, int]
+"""An engine, and as how many workers NumPy shares a step among."""
+
+
 @contextmanager
-def _sharing(session: Session, workers: int) -> Iterator[None]:
-    """Inside, programs that are loaded share their steps among so many workers."""
-    before, session.workers = session.workers, workers
+def _by(session: Session, means: _Means) -> Iterator[None]:
+    """Inside, programs are loaded for an engine and so many workers."""
+    before = session.engine, session.workers
+
+    def change(to: _Means) -> None:
+        if to != (session.engine, session.workers):
+            session.engine, session.workers = to
+            session.forget_programs()
+
+    change(means)
     try:
         yield
     finally:
-        session.workers = before
+        change(before)
 
 
 def verify_model(folder: Path, recorded: Recorded, now: Compilation) -> None:
@@ -113,10 +133,10 @@ def verify_settings(recorded: Recorded, settings: FitSettings) -> None:
         was, now = recorded.train.get(name), getattr(settings, name)
         if was != now:
             message = f"the run has {name} = {was}, and cannot go on with {now}"
-            raise _otherwise(message, f"leave --{name} out")
+            raise _otherwise(message, f"leave --{name} out", _ANEW)
     if settings.epochs < recorded.epochs:
         message = f"the run has {recorded.epochs} epochs, and cannot go on to {settings.epochs}"
-        raise _otherwise(message, "leave --epochs out, or give a larger number")
+        raise _otherwise(message, "leave --epochs out, or give a larger number", _ANEW)
 
 
 def verify_engine(recorded: Recorded, session: Session) -> None:
@@ -124,7 +144,7 @@ def verify_engine(recorded: Recorded, session: Session) -> None:
     if session.engine != recorded.engine:
         was, now = recorded.engine, session.engine
         message = f"the run has the engine {was}, and cannot go on with {now}"
-        raise _otherwise(message, "leave --engine out")
+        raise _otherwise(message, "leave --engine out", _ANEW)
 
 
 def verify_data(recorded: Recorded, dataset: Dataset, *help: str) -> None:
@@ -135,5 +155,5 @@ def verify_data(recorded: Recorded, dataset: Dataset, *help: str) -> None:
         raise DataError(Diagnostic("E0835", message, (), advice))
 
 
-def _otherwise(message: str, help: str) -> UsageError:
-    return UsageError(Diagnostic("E0835", message, (), (help, _ANEW)))
+def _otherwise(message: str, *help: str) -> UsageError:
+    return UsageError(Diagnostic("E0835", message, (), help))

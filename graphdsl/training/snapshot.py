@@ -7,7 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from graphdsl.engines.memory import cut
+from graphdsl.graph.flat_arrays import Kind, flat_array, is_kind
 from graphdsl.graph.kernel import Array
+from graphdsl.graph.layout import Place
 from graphdsl.session import Session
 
 
@@ -15,11 +17,10 @@ class Snapshot:
     """One copy of every parameter and state, made anew with each `take`, between two calls."""
 
     def __init__(self, session: Session) -> None:
-        kept = ("param_", "state_")
         arrays = session.memory.arrays
         self._lock = session.lock
         self._layout = session.memory.layout
-        self._live = {name: array for name, array in arrays.items() if name.startswith(kept)}
+        self._live = {n: array for n, array in arrays.items() if is_kind(n, "param", "state")}
         self._copies = {name: np.empty_like(array) for name, array in self._live.items()}
         self.take()
 
@@ -37,10 +38,11 @@ class Snapshot:
 
     def tensors(self) -> dict[str, Array]:
         """Views of the values that are kept, by qualified name."""
-        places = (("param", self._layout.params), ("state", self._layout.states))
+        places: dict[Kind, dict[str, Place]]
+        places = {"param": self._layout.params, "state": self._layout.states}
         return {
-            name: cut(self._copies[f"{kind}_{place.dtype}"], place)
-            for kind, held in places
+            name: cut(self._copies[flat_array(kind, place.dtype)], place)
+            for kind, held in places.items()
             for name, place in held.items()
         }
 

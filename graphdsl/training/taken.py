@@ -7,16 +7,43 @@ the function's text is made for the inputs, one condition each.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from graphdsl.engines.late_rows import Arrivals, LateRows
 from graphdsl.engines.loaded import Run
 from graphdsl.graph.kernel import Array
 
 RunFed = Callable[[Mapping[str, Any], float, float, float], tuple[Any, ...] | None]
 """A program as a function of arrays by name, and of the clock; None, and nothing is run, if one of
 them needs a look or a conversion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A program bound to its memory, and what its inputs have to be to be taken as they are."""
+
+    run: Run
+    arena: Array
+    run_fed: RunFed
+    arrivals: Arrivals | None
+    """Where its workers look for late rows; None if they have to be there when it begins."""
+
+    def run_late(
+        self, fed: Mapping[str, Any], late: LateRows | None, *clock: float
+    ) -> tuple[Any, ...] | None:
+        """`run_fed` on arrays of which `late` are the rows that are yet to be gathered."""
+        if self.arrivals is None:
+            if late is not None:
+                late.gather_all()
+            return self.run_fed(fed, *clock)
+        self.arrivals.rows = late
+        try:
+            return self.run_fed(fed, *clock)
+        finally:
+            self.arrivals.rows = None
 
 
 def taking_as_fed(run: Run, arrays: Mapping[str, Array], owns: Callable[[Array], bool]) -> RunFed:

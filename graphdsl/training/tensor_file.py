@@ -28,7 +28,7 @@ MAX_HEADER = 100_000_000
 _DTYPES = {"F32": "f32", "F64": "f64", "I32": "i32", "I64": "i64", "BOOL": "bool"}
 _NAMES = {dtype.numpy.name: dtype.value for dtype in DType}
 _METADATA = "__metadata__"
-_TOO_LARGE = "it is larger than this machine's memory"
+_TOO_LARGE = "it is more than memory can hold"
 _OTHERS = {
     b"PK\x03\x04": "a zip archive, as .npz files and those of PyTorch are",
     b"\x93NUMPY": "an array, as .npy files are",

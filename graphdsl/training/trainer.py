@@ -5,35 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from graphdsl.compiler.conditioning import AVERAGE, BATCHES, PASSES
 from graphdsl.compiler.recipe import PLAIN, Recipe
-from graphdsl.compiler.slots import Slot
+from graphdsl.compiler.slots import Slot, shared_name
 from graphdsl.driver import Purpose
 from graphdsl.engines import feeds
-from graphdsl.engines.loaded import Run
+from graphdsl.engines.late_rows import LateRows, read_by_workers
 from graphdsl.engines.refusals import run_refusal
+from graphdsl.graph.flat_arrays import flat_array
 from graphdsl.graph.kernel import Array
 from graphdsl.language.diagnostics import Diagnostic, DivergedError, UsageError
 from graphdsl.ops.run_fault import RunFault
 from graphdsl.session import Session
-from graphdsl.training.dataset import batch_symbol
+from graphdsl.training.dataset import batch_symbol, batched
 from graphdsl.training.feeding import verify_rows
-from graphdsl.training.taken import RunFed, taking_as_fed
+from graphdsl.training.taken import Ready, taking_as_fed
 from graphdsl.training.threads import blas_threads, on_one_thread
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A program bound to its memory, and what its inputs have to be to be taken as they are."""
-
-    run: Run
-    arena: Array
-    run_fed: RunFed
 
 
 class Trainer:
@@ -78,12 +70,17 @@ class Trainer:
         finite, the parameters then being those after the step. A model trained by its own
         updates alone gives nan.
         """
-        fed = named if feeds is None else {**feeds, **named}
+        return self.step_on(named if feeds is None else {**feeds, **named})
+
+    def step_on(self, fed: Mapping[str, Any], late: LateRows | None = None) -> float:
+        """`step` on a batch of which `late` are the rows that are yet to be gathered into the
+        arrays fed, all of them of the inputs' elements and in C order: workers that share the step
+        gather their own."""
         with self._lock:
             if self._apply is not None:
-                loss = self._gather(fed)
+                loss = self._gather(fed, late)
             else:
-                results = self._run(fed, self.t + 1, self.t + 1)
+                results = self._run(fed, late, self.t + 1, self.t + 1)
                 loss = float(results[0]) if results else math.nan
         if not math.isfinite(loss) and self.purpose.results:
             raise self._diverged(loss)
@@ -133,37 +130,45 @@ class Trainer:
         with self._lock:
             compiled = [self.session.compilation.compiled(p) for p in self._purposes]
             self.t = self.epoch = 0
-            self._ready: _Ready | None = None
+            self._ready: Ready | None = None
+            self._other: Ready | None = None
             self._memory.forget_slots()
-            for slot in (slot for one in compiled for slot in one.slots):
-                self._memory.add_slot(slot.name, slot.dtype, slot.size, slot.value, slot.units)
+            slots = {slot.name: slot for one in compiled for slot in one.slots}
+            self._memory.add_slots(slots.values())
             for purpose in self._purposes:
                 self.session.forget_programs(purpose)
 
     def retire(self) -> None:
         """Make way for another trainer of the model: its optimizer states are the other's now."""
-        self._ready, self._replaced = None, True
+        self.renew()
+        self._replaced = True
 
     def renew(self) -> None:
         """Ask for the program again at the next step."""
-        self._ready = None
+        self._ready = self._other = None
+
+    def gathers(self) -> bool:
+        """Whether the last step was shared among workers that gather their rows themselves."""
+        return self._ready is not None and self._ready.arrivals is not None
 
     @property
     def _purposes(self) -> tuple[Purpose, ...]:
         return (self.purpose,) if self._apply is None else (self.purpose, self._apply)
 
-    def _gather(self, fed: Mapping[str, Any]) -> float:
+    def _gather(self, fed: Mapping[str, Any], late: LateRows | None) -> float:
         """A batch gathered, and the update if it was the last one of a step; the batch's loss.
 
         Only random streams read `t` here, and they are counted by the batches.
         """
-        results = self._run(fed, self._count(BATCHES) + 1, self.t)
+        results = self._run(fed, late, self._count(BATCHES) + 1, self.t)
         loss = float(results[0])  # the update writes over it
         if self.pending >= self.accumulate:
             self.flush()
         return loss
 
-    def _run(self, fed: Mapping[str, Any], t: int, steps: int) -> tuple[Any, ...]:
+    def _run(
+        self, fed: Mapping[str, Any], late: LateRows | None, t: int, steps: int
+    ) -> tuple[Any, ...]:
         """The results of the program for what is fed; raises `DataError`.
 
         `self.t` is `steps` while it runs: who watches it reads that. What is raised before, by a
@@ -173,9 +178,17 @@ class Trainer:
         try:
             if ready is not None and ready.arena is self._memory.arena:
                 self.t = steps
-                results = ready.run_fed(fed, t, self.epoch, self.total_steps)
+                if late is None:
+                    results = ready.run_fed(fed, t, self.epoch, self.total_steps)
+                else:
+                    results = ready.run_late(fed, late, t, self.epoch, self.total_steps)
+            if results is None:
+                self.t = steps
+                results = self._run_other(fed, late, t)
             if results is None:
                 self.t = before
+                if late is not None:
+                    late.gather_all()
                 ready, given = self._prepare(fed)
                 self.t = steps
                 results = ready.run(*given.values(), t, self.epoch, self.total_steps)
@@ -184,8 +197,19 @@ class Trainer:
             raise run_refusal(fault, given) from None
         return results
 
+    def _run_other(
+        self, fed: Mapping[str, Any], late: LateRows | None, t: int
+    ) -> tuple[Any, ...] | None:
+        """The results of the program before the last one, which takes its place for the batches to
+        come; None if it does not take what is fed either."""
+        self._ready, self._other = self._other, self._ready
+        ready = self._ready
+        if ready is None or ready.arena is not self._memory.arena:
+            return None
+        return ready.run_late(fed, late, t, self.epoch, self.total_steps)
+
     def _count(self, slot: Slot) -> int:
-        return int(self._memory.arrays[f"slot_{slot.name}"][0])
+        return int(self._memory.arrays[flat_array("slot", slot.name)][0])
 
     def _averages(self) -> list[tuple[Array, Array]]:
         """The stretches of trained parameters, each beside the one of its average; none before
@@ -196,7 +220,8 @@ class Trainer:
         arrays = self._memory.arrays
         found = []
         for group in self._memory.layout.groups:
-            live, average = (arrays[f"{k}{group.dtype}"] for k in ("param_", f"slot_{AVERAGE}."))
+            live = arrays[flat_array("param", group.dtype)]
+            average = arrays[flat_array("slot", shared_name(AVERAGE, group.dtype))]
             stretch = slice(group.start, group.stop)
             found.append((live[stretch], average[stretch]))
         return found
@@ -207,9 +232,9 @@ class Trainer:
             help = ("step with the newer trainer, or load the model twice",)
             raise UsageError(Diagnostic("E0816", message, (), help))
 
-    def _prepare(self, fed: Mapping[str, Any]) -> tuple[_Ready, dict[str, Array]]:
+    def _prepare(self, fed: Mapping[str, Any]) -> tuple[Ready, dict[str, Array]]:
         """Check and convert what is fed, for the program to read; remember what can be taken as
-        it is next time."""
+        it is next time, of this program and the one before: an epoch's last batch is shorter."""
         session = self.session
         self._verify_current()
         feeds.verify_names(fed, session.inputs)
@@ -217,14 +242,19 @@ class Trainer:
         arrays, sizes = session.feed(fed, session.compilation.compiled(self.purpose))
         verify_rows(arrays)
         program = session.executable(self.purpose, sizes)
-        names = [name for name, _, _ in program.program.schedule.inputs]
+        schedule = program.program.schedule
+        names = [name for name, _, _ in schedule.inputs]
         read = {name: arrays[name] for name in names}
         rows = sizes.get(batch_symbol(session.inputs) or "", 1)
         run = on_one_thread(session.bound(program), session, rows)
         run_fed = taking_as_fed(run, read, self._memory.owns)
-        ready = _Ready(run, self._memory.arena, run_fed)
+        late = read_by_workers(schedule, batched(session.inputs))
+        memory = self._memory
+        ready = Ready(run, memory.arena, run_fed, memory.arrivals if late else None)
         # an input the program does not read is checked every time: nothing remembers its shape
         self._ready = ready if len(names) == len(arrays) else None
+        if self._other is not None and self._other.arena is not memory.arena:
+            self._other = None  # it would keep memory that nothing else uses
         return ready, read
 
     def _diverged(self, loss: float) -> DivergedError:

@@ -15,11 +15,6 @@ from graphdsl.training.version import version
 
 def versions() -> dict[str, str]:
     """Versions, machine, cores, and BLAS with the kernels that it has chosen for the machine."""
-    blas = {
-        f"{one['internal_api']} {one['version']} ({one.get('architecture', 'unknown')})"
-        for one in threadpool_info()
-        if one["user_api"] == "blas"
-    }
     return {
         "graphdsl": version(),
         "numpy": np.__version__,
@@ -27,8 +22,19 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
         "cores": str(len(os.sched_getaffinity(0))),
-        "blas": ", ".join(sorted(blas)) or "unknown",
+        "blas": _blas(),
     }
+
+
+def _blas() -> str:
+    """The library that NumPy multiplies by: another one, SciPy's, may be loaded at any time."""
+    found = [one for one in threadpool_info() if one["user_api"] == "blas"]
+    own = [one for one in found if "numpy" in one["filepath"]] or found
+    said = {
+        f"{one['internal_api']} {one['version']} ({one.get('architecture', 'unknown')})"
+        for one in own
+    }
+    return ", ".join(sorted(said)) or "unknown"
 
 
 def _numba() -> str:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, cast
 
 from graphdsl.session import Session
+from graphdsl.training.history import History
 from graphdsl.training.media import Asked, choose_media
 from graphdsl.training.options import fit_settings, verify_mode
 
 if TYPE_CHECKING:
-    from graphdsl.training.history import History
     from graphdsl.views.drawing.options import Shown
     from graphdsl.views.export import Sizes
     from graphdsl.views.network.options import EitherShown
@@ -78,8 +78,21 @@ def draw_history(history: History) -> str:
     return draw_history(history)
 
 
-def bundle(session: Session, text: str, include: Asked, exclude: Asked) -> dict[str, str]:
+History.drawing = draw_history
+
+
+def bundle(session: Session, include: Asked, exclude: Asked) -> dict[str, str]:
     """What a notebook shows of a model: its graph, where this machine can lay it out, and text."""
     from graphdsl.views.notebook import bundle_model
 
-    return bundle_model(text, session.compilation, choose_media(include, exclude))
+    media = choose_media(include, exclude)
+    return bundle_model(describe(session), session.compilation, media)
+
+
+def describe(session: Session) -> str:
+    """A model in a line: its file, its inputs, and how large it is."""
+    count = sum(view.size for view in session.memory.params.values())
+    inputs = ", ".join(f"{name}: {type}" for name, type in session.inputs.items())
+    name = session.compilation.program.source.name
+    said = f"{count:,} parameter{'' if count == 1 else 's'}"
+    return f"<Model {name}: inputs {inputs or 'none'}; {said}>"

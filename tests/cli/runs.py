@@ -79,7 +79,7 @@ def at_step(
     monkeypatch: pytest.MonkeyPatch, step: int, action: Callable[[], object]
 ) -> pytest.MonkeyPatch:
     """Do something after a step of the trainer, which is then undone."""
-    real = Trainer.step
+    real = Trainer.step_on
 
     def wrapped(self: Trainer, *args: object, **named: object) -> float:
         loss = real(self, *args, **named)
@@ -87,7 +87,7 @@ def at_step(
             action()
         return loss
 
-    monkeypatch.setattr(Trainer, "step", wrapped)
+    monkeypatch.setattr(Trainer, "step_on", wrapped)
     return monkeypatch
 
 

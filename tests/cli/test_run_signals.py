@@ -41,7 +41,7 @@ def test_a_second_signal_goes_back_to_the_last_good_state(
     call, path: Path, monkeypatch: pytest.MonkeyPatch, count: int, step: int, saved: int
 ) -> None:
     """It comes within a step, and those after it while what is good is being saved."""
-    real = Trainer.step
+    real = Trainer.step_on
 
     def torn(self: Trainer, *args: object, **named: object) -> float:
         loss = real(self, *args, **named)
@@ -54,7 +54,7 @@ def test_a_second_signal_goes_back_to_the_last_good_state(
 
     assert call("run", path, "-q", "--out", "whole").code == 0
     with monkeypatch.context() as patch:
-        patch.setattr(Trainer, "step", torn)
+        patch.setattr(Trainer, "step_on", torn)
         done = call("run", path, "--out", "o")
     assert (done.code, done.out) == (130, "")
     assert f"graphdsl run {path} --resume o" in done.err

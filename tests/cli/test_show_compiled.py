@@ -40,6 +40,20 @@ def test_buffers_live_from_a_call_that_names_them_to_another(call, examples, fil
         assert name in results or name in re.findall(r"\w+", last), (name, end)
 
 
+def test_each_call_says_what_it_computes(call, examples) -> None:
+    pytest.importorskip("numba")
+    words = ("--stage", "source", "--engine", "numba", "N=64")
+    done = call("show", examples / "digits.gdl", *words)
+    calls = re.findall(r"^    (?:k\d+|multiply_f32)\(", done.out, re.M)
+    said = re.findall(r"^    (?:k\d+|multiply_f32)\(.*\)  # (.+)$", done.out, re.M)
+    assert len(said) == len(calls) > 10
+    assert said.count("what depends on the step alone") == 1
+    assert sum(one.endswith(" (in parts)") for one in said) > 1
+    assert not all(one.endswith(" (in parts)") for one in said)
+    (loss,) = [one for one in said if one.startswith("take_along")]
+    assert loss.count("take_along") == 1, "its two loops are one node's"
+
+
 def test_the_plan_is_that_of_the_engine(call, examples, tmp_path) -> None:
     pytest.importorskip("numba")
     path, said = tmp_path / "plan.svg", []

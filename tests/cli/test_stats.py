@@ -47,6 +47,8 @@ def test_the_picture(call, examples: Path, tmp_path: Path) -> None:
         done = call("stats", examples / "lecture" / "l18.gdl", *words)
         assert (done.code, done.err) == (0, f"wrote {tmp_path / name}\n")
         assert (tmp_path / name).stat().st_size > 5000
+        told = json.loads(call("stats", examples / "lecture" / "l18.gdl", *words, "--json").err)
+        assert told == {"event": "note", "message": f"wrote {tmp_path / name}"}
 
 
 def test_files_of_one_name_are_told_apart_on_the_picture(

@@ -260,7 +260,7 @@ def test_a_clock_that_strikes_between_two_updates(
     call, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A run ends after a whole update, which a replay can count: batch 6, not 5."""
-    batches, real = [0], Trainer.step
+    batches, real = [0], Trainer.step_on
 
     def step(self: Trainer, *args: object, **named: object) -> float:
         batches[0] += 1
@@ -269,7 +269,7 @@ def test_a_clock_that_strikes_between_two_updates(
     words = ("--stop", "after(seconds = 5)", "--with", "accumulate=3")
     with monkeypatch.context() as patch:
         patch.setattr(RunState, "seconds", property(lambda _: float(batches[0])))
-        patch.setattr(Trainer, "step", step)
+        patch.setattr(Trainer, "step_on", step)
         assert call("run", path, "-q", "--out", "o", *words).code == 0
     assert json.loads(Path("o/metrics.json").read_text())["steps"] == 2
     assert call("verify", "o", "-q").code == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -68,3 +70,18 @@ def test_a_result_that_is_fixed_is_the_caller_s() -> None:
     first = model.evaluate("y")
     first += 1
     assert np.array_equal(model.evaluate("y"), np.eye(2))
+
+
+def test_a_large_constant_is_not_copied_to_be_known_again() -> None:
+    """A plan is made before anybody asks whether what it needs has room."""
+    source = Source("dim N\ninput x: [N, 1000]\noutput y = relu(x + 1)\n", "<text>")
+    compiled = compile_source(source).compiled(Purpose(("y",)))
+    nbytes = 5000 * 1000 * 4
+    compiled.plan({"N": 2})
+    tracemalloc.start()
+    try:
+        compiled.plan({"N": 5000})
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.5 * nbytes

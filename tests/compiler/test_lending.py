@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
+import graphdsl
 from compiler.test_schedule import check_program, session_of
 from graphdsl.compiler.schedule import Schedule
 from graphdsl.compiler.schedule.planner import _Planner
@@ -144,10 +148,97 @@ def test_a_state_of_the_forward_sweep_keeps_its_value_until_it_is_written() -> N
     assert writing(schedule, named(schedule, "state_")) == ["add"]
 
 
-@pytest.mark.parametrize("fault", ["inv(g)", "cholesky(g)"])
+REFUSING = [
+    "inv(g)",
+    "cholesky(g)",
+    "g[cast(g[0], i64)]",
+    "one_hot(cast(g[0], i64), 4)",
+    "put_along(g[0], cast(g[1], i64), size = 4)",
+    "add_along_axis(g, cast(g, i64), size = 4)",
+]
+
+
+@pytest.mark.parametrize("fault", REFUSING)
 def test_a_fault_of_the_rule_leaves_the_state_as_it_was(fault: str) -> None:
     rule = f"  state m = 1\n  k = exp(0.9 * m)\n  update m = k + {fault}\n  update p = p - lr * m\n"
     session = session_of(MODEL.format(rule=rule.rstrip()))
     compiled = session.compilation.compiled(session.compilation.step_purpose())
     schedule = compiled.plan({"N": 3})
-    assert writing(schedule, named(schedule, "slot_m")) == ["add"]
+    (step,) = [step for step in schedule.steps if step.out == named(schedule, "slot_m")]
+    assert step.node == next(w.value for w in compiled.graph.writes)
+
+
+def test_numbers_filled_in_refuse_nothing() -> None:
+    """Of an op that is checked in the text alone, such as the zeros for gathered gradients."""
+    compilation = session_of(MODEL.format(rule=CHAIN.rstrip())).compilation
+    purpose = replace(compilation.step_purpose(), stage="apply")
+    compiled = compilation.compiled(purpose)
+    assert any(node.op.name == "full" for node in compiled.graph.nodes)
+    schedule = compiled.plan({})
+    assert writing(schedule, named(schedule, "slot_m")) == ["multiply", "exp", "add"]
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+@pytest.mark.parametrize(
+    "refused",
+    [
+        "x[i + 1]",
+        "one_hot(i + 1, 3)",
+        "put_along(x[0, :2], i + 1, size = 3, axis = 1)",
+        "add_along_axis(x, broadcast_to(expand(i, axis = 1), [2, 3]) + 1, size = 3)",
+        "scatter_add(x, i + 1, size = 2)",
+    ],
+)
+def test_a_step_that_is_refused_writes_nothing(refused: str, engine: str) -> None:
+    """Neither what is refused nor the other states of the file, whose values were there before."""
+    pytest.importorskip(engine)
+    text = (
+        "input i: i64[2]\ninput x: [2, 3]\nstate a = 1\nstate b: [2, 3] = 1\n"
+        f"update a = a + sum(x)\nupdate b = {refused}\ntrain {{}}\n"
+    )
+    model = graphdsl.loads(text, engine=engine)
+    trainer, states = model.trainer(), model.session.memory.states
+    with pytest.raises(graphdsl.DataError, match="E0607"):
+        trainer.step(i=[0, 4], x=np.full((2, 3), 2))
+    assert (states["a"], trainer.t) == (1, 0)
+    assert (states["b"] == 1).all()
+    trainer.step(i=[-1, 0], x=np.full((2, 3), 2))
+    assert states["a"] == 13
+    assert (states["b"] != 1).any()
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "late"),
+    [
+        ("a + x[0]", "E[i]", False),
+        ("a + x[0]", "E[i + 1]", True),
+        ("a + sum(x[i + 1], axis = 0)", "E[i + 1]", True),
+        ("a + sum(E[i + 1], axis = 0)", "grad(sum(tanh(E[i + 1])), E)[:2]", False),
+        ("a + x[0]", "grad(sum(tanh(E[i + 1])), E)[:2]", True),
+    ],
+    ids=["fed", "computed", "of another table", "of the forward sweep", "of the reverse sweep"],
+)
+def test_a_value_waits_for_what_may_be_refused_behind_it(a: str, b: str, late: bool) -> None:
+    """Indices that are fed are looked at before anything is computed."""
+    text = "input i: i64[2]\ninput x: [2, 3]\ninput E: [4, 3]\n"
+    text += "state a: [3] = 1\nstate b: [2, 3] = 1\n"
+    compilation = session_of(f"{text}update a = {a}\nupdate b = {b}\ntrain {{}}\n").compilation
+    compiled = compilation.compiled(compilation.step_purpose())
+    (value,) = (
+        w.value for w in compiled.graph.writes if compiled.graph.nodes[w.target].name == "a"
+    )
+    schedule = compiled.plan({})
+    (step,) = (step for step in schedule.steps if step.node == value)
+    assert (step.out not in schedule.regions) is late
+
+
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+def test_a_rule_that_is_refused_leaves_its_states(engine: str) -> None:
+    pytest.importorskip(engine)
+    rule = "  state m = 1\n  update m = m + g\n  update p = p - lr * inv(m)\n"
+    model = graphdsl.loads(MODEL.format(rule=rule.rstrip()), engine=engine)
+    trainer = model.trainer()
+    with pytest.raises(graphdsl.DataError, match="E0619"):
+        trainer.step(x=np.ones((3, 4)))
+    ((_, m),) = model.session.memory.slots()
+    assert (m == 1).all()

@@ -191,8 +191,7 @@ def test_many_random_programs(text: str, n: int) -> None:
 def digits() -> tuple[Session, Schedule]:
     session = session_of(MODELS["digits"])
     compiled = session.compilation.compiled(session.compilation.step_purpose())
-    for slot in compiled.slots:
-        session.memory.add_slot(slot.name, slot.dtype, slot.size, slot.value, slot.units)
+    session.memory.add_slots(compiled.slots)
     return session, compiled.plan({"N": 4})
 
 

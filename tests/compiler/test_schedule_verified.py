@@ -66,9 +66,7 @@ def feeds_of(inputs: dict[str, TensorType], n: int) -> dict[str, Array]:
 def ready(session: Session, purpose: Purpose) -> Compiled:
     """The graph of a purpose, with memory for the states of its optimizer."""
     compiled = session.compilation.compiled(purpose)
-    for slot in compiled.slots:
-        if f"slot_{slot.name}" not in session.memory.arrays:
-            session.memory.add_slot(slot.name, slot.dtype, slot.size, slot.value, slot.units)
+    session.memory.add_slots(compiled.slots)
     return compiled
 
 

@@ -46,6 +46,15 @@ def test_other_quotients_and_factors_stay(text: str) -> None:
     assert "div" in elements_of(f"output y = {text}")
 
 
+def test_rows_that_meet_the_largest_of_others_stay() -> None:
+    """A matrix as wide as it is high is divided by what stands in the other axis: a total may then
+    be next to 0, and a quotient that is not beside a factor beyond all bounds."""
+    text = "input z: [2, 2]\ninput r: [2]\ne = exp(z - max(z, axis = 1))\n"
+    model = graphdsl.loads(f"{text}output y = e / sum(e, axis = 1) * r\n")
+    found = model.run(z=[[100, -80], [0, -80]], r=[1, 1e20])["y"]
+    np.testing.assert_allclose(found[:, 1], 1e20, rtol=1e-5)
+
+
 def test_the_gradient_of_cross_entropy_is_told_as_shares() -> None:
     """The reader sees softmax(z) - one_hot(y); the program takes the shorter way."""
     text = "dim N\ninput y: i64[N]\nparam W: [4, 4] = 1\ninput x: [N, 4]\n"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,7 @@ from graphdsl.engines.runs import Run, Variables, find_runs
 from graphdsl.engines.workers import row_blocks
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.layout import ALIGNMENT
+from graphdsl.language.diagnostics import DataError
 from graphdsl.language.source import Source, read_source
 from graphdsl.session import Session
 from graphdsl.views.stages import schedule_text
@@ -33,6 +36,22 @@ dim N
 input x: [N, 3]
 param w: [3, 7] ~ normal()
 loss J = mean(square(x @ w))
+train {
+  optimizer = adam()
+}
+"""
+
+
+SILU = """\
+dim N
+input x: [N, 8]
+o = x
+repeat l in 1..4 {
+  param W: [8, 8] ~ normal(0, 0.3)
+  param V: [8, 8] ~ normal(0, 0.3)
+  o = o + silu(o @ W) @ V
+}
+loss J = mean(square(o))
 train {
   optimizer = adam()
 }
@@ -170,6 +189,21 @@ def test_a_view_of_what_a_run_writes_ends_it() -> None:
     runs = find_runs(schedule, compiled.graph, {"N": 9}, Variables(schedule))
     assert [len(run.parts) for run in runs if isinstance(run, Run)] == [2, 1]
     verify(session, compiled, 9)
+
+
+def test_what_is_computed_again_has_scratch_of_its_own() -> None:
+    """What its node computes first needs that scratch at another time."""
+    session = Session(compile_source(Source(SILU, "<text>")), seed=1)
+    compiled = ready(session, _purpose(session))
+    sizes = sizes_of(compiled.graph, 40)
+    whole, again = compiled.plan(sizes), 0
+    for hundredths in range(60, 100, 3):
+        recipe = replace(compiled.recipe, memory=whole.arena_bytes * hundredths // 100)
+        within = replace(compiled, recipe=recipe)
+        with suppress(DataError):  # as few bytes as that cannot do
+            again += len(within.plan(sizes).steps) > len(whole.steps)
+            assert verify(session, within, 40)
+    assert again > 3
 
 
 def test_blocks_take_less_memory_than_whole_arrays() -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import graphdsl
-from graphdsl import session
-from graphdsl.engines import feeds, machine
+from graphdsl import derivatives, session
+from graphdsl.engines import feeds, machine, memory
 from graphdsl.language.diagnostics import DataError
+from graphdsl.ops.initial import INITIALIZERS, Initializer
 from small_machine import have_memory
 
 TEXT = """
@@ -110,6 +113,76 @@ def test_the_callers_copies_of_results_count(monkeypatch: pytest.MonkeyPatch) ->
     assert model.run(x=x)["y"].sum() == x.size
 
 
+def test_the_callers_copies_of_gradients_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = graphdsl.loads(TEXT, engine="numpy")
+    x = np.ones((4, 256), np.float32)
+    model.value_and_grad(x=x)
+    monkeypatch.setattr(derivatives, "LARGE", PARAM - 1)
+    have_memory(monkeypatch, 2**40, PARAM - 1)
+    message = refused(lambda: model.value_and_grad(x=x))
+    assert message.startswith(f"the gradients that are handed out take {PARAM:,} bytes beside ")
+    have_memory(monkeypatch, 2**40, PARAM)
+    assert model.value_and_grad(x=x)[1]["W"].shape == (256, 256)
+
+
+@pytest.mark.parametrize(
+    ("draw", "arrays"),
+    [("normal", 1), ("he_uniform", 1), ("truncated_normal", 4), ("orthogonal", 5)],
+)
+def test_what_drawing_takes_counts(draw: str, arrays: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Initial values are drawn in f64, whatever the parameter is."""
+    text = TEXT.replace("normal(0, 0.1)", f"{draw}()")
+    monkeypatch.setattr(memory, "LARGE", PARAM)
+    have_memory(monkeypatch, 2**40, 2 * arrays * PARAM - 1)
+    message = refused(lambda: graphdsl.loads(text))
+    assert f"to draw W takes {2 * arrays * PARAM:,} bytes beside {PARAM:,} that " in message
+    have_memory(monkeypatch, 2**40, 2 * arrays * PARAM)
+    graphdsl.loads(text)
+
+
+@pytest.mark.parametrize("draw", INITIALIZERS.values(), ids=lambda one: one.name)
+def test_drawing_takes_no_more_than_is_said(draw: Initializer) -> None:
+    shape = (512, 256)
+    args = tuple(draw.arguments.values())
+    rng = np.random.default_rng(0)
+    draw.draw(rng, (4, 4), *args)
+    tracemalloc.start()
+    try:
+        draw.draw(rng, shape, *args)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak <= draw.arrays * 8 * 512 * 256 * 1.02
+
+
+def test_predictions_count_before_they_are_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = graphdsl.loads("dim N\ninput x: [N]\noutput y = x * [[2], [3]]\noutput z = y.T")
+    x = np.arange(10, dtype=np.float32)
+    wanted = model.predict({"x": x}, outputs="z", batch="all")["z"]
+    assert wanted.shape == (10, 2)
+    assert (model.predict({"x": x}, outputs="z", batch=4)["z"] == wanted).all()
+    have_memory(monkeypatch, 2**40, 79)
+    message = refused(lambda: model.predict({"x": x}, outputs="z", batch=4))
+    assert message.startswith("the results of 10 rows take 80 bytes; this machine has ")
+    have_memory(monkeypatch, 2**40, 80)
+    assert (model.predict({"x": x}, outputs="z", batch=4)["z"] == wanted).all()
+
+
+def test_a_program_that_cannot_be_planned_names_its_largest_array(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = graphdsl.loads(TEXT, engine="numpy")
+
+    def lack(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(session.Session, "_emitted", lack)
+    message = refused(lambda: model.run(x=np.zeros((700, 256), np.float32)))
+    assert (
+        f"of which the largest, x at <text>:3:1, takes {700 * 1024:,} bytes; this mach" in message
+    )
+
+
 def test_what_is_not_free_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the model has already was free before; what it has not yet must be free now."""
     model = graphdsl.loads(TEXT, engine="numpy")
@@ -204,6 +277,13 @@ def test_a_container_of_version_1_may_allow_less(system: Path, place: str) -> No
     have_group(system / "groups/memory" / place, **files, memory__stat=stat)
     assert machine.machine_memory() == 5 * GIB
     assert machine.free_memory() == 3 * GIB
+
+
+def test_a_group_may_have_any_name(system: Path) -> None:
+    """Names of files are bytes."""
+    (system / "proc/self/cgroup").write_bytes(b"0::/job-\xff\n")
+    have_group(system / "groups" / os.fsdecode(b"job-\xff"), memory__max=GIB)
+    assert machine.machine_memory() == GIB
 
 
 def test_a_group_that_says_its_limit_alone(system: Path) -> None:

@@ -77,7 +77,7 @@ def plan_of(text: str, **sizes: int) -> Any:
     compilation = graphdsl.loads(text).compilation
     compiled = compilation.compiled(compilation.step_purpose())
     schedule = compiled.plan(sizes)
-    return schedule, make_plan(schedule, compiled.graph, set(KNOWN))
+    return schedule, make_plan(schedule, list(schedule.steps), compiled.graph, set(KNOWN))
 
 
 def test_a_step_is_one_segment_of_few_kernels() -> None:
@@ -112,6 +112,13 @@ def test_equal_computations_share_a_kernel() -> None:
     _, plan = plan_of(deep, N=16)
     (segment,) = plan.segments
     assert len({call.kernel for call in segment.calls}) < len(segment.calls) / 3
+
+
+def test_calls_share_equal_arguments() -> None:
+    """There are thousands: apart they would take more memory than all else of a plan."""
+    _, plan = plan_of(NET, N=32)
+    given = [one for s in plan.segments for call in s.calls for one in call.arguments]
+    assert len({id(one) for one in given}) == len(set(given)) < len(given) / 2
 
 
 def test_no_slot_is_shared_by_values_that_live_together() -> None:

@@ -79,6 +79,22 @@ def test_of_inputs_in_one_table_the_indexed_one_is_told() -> None:
     assert "7 stands in input 'b', row 2" in str(caught.value)
 
 
+def test_of_inputs_that_overlap_the_indexed_one_is_told() -> None:
+    """Each is in C order, and read where it stands."""
+    table = np.array([0, 1, 2, 0, 1, 2, 7])
+    text = "dim N\ninput a: i64[N]\ninput b: i64[N]\ninput E: [3]\noutput y = E[b] + a\n"
+    with pytest.raises(graphdsl.DataError) as caught:
+        graphdsl.loads(text).run(a=table[:5], b=table[2:], E=[1, 2, 3])
+    assert str(caught.value).endswith("help: 7 stands in input 'b', row 4")
+
+
+def test_rows_that_are_not_indexed_are_not_told() -> None:
+    text = "input k: i64[6]\ninput E: [3]\noutput y = E[k[3:]]\n"
+    with pytest.raises(graphdsl.DataError) as caught:
+        graphdsl.loads(text).run(k=[9, 0, 0, 0, 9, 0], E=[1, 2, 3])
+    assert str(caught.value).endswith("help: 9 stands in input 'k', row 4")
+
+
 def test_what_is_computed_stands_in_no_input() -> None:
     text = "input k: i64[3]\ninput E: [3]\noutput y = E[k + 1]\n"
     with pytest.raises(graphdsl.DataError, match="index 3 is out of range") as caught:

@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -93,6 +94,20 @@ def test_what_was_swept_is_let_go_while_it_is_rewritten(monkeypatch: pytest.Monk
     monkeypatch.setattr("graphdsl.driver.rewrite", counted)
     _step()
     assert held[-1] == 2  # the argument here, and that of the call that counts
+
+
+def test_what_a_pass_has_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[int] = []
+    graph = _step().graph
+
+    def counted(graph: Graph) -> Graph:
+        held.append(sys.getrefcount(graph))
+        return replace(graph)
+
+    monkeypatch.setattr("graphdsl.compiler.rewrite.passes.PASSES", (counted, counted, counted))
+    rewrite(graph)
+    # the argument here, and that of the call that counts; the first graph is also this test's
+    assert held == [3, 2, 2]
 
 
 def test_passes_leave_no_graph_for_the_collector() -> None:
@@ -217,3 +232,23 @@ def test_compiled_programs_keep_no_plan() -> None:
     plain = graphdsl.loads(TEXT, engine="numpy").trainer()
     wanted = [plain.step(x=np.ones((n, 8), np.float32)) for n in (4, 400, 4)]
     assert losses == pytest.approx(wanted, rel=1e-5)
+
+
+def test_steps_are_let_go_while_they_are_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("numba")
+    from graphdsl.engines.numba import program
+
+    held: list[int] = []
+
+    def counted(*given: Any) -> Any:
+        held.append(_count(Step))
+        return place_buffers(*given)
+
+    place_buffers = program.place_buffers
+    monkeypatch.setattr(program, "place_buffers", counted)
+    trainer = graphdsl.loads(TEXT, engine="numba").trainer()
+    before = _count(Step)
+    trainer.step(x=np.ones((4, 8), np.float32))
+    assert len(_step().plan({"N": 4}).steps) > 30
+    # the call of what is compiled, what stays NumPy, and the last one
+    assert held[0] - before < 5

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from engines.few_threads import give_threads
+from graphdsl.engines import workers as module
 from graphdsl.engines.workers import Workers, count_cores, row_blocks
 
 
@@ -140,6 +141,31 @@ def test_threads_that_cannot_be_had_are_done_without(
     for _ in range(2):
         workers.share(done.append, [0, 1, 2, 3])
     assert sorted(done) == [0, 0, 1, 1, 2, 2, 3, 3]
+
+
+def test_a_ctrl_c_while_threads_are_made_costs_none_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = set(threading.enumerate())
+    workers, made = Workers(3), []
+
+    def begin() -> object:
+        if len(made) == 1:
+            raise KeyboardInterrupt
+        made.append(Hand())
+        return made[-1]
+
+    with monkeypatch.context() as patch:
+        Hand = module._Hand
+        patch.setattr(module, "_Hand", begin)
+        with pytest.raises(KeyboardInterrupt):
+            workers.share(lambda part: None, [0, 1, 2])
+    workers.share(lambda part: None, [0, 1, 2])
+    assert workers._apart._threads == tuple(hand.thread for hand in workers._hands)
+    assert len(workers._hands) == 2
+    del workers
+    gc.collect()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
+        assert not thread.is_alive()
 
 
 def test_more_parts_than_threads_are_done_too() -> None:

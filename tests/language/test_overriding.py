@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from graphdsl.language import ast
-from graphdsl.language.diagnostics import UsageError
+from graphdsl.language.diagnostics import UsageError, to_json
 from graphdsl.language.flat import flat
 from graphdsl.language.overridden_text import overridden_settings, overridden_text
 from graphdsl.language.overriding import GivenSettings, block_of, override
@@ -165,3 +165,45 @@ def test_every_text_that_does_not_parse_is_told_where_it_stands() -> None:
 def test_an_unknown_key_is_left_to_the_table_of_its_likely_block() -> None:
     assert setting(overridden({"sourse": '"d.npz"'}), "data", "sourse") == '"d.npz"'
     assert setting(overridden({"optimiser": "adam()"}), "train", "optimiser") == "adam()"
+
+
+GIVEN = GivenSettings(
+    {"epochs": "4", "memory": '"5 XB', "stop": "early(J"},
+    "--with",
+    {"memory": "--max-memory", "stop": "--stop"},
+)
+
+
+def test_an_option_of_its_own_is_all_there_is_to_say_of_a_place() -> None:
+    with pytest.raises(UsageError) as caught:
+        override(parse(Source(TEXT)), GIVEN)
+    told = to_json(caught.value.diagnostics)
+    assert [one["file"] for one in told] == ["--max-memory", "--stop"]
+    assert {one[end] for one in told for end in ("line", "column", "end_line")} == {None}
+    assert " --> --stop\n" in str(caught.value)
+
+
+def test_settings_keep_their_order_whichever_option_gives_them() -> None:
+    values = {"memory": "64", "eval_batch": "8", "accumulate": "2", "shuffle": "false"}
+    options = {"memory": "--max-memory", "accumulate": "--accumulate"}
+    program = parse(Source(TEXT))
+    plain = override(program, GivenSettings(values))
+    assert overridden_text(override(program, GivenSettings(values, "--with", options))) == (
+        overridden_text(plain)
+    )
+
+
+@pytest.mark.parametrize(
+    ("apart", "stands_in"),
+    [
+        ("epochs", "epochs = 2"),
+        ("memory", "epochs = 2\nbatch = 8"),
+        ("batch", "epochs = 2\nmemory = 64"),
+    ],
+)
+def test_a_block_of_options_alone_stands_in_one_of_their_texts(apart: str, stands_in: str) -> None:
+    values = {"epochs": "2", "memory": "64", "batch": "8"}
+    given = GivenSettings(values, "--with", {apart: f"--{apart}"})
+    block = block_of(override(parse(Source("input x\noutput y = x\n")), given), "train")
+    assert block is not None
+    assert block.span.text == stands_in

@@ -143,6 +143,7 @@ class Interpreter:
 
     def _execute(self, op: Op, call: KernelCall, names: Names) -> None:
         op.emit(call)
+        assert op.refuses or repr(call.where) not in "".join(call.lines), (op, call.lines)
         for name, type in call.scratches:
             names[name] = garbage(type)
         names.bind_views()

@@ -263,8 +263,10 @@ def test_what_fits_is_taken_from_a_folder(model: graphdsl.Model, tmp_path: Path)
 def test_a_file_larger_than_memory_is_not_read(
     model: graphdsl.Model, saved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    have_memory(monkeypatch, 100)
-    assert "it is larger than this machine's memory" in refusal(model, saved)
+    for whole, free in ((100, 100), (2**40, 100)):
+        have_memory(monkeypatch, whole, free)
+        told = f"it is more than memory can hold: this machine has {whole:,}, of which 100 are free"
+        assert told in refusal(model, saved)
 
 
 def test_saving_where_nothing_can_be_written(model: graphdsl.Model, tmp_path: Path) -> None:

@@ -10,12 +10,12 @@ from graphdsl.compiler.lower.faults import check_constants, report_fault
 from graphdsl.compiler.lower.scope import Binding, Scope
 from graphdsl.compiler.lower.values import POISON, Poison, Value
 from graphdsl.graph.build import Builder, Expr
-from graphdsl.graph.graph import Level, Origin, Result, Variable, Write
+from graphdsl.graph.graph import Level, Origin, Result, Variable, Write, tell_trail
 from graphdsl.graph.op import Fault, Op
 from graphdsl.graph.provenance import Entry
 from graphdsl.graph.types import DType
 from graphdsl.language import ast
-from graphdsl.language.diagnostics import Diagnostic, Label, Report, Trail
+from graphdsl.language.diagnostics import Diagnostic, Label, Report
 from graphdsl.language.source import Span
 
 if TYPE_CHECKING:
@@ -137,14 +137,14 @@ class Frame:
     ) -> Poison:
         """Report an error at `span`; the value is `POISON`, to be returned in place of one."""
         labels = (Label(span, text), *more)
-        trail = tuple(Trail(*level[:2]) for level in self.trail)
+        trail = tell_trail(self.trail)
         found = Diagnostic(code, message, labels, tuple(help), trail, notes=tuple(notes))
         self.shared.report.add(found)
         return POISON
 
     def warn(self, code: str, message: str, span: Span, *, help: Sequence[str] = ()) -> None:
         """Report a warning at `span`."""
-        trail = tuple(Trail(*level[:2]) for level in self.trail)
+        trail = tell_trail(self.trail)
         self.shared.report.add(
             Diagnostic(code, message, (Label(span),), tuple(help), trail, "warning")
         )

@@ -16,15 +16,19 @@ from graphdsl.compiler.rewrite.units import choose_units
 from graphdsl.graph.build import Builder, Expr, rebuild, resume
 from graphdsl.graph.graph import Graph, Node, Result
 from graphdsl.graph.op import OPS
+from graphdsl.language.collector import release_spares
 
 Pass = Callable[[Graph], Graph]
 
 
 def rewrite(graph: Graph) -> Graph:
-    """The graph after all of `PASSES`."""
+    """The graph after all of `PASSES`. What a pass has read is let go when it is done with it."""
+    handed = [graph]
+    del graph
     for step in PASSES:
-        graph = step(graph)
-    return graph
+        release_spares()
+        handed.append(step(handed.pop()))
+    return handed.pop()
 
 
 def decompose(graph: Graph) -> Graph:

@@ -33,5 +33,8 @@ def _is_softmax(x: Expr) -> bool:
     if total.node.operands != (exponentials.id,) or shifted.node.op is not OPS["sub"]:
         return False
     z, largest = shifted.operands
+    if largest.node.op is not OPS["max"] or largest.node.operands != (z.id,):
+        return False
+    # without that axis a row's largest may have met other rows
     same = largest.node.attrs == total.node.attrs
-    return largest.node.op is OPS["max"] and largest.node.operands == (z.id,) and same
+    return same and bool(total.node.attributes()["keepdims"])

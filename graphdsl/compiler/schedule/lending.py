@@ -38,16 +38,15 @@ class Lending:
             if storage.pinned.get(w.value) == storage.leaves[w.target]
         }
         self._read_elsewhere = _last_reads_elsewhere(storage) if self._values else {}
-        self._last_fault = max(_faults(storage), default=-1)
 
     def lend(self, node: Node, names: Sequence[str]) -> str | None:
         """The name of the operand that a node may write over, of those with these names in its
         operands' order; None where it needs an array of its own."""
         storage = self.storage
         if node.sweep != "update" or not node.op.inplace:
-            return None  # a fault that only running finds leaves what is stored as it was
-        if storage.when[node.id] < self._last_fault:
             return None
+        if storage.when[node.id] < storage.last_refusal:
+            return None  # what a kernel refuses leaves what is stored as it was
         for id, name in zip(node.operands, names, strict=True):
             if storage.types[id] != storage.types[node.id] or storage.reads_view(id, node):
                 continue
@@ -78,14 +77,6 @@ class Lending:
         reader = storage.graph.nodes[value]
         same = storage.types[value] == storage.types[node.id]
         return reader.op.inplace and same and not storage.reads_view(node.id, reader)
-
-
-def _faults(storage: Storage) -> Iterator[int]:
-    """When the update sweep may find out that a matrix is singular, or an index out of range: ops
-    that are checked where they are given constants, and those of LAPACK, which allocate."""
-    for node in storage.graph.nodes:
-        if node.sweep == "update" and (node.op.check is not None or node.op.allocates):
-            yield storage.when[node.id]
 
 
 def _last_reads_elsewhere(storage: Storage) -> Mapping[int, int]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
 import numpy as np
 
 from graphdsl.compiler.schedule.stand_ins import StandIns
@@ -36,7 +38,8 @@ class Names:
 
     def constant(self, array: Array) -> str:
         """The variable of an array that never changes; equal ones share it."""
-        key = (array.dtype.str, array.shape, array.tobytes())
+        content = blake2b(np.ascontiguousarray(array).data).digest()  # a copy could be large
+        key = (array.dtype.str, array.shape, content)
         if key not in self._constant_names:
             name = f"c{len(self.constants)}"
             array.setflags(write=False)

@@ -22,7 +22,8 @@ from graphdsl.compiler.schedule.scalars import Scalars
 from graphdsl.compiler.schedule.storage import Storage, is_stored
 from graphdsl.compiler.schedule.values import Region, Schedule, Step
 from graphdsl.compiler.schedule.wording import Notes, where
-from graphdsl.graph.graph import Graph, Node
+from graphdsl.graph.flat_arrays import flat_array
+from graphdsl.graph.graph import Graph, Node, tell_trail
 from graphdsl.graph.kernel import ArrayType, KernelCall, bound
 from graphdsl.graph.layout import Layout
 from graphdsl.graph.op import OPS, Fault
@@ -142,7 +143,7 @@ class _Planner:
             self._enter_region(node, self.storage.leaves[node.id])
         elif node.op is OPS["pack"]:
             start = node.attributes()["start"]
-            self._enter_region(node, Region(f"grad_{type.dtype}", start, type))
+            self._enter_region(node, Region(flat_array("grad", type.dtype), start, type))
         elif is_fixed(node) and node.id not in self.storage.pinned:
             self._fix(node)
         else:
@@ -184,7 +185,8 @@ class _Planner:
         self.buffers.add_scratch(node, call)
         self.commons.add(node, call)
         lines = tuple(call.lines)
-        self.steps.append(Step(node.id, lines, tuple(fed), node.sweep, call.out, call.args))
+        done = (call.out, call.args, call.prefix)
+        self.steps.append(Step(node.id, lines, tuple(fed), node.sweep, *done))
 
     def _call(self, node: Node, fed: Fed) -> KernelCall:
         meeting, names = self._meeting_dtype(node), self.names
@@ -227,9 +229,11 @@ class _Planner:
 
     def _refused(self, node: Node, fault: Fault) -> DataError:
         """A fault that only these sizes have, where the node stands."""
-        labels = (Label(node.origin.span, f"with {told(self.sizes)}"),) if node.origin else ()
+        origin = node.origin
+        labels = (Label(origin.span, f"with {told(self.sizes)}"),) if origin else ()
+        trail = tell_trail(origin.trail) if origin else ()
         help = (fault.help,) if fault.help else ()
-        return DataError(Diagnostic(fault.code, fault.message, labels, help))
+        return DataError(Diagnostic(fault.code, fault.message, labels, help, trail))
 
     def _write_back(self) -> None:
         """At the end, the written values that could not be computed in place."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from graphdsl.compiler.schedule.values import Region
+from graphdsl.graph.flat_arrays import flat_array, part_array
 from graphdsl.graph.graph import Graph, Node
 from graphdsl.graph.kernel import ArrayType
 from graphdsl.graph.layout import Layout
 from graphdsl.graph.op import OPS
-from graphdsl.graph.types import DType
 
 
 class Storage:
@@ -20,7 +20,8 @@ class Storage:
 
     A result is pinned where it has a place outside the arena: a gradient in its flat array, a
     written value over the old one, and what is made of a worker's part over that, if nothing needs
-    it any more.
+    it any more. Until `last_refusal`, when a kernel may still end the program, what lives between
+    steps stays as it was.
     """
 
     def __init__(
@@ -32,21 +33,23 @@ class Storage:
         self.layout = layout
         self.leaves = {n.id: self.region(n) for n in graph.nodes if is_stored(n)}
         self.last_read = _last_reads(graph, self.when)
+        self.last_refusal = max((self.when[id] for id in _refusing(graph)), default=-1)
         self.pinned = self._pins()
 
     def region(self, node: Node) -> Region:
         """The place of a stored leaf."""
         attrs, type = node.attributes(), self.types[node.id]
         if node.op is OPS["group"]:
-            return Region(f"param_{type.dtype}", attrs["start"], type)
+            return Region(flat_array("param", type.dtype), attrs["start"], type)
         if node.op is OPS["slot"]:
-            return Region(f"slot_{attrs['name']}", attrs["start"], type)
+            return Region(flat_array("slot", attrs["name"]), attrs["start"], type)
         if node.op is OPS["part"]:
             return Region(part_array(attrs["worker"], type.dtype), attrs["start"], type)
         assert node.name is not None
         if node.op is OPS["param"]:
-            return Region(f"param_{type.dtype}", self.layout.params[node.name].offset, type)
-        return Region(f"state_{type.dtype}", self.layout.states[node.name].offset, type)
+            place = self.layout.params[node.name]
+            return Region(flat_array("param", type.dtype), place.offset, type)
+        return Region(flat_array("state", type.dtype), self.layout.states[node.name].offset, type)
 
     def unwritten(self) -> list[tuple[int, int]]:
         """(target, value) of the writes that are left for the end of the program."""
@@ -62,12 +65,15 @@ class Storage:
         for param, gradient in self.graph.gradients:
             place = self.layout.params.get(nodes[param].name or "")
             if place is not None:
-                pins[gradient] = Region(f"grad_{place.dtype}", place.offset, self.types[gradient])
+                array = flat_array("grad", place.dtype)
+                pins[gradient] = Region(array, place.offset, self.types[gradient])
         for write in self.graph.writes:
-            if write.value not in pins and self._may_overwrite(write.target, write.value):
-                pins[write.value] = self.leaves[write.target]
+            target, value = write.target, write.value
+            early = self.when[value] < self.last_refusal
+            if not early and value not in pins and self._may_overwrite(target, value):
+                pins[value] = self.leaves[target]
             else:
-                self.last_read[write.value] = len(nodes)
+                self.last_read[value] = len(nodes)
         return {**dict(self._over_parts()), **pins}
 
     def _over_parts(self) -> Iterator[tuple[int, Region]]:
@@ -109,17 +115,25 @@ def is_stored(node: Node) -> bool:
     return node.op in (OPS["param"], OPS["state"], OPS["group"], OPS["slot"], OPS["part"])
 
 
-def part_array(worker: int, dtype: DType) -> str:
-    """The name of the flat array of what one worker's rows add to sums."""
-    return f"part{worker}_{dtype}"
-
-
 def _places(order: Sequence[int]) -> list[int]:
     """The place of each id in an order."""
     places = [0] * len(order)
     for place, id in enumerate(order):
         places[id] = place
     return places
+
+
+def _refusing(graph: Graph) -> Iterator[int]:
+    """The nodes that may find out while they run that there is no value for them. Indices, the last
+    operand, are none that are fed, which engines look at first of all, and in the reverse sweep
+    none of the forward sweep's."""
+    fed = {id for id in graph.inputs if graph.nodes[id].type.dtype.is_integer}
+    met = set(fed)
+    for node in graph.nodes:
+        if node.op.refuses:
+            if node.operands[-1] not in (met if node.sweep == "reverse" else fed):
+                yield node.id
+            met.add(node.operands[-1])
 
 
 def _last_reads(graph: Graph, when: Sequence[int]) -> list[int]:

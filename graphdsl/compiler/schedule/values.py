@@ -71,6 +71,9 @@ class Step:
     """The variable of the result, where the node has a kernel."""
     args: tuple[str, ...] = ()
     """The variables of its operands."""
+    prefix: str = ""
+    """What the names of its scratch arrays begin with: where a node is computed again, the second
+    time has others than the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,8 @@ class Schedule:
     workers: tuple[Schedule, ...] = ()
     """What workers run at once, each on its part of the batch, in their own stretches of the
     arena: the steps call them as `worker_0`, `worker_1`, …"""
+    cuts: tuple[tuple[int, int], ...] = ()
+    """Of each worker: the first row of its part of the batch, and the one behind its last."""
 
     def placement(self) -> Schedule:
         """What is fed and handed out, and where arrays stand, without what is done with them."""

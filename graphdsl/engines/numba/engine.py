@@ -15,13 +15,19 @@ from graphdsl.engines.numba.program import Plan, make_plan
 from graphdsl.engines.numba.runner import CLOCK, INPUTS
 from graphdsl.engines.workers import count_cores
 from graphdsl.graph.graph import Graph
+from graphdsl.language.collector import release_spares
 
 
 def translate(schedule: Schedule, graph: Graph) -> tuple[Schedule, Mapping[str, Any]]:
-    """The schedule with its runs of loops and products compiled, and what its new names are."""
-    plan = plan_here(schedule, graph)
+    """The schedule with its runs of loops and products compiled, and what its new names are. Steps
+    that nobody else holds are let go while they are read."""
+    release_spares()
+    waiting = list(schedule.steps)
+    schedule = replace(schedule, steps=())
+    plan = make_plan(schedule, waiting, graph, set(KNOWN), count_cores())
+    release_spares()
     if not plan.segments:
-        return schedule, {}
+        return plan.schedule, {}
     module = library.load(plan.text)
     enter = _entry(len(plan.inputs))
     alone: int = library.load_file("runner.py").run.address
@@ -49,7 +55,7 @@ def translate(schedule: Schedule, graph: Graph) -> tuple[Schedule, Mapping[str, 
 
 def plan_here(schedule: Schedule, graph: Graph) -> Plan:
     """The plan of a schedule for all functions that kernels can call, and for all cores."""
-    return make_plan(schedule, graph, set(KNOWN), count_cores())
+    return make_plan(schedule, list(schedule.steps), graph, set(KNOWN), count_cores())
 
 
 def needed_bytes(schedule: Schedule, graph: Graph) -> int:

@@ -54,27 +54,20 @@ class Group:
 Part = Group | Item
 
 
-def fuse(items: Iterable[Item], places: Places) -> list[Part]:
-    """The items in order, loops that may be computed together as groups."""
-    made: list[Part] = []
+def fuse(items: Iterable[Item], places: Places) -> Iterator[Part]:
+    """The items in order, loops that may be computed together as groups; no further item is asked
+    for than the one that ends a group."""
     run: _Run | None = None
     for item in items:
-        if not isinstance(item, Loop):
-            if run is not None:
-                made.append(run.group())
-            run = None
-            made.append(item)
-            continue
-        if run is not None and run.take(item):
+        if run is not None and isinstance(item, Loop) and run.take(item):
             continue
         if run is not None:
-            made.append(run.group())
-        run = _begin(item, places)
+            yield run.group()
+        run = _begin(item, places) if isinstance(item, Loop) else None
         if run is None:
-            made.append(item)
+            yield item
     if run is not None:
-        made.append(run.group())
-    return made
+        yield run.group()
 
 
 def _begin(loop: Loop, places: Places) -> _Run | None:
@@ -190,7 +183,10 @@ def _axes_for(axes: Sequence[int], columns: int) -> int:
 
 
 def _fitted(loop: Loop, axes: Sequence[int], more: int) -> Loop | None:
-    """The loop over other axes, and `more` behind them along which nothing moves."""
+    """The loop over other axes, and `more` behind them along which nothing moves; itself where it
+    has them, as most loops do: programs of many would else take twice the memory."""
+    if loop.shape == tuple(axes) and not more:
+        return loop
 
     def fit(access: Access) -> Access | None:
         made = reshaped(access, loop.shape, axes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from graphdsl.compiler.schedule import Step
 from graphdsl.engines.numba.places import Access
 from graphdsl.graph.types import DType
 
@@ -47,6 +48,11 @@ class Loop:
             yield self.out.index
 
     @property
+    def roots(self) -> set[str]:
+        """The roots of the arrays that the loop touches."""
+        return {access.root for access in (*self.reads(), self.out)}
+
+    @property
     def ordered(self) -> bool:
         """Whether elements may be written more than once, so that the order counts."""
         return self.out.index is not None
@@ -76,12 +82,17 @@ class Product:
     right: Matrices
     out: Matrices
 
+    @property
+    def roots(self) -> set[str]:
+        """The roots of the arrays that the product touches."""
+        return {self.left.root, self.right.root, self.out.root}
+
 
 @dataclass(frozen=True, slots=True)
 class Statements:
     """What stays NumPy: statements of one step, and the roots of the arrays that they name."""
 
-    step: int
+    step: Step
     lines: tuple[str, ...]
     roots: frozenset[str]
 

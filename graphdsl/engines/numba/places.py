@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from graphdsl.compiler.schedule import Schedule
+from graphdsl.compiler.schedule import Schedule, Step
 from graphdsl.compiler.schedule.stand_ins import StandIns
 from graphdsl.graph.kernel import Array, ArrayType
 from graphdsl.graph.types import DType
@@ -73,42 +73,41 @@ class Extent:
 
 
 class Places:
-    """The arrays of one schedule by their variables."""
+    """The arrays of one schedule by their variables; `steps` are those of the schedule.
 
-    def __init__(self, schedule: Schedule) -> None:
+    Little is kept of them: a program has many, and each is asked for a few times at most.
+    """
+
+    def __init__(self, schedule: Schedule, steps: Iterable[Step]) -> None:
         self._made = StandIns()
-        self._stand_ins: dict[str, Array] = {}
+        self._types: dict[str, ArrayType] = {}
+        self._constants = schedule.constants
         self.extents: dict[str, Extent] = {}
         for name, region in schedule.regions.items():
             first = region.offset * region.type.dtype.numpy.itemsize
             self.extents[name] = Extent(region.array, first, region.type.nbytes)
-            self._stand_in(name, region.type)
+            self._types[name] = region.type
         for name, slot in schedule.slots.items():
             self._own(name, slot.type)
         for _, type, name in schedule.inputs:
             self._own(name, type)
         for name, array in schedule.constants.items():
             self._own(name, ArrayType(_DTYPES.get(array.dtype, DType.i64), array.shape))
-            self._stand_ins[name] = array
         for name, dtype in schedule.cells.items():
             self._own(name, ArrayType(dtype))
-        self._roots = {name: name for name in self._stand_ins}
-        self._fed = {name: text for step in schedule.steps for name, text in step.views}
-        for name, text in (*schedule.views, *self._fed.items()):
-            if name not in self._stand_ins:
-                base = NAME.match(text)
-                assert base is not None, text
-                self._roots[name] = self._roots[base[0]]
-                self._stand_ins[name] = eval(text, {base[0]: self._stand_ins[base[0]]})
+        self._fed = {name: text for step in steps for name, text in step.views}
+        self._views = {**self._fed, **dict(schedule.views)}
 
     def root(self, name: str) -> str:
         """The variable whose memory `name` is a view of."""
-        return self._roots[name]
+        while name not in self._types:
+            name = _base(self._views[name])
+        return name
 
     def roots_in(self, lines: Iterable[str]) -> set[str]:
         """The roots of all arrays that statements name."""
         found = {name for line in lines for name in NAME.findall(line)}
-        return {self._roots[name] for name in found if name in self._roots}
+        return {self.root(name) for name in found if name in self._types or name in self._views}
 
     def fed_views(self, lines: Iterable[str]) -> tuple[tuple[str, str], ...]:
         """(variable, expression) of the views of what is fed that statements name, bases first."""
@@ -119,12 +118,13 @@ class Places:
 
     def find(self, name: str) -> Place | None:
         """The place of an array; None where it is none, or has elements no loop is made for."""
-        array = self._stand_ins.get(name)
-        if array is None or array.dtype not in _DTYPES:
+        if name not in self._types and name not in self._views:
             return None
-        root = self._roots[name]
+        array, root = self._stand_in(name), self.root(name)
+        if array.dtype not in _DTYPES:
+            return None
         itemsize = array.itemsize
-        apart = _address(array) - _address(self._stand_ins[root])
+        apart = _address(array) - _address(self._stand_in(root))
         if apart % itemsize or any(stride % itemsize for stride in array.strides):
             return None
         strides = tuple(stride // itemsize for stride in array.strides)
@@ -132,10 +132,25 @@ class Places:
 
     def _own(self, name: str, type: ArrayType) -> None:
         self.extents[name] = Extent(name, 0, type.nbytes)
-        self._stand_in(name, type)
+        self._types[name] = type
 
-    def _stand_in(self, name: str, type: ArrayType) -> None:
-        self._stand_ins[name] = self._made.make(type)
+    def _stand_in(self, name: str) -> Array:
+        """An array with the shape and the strides of `name`, that stands as far from what its root
+        is given."""
+        if name in self._constants:
+            return self._constants[name]
+        if name in self._types:
+            return self._made.make(self._types[name])
+        text = self._views[name]
+        made: Array = eval(text, {_base(text): self._stand_in(_base(text))})
+        return made
+
+
+def _base(text: str) -> str:
+    """The variable that the text of a view begins with."""
+    found = NAME.match(text)
+    assert found is not None, text
+    return found[0]
 
 
 def _address(array: Array) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeGuard
 
 from graphdsl.compiler.schedule import Schedule, Slot, Step
 from graphdsl.compiler.schedule.values import place_buffers
@@ -27,13 +28,18 @@ from graphdsl.engines.numba.loops import loop_kernel
 from graphdsl.engines.numba.nests import group_kernel
 from graphdsl.engines.numba.places import NAME, Places
 from graphdsl.engines.numba.reading import Reader
-from graphdsl.engines.numba.writing import Kernel, Surroundings
+from graphdsl.engines.numba.writing import Argument, Kernel, Surroundings
 from graphdsl.graph.graph import Graph
 from graphdsl.graph.kernel import ArrayType
 from graphdsl.graph.types import DType
+from graphdsl.language.collector import release_spares
 
 Done = Call | Statements
 """What becomes of a part."""
+
+
+OFTEN = 64
+"""Parts after which what reading them has left behind is let go, which takes 10 µs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,33 +69,40 @@ class Plan:
     """How many there is room for."""
 
 
-def make_plan(schedule: Schedule, graph: Graph, known: set[str], threads: int = 1) -> Plan:
-    """The plan of a schedule; `known` are the functions that compiled formulas may call, and
-    `threads` how many may share in it."""
-    return _Planner(schedule, graph, known, threads).plan()
+def make_plan(
+    schedule: Schedule, steps: list[Step], graph: Graph, known: set[str], threads: int = 1
+) -> Plan:
+    """The plan of a schedule, whose `steps` are handed over: the list is emptied; `known` are the
+    functions that compiled formulas may call, and `threads` how many may share in it."""
+    return _Planner(schedule, steps, graph, known, threads).plan()
 
 
 class _Planner:
-    def __init__(self, schedule: Schedule, graph: Graph, known: set[str], threads: int) -> None:
+    def __init__(
+        self, schedule: Schedule, steps: list[Step], graph: Graph, known: set[str], threads: int
+    ) -> None:
         self.threads = threads
         self.schedule = schedule
-        self.places = Places(schedule)
-        items = Reader(schedule, graph, self.places, known).items()
-        checks, others = self._apart(fuse(items, self.places))
-        self.checks = len(checks)
-        self.parts = [*checks, *others]
+        self.steps = steps
+        self.last_step = steps[-1] if steps else Step(0, ())
+        self.places = Places(schedule, steps)
+        self.reader = Reader(graph, self.places, known)
+        self.fed = {variable for _, _, variable in schedule.inputs}
+        handed = (variable for _, variable, _ in schedule.results if self._is_array(variable))
+        self.handed = {self.places.root(variable) for variable in handed}
         self.values = dict(self._uniform_constants())
         self.kernels: dict[tuple[str, ...], str] = {}
         self.rooms: dict[str, ArrayType] = {}
-        self.room_types: dict[ArrayType, ArrayType] = {}  # each once: a program keeps them
+        # each once, as there are thousands: calls are given few different ones
+        self.arguments: dict[Argument | int, Argument | int] = {}
+        self.room_types: dict[ArrayType, ArrayType] = {}  # likewise: a program keeps them
         self.known = known
 
     def plan(self) -> Plan:
         """Kernels first: they say what has to be in memory."""
-        done = list(self._done())
+        checks, done = self._done()
         scalars = self._scalar_call()
-        if scalars is not None:
-            done.insert(self.checks, scalars)
+        done = [*checks, *([scalars] if scalars is not None else []), *done]
         segments, steps = self._segments(done)
         slots, total = self._slots(done)
         roots = {root: None for s in segments for call in s.calls for root in _roots(call)}
@@ -99,85 +112,72 @@ class _Planner:
 
     # --- parts -----------------------------------------------------------------------------------
 
-    def _apart(self, parts: Sequence[Part]) -> tuple[list[Part], list[Part]]:
-        """Checks of what is fed, each once: they run before anything is written; and the rest."""
-        checks: dict[str, Part] = {}
-        others: list[Part] = []
-        for part in parts:
-            if isinstance(part, Statements) and self._checks_fed(part):
-                checks.setdefault(part.lines[0].partition(", '")[0], part)
-            else:
-                others.append(part)
-        return list(checks.values()), others
-
-    def _checks_fed(self, part: Statements) -> bool:
-        fed = {variable for _, _, variable in self.schedule.inputs}
-        return all(line.startswith("check_") for line in part.lines) and part.roots <= fed
+    def _checks_fed(self, part: Part) -> TypeGuard[Statements]:
+        """Whether a part checks what is fed."""
+        if not isinstance(part, Statements) or not part.roots <= self.fed:
+            return False
+        return all(line.startswith("check_") for line in part.lines)
 
     def _uniform_constants(self) -> Iterator[tuple[str, float | int | bool]]:
         for name, array in self.schedule.constants.items():
             if array.size and array.tobytes() == array.size * array.flat[0].tobytes():
                 yield name, array.flat[0].item()
 
-    def _last_reads(self) -> dict[str, int]:
-        """The number of the last part that reads what a root holds; for what is handed out or
-        stored that of none, behind all of them."""
-        end = len(self.parts)
-        lasts = {root: n for n, part in enumerate(self.parts) for root in self._read_by(part)}
-        lasts |= dict.fromkeys(self.schedule.regions, end)
-        handed = (v for _, v, _ in self.schedule.results if self._is_array(v))
-        return lasts | {self.places.root(variable): end for variable in handed}
-
     def _is_array(self, variable: str) -> bool:
         return self.places.find(variable) is not None
 
-    def _read_by(self, part: Part) -> set[str]:
-        if isinstance(part, Statements):
-            return set(part.roots)
-        if isinstance(part, Product):
-            return {part.left.root, part.right.root}
-        if isinstance(part, Loop):
-            return {access.root for access in part.reads()} | {part.out.root}
-        written: set[str] = set()
-        read: set[str] = set()
-        for member in part.members:
-            read |= {access.root for access in member.loop.reads()} - written
-            written.add(member.loop.out.root)
-        return read
-
     # --- kernels ---------------------------------------------------------------------------------
 
-    def _done(self) -> Iterator[Done]:
-        """The parts in order, a call in the place of each that is compiled. They are let go on the
-        way: the loops of a program take as much memory as its calls."""
-        lasts = self._last_reads()
-        self.parts.reverse()
-        for number in range(len(self.parts)):
-            part = self.parts.pop()
-            if isinstance(part, Statements):
-                yield part
+    def _done(self) -> tuple[list[Statements], list[Done]]:
+        """Checks of what is fed, each once: they run before anything is written; and the other
+        parts in order, a call in the place of each that is compiled.
+
+        A part is done with before the next one is read: the loops of a program take more memory
+        than its calls.
+        """
+        checks: dict[str, Statements] = {}
+        done: list[Done] = []
+        parts = fuse(self.reader.items(self.steps), self.places)
+        for number, part in enumerate(parts):
+            if number % OFTEN == 0:
+                release_spares()
+            if self._checks_fed(part):
+                checks.setdefault(part.lines[0].partition(", '")[0], part)
+            elif isinstance(part, Statements):
+                done.append(part)
             elif isinstance(part, Product):
-                yield self._product(number, part)
+                done.append(self._sparing(self._product(part)))
             else:
-                yield self._loops(number, part, lasts)
+                done.append(self._sparing(self._loops(part)))
+        return list(checks.values()), done
 
-    def _loops(self, number: int, part: Group | Loop, lasts: Mapping[str, int]) -> Call:
-        def needed(root: str) -> bool:
-            return lasts.get(root, number) > number
-
-        around = Surroundings(self.places.extents, self.values, needed)
+    def _loops(self, part: Group | Loop) -> Call:
+        around = Surroundings(self.places.extents, self.values, self._is_needed)
         if isinstance(part, Group):
             kernel = group_kernel(part, around)
-            nodes = tuple(member.loop.node for member in part.members)
+            nodes = tuple(dict.fromkeys(member.loop.node for member in part.members))
         else:
             kernel, nodes = loop_kernel(part, around), (part.node,)
         return loop_call(self._named(kernel), kernel, nodes)
 
+    def _is_needed(self, root: str) -> bool:
+        """Whether what a root holds is stored, handed out, or touched by what comes behind a group:
+        the item that has ended it, those behind that in its step, and later steps."""
+        slot = self.schedule.slots.get(root)
+        if slot is None or root in self.handed:
+            return True
+        return slot.end > self.reader.number or self.reader.is_ahead(root)
+
+    def _sparing(self, call: Call) -> Call:
+        """The call, its arguments shared with calls before it."""
+        known = self.arguments
+        return replace(call, arguments=tuple(known.setdefault(one, one) for one in call.arguments))
+
     def _named(self, kernel: Kernel) -> str:
         return self.kernels.setdefault(kernel.body, f"k{len(self.kernels)}")
 
-    def _product(self, number: int, product: Product) -> Call:
-        room = f"room{number}"
+    def _product(self, product: Product) -> Call:
+        room = f"room{len(self.rooms)}"
         each = room_for(product)
         type = ArrayType(DType.i64, (self.threads * each // 8,))
         self.rooms[room] = self.room_types.setdefault(type, type)
@@ -188,7 +188,7 @@ class _Planner:
         kernel = scalar_kernel(self.schedule, self.known)
         if kernel is None:
             return None
-        return Call(self._named(kernel), kernel.arguments, (), False, 0.0)
+        return self._sparing(Call(self._named(kernel), kernel.arguments, (), False, 0.0))
 
     def _text(self) -> str:
         body = [line for lines in self.kernels for line in lines]
@@ -219,9 +219,8 @@ class _Planner:
         inside = False
         for one in done:
             if isinstance(one, Statements):
-                old = self.schedule.steps[one.step]
                 views = self.places.fed_views(one.lines)
-                steps.append(replace(old, lines=one.lines, views=views))
+                steps.append(replace(one.step, lines=one.lines, views=views))
             else:
                 if not inside:
                     segments.append([])
@@ -229,7 +228,7 @@ class _Planner:
                 segments[-1].append(one)
             inside = isinstance(one, Call)
         if handed := self.places.fed_views(variable for _, variable, _ in self.schedule.results):
-            steps.append(replace(self.schedule.steps[-1], lines=(), views=handed))
+            steps.append(replace(self.last_step, lines=(), views=handed))
         return [Segment(tuple(share(one))) for one in segments], steps
 
     def _slots(self, done: Sequence[Done]) -> tuple[dict[str, Slot], int]:

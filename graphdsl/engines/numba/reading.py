@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from graphdsl.compiler.schedule import Schedule, Step
+from graphdsl.compiler.schedule import Step
 from graphdsl.engines.numba.items import Item, Loop, Matrices, Number, Operand, Product, Statements
 from graphdsl.engines.numba.places import Access, Place, Places, spread
 from graphdsl.graph.graph import Graph, Node
@@ -23,25 +23,41 @@ _CALL = re.compile(r"(?<![\w.])([a-z_]\w*)(?=\()")
 
 
 class Reader:
-    """Reads the steps of one schedule; compiled formulas may call the functions `known`."""
+    """Reads the steps of one schedule; compiled formulas may call the functions `known`.
 
-    def __init__(self, schedule: Schedule, graph: Graph, places: Places, known: set[str]) -> None:
-        self.schedule = schedule
+    Steps are read as items are asked for: `number` is that of the step which the last item is of,
+    `ahead` has the items of this step from that one on.
+    """
+
+    def __init__(self, graph: Graph, places: Places, known: set[str]) -> None:
+        self.number = -1
+        self.ahead: list[Item] = []
         self.graph = graph
         self.places = places
         self.known = known
 
-    def items(self) -> Iterator[Item]:
-        """The items of all steps, in order."""
-        for number, step in enumerate(self.schedule.steps):
+    def items(self, steps: list[Step]) -> Iterator[Item]:
+        """The items of all steps, in order. The list is emptied on the way: steps take as much
+        memory as what is made of them."""
+        steps.reverse()
+        while steps:
+            step = steps.pop()
+            self.number += 1
             if step.lines:
-                made = self._by_formula(step) or self._by_statements(number, step)
-                yield from made or [self._left(number, step.lines)]
+                made = self._by_formula(step) or self._by_statements(step)
+                self.ahead = made or [self._left(step, step.lines)]
+            while self.ahead:
+                yield self.ahead[0]
+                del self.ahead[0]
 
-    def _left(self, number: int, lines: Sequence[str]) -> Statements:
-        views = [text for _, text in self.schedule.steps[number].views]
+    def is_ahead(self, root: str) -> bool:
+        """Whether the last item, or one behind it in its step, touches an array of that root."""
+        return any(root in item.roots for item in self.ahead)
+
+    def _left(self, step: Step, lines: Sequence[str]) -> Statements:
+        views = [text for _, text in step.views]
         roots = frozenset(self.places.roots_in([*lines, *views]))
-        return Statements(number, tuple(lines), roots)
+        return Statements(step, tuple(lines), roots)
 
     # --- by the op -------------------------------------------------------------------------------
 
@@ -65,11 +81,11 @@ class Reader:
 
     # --- by statements ---------------------------------------------------------------------------
 
-    def _by_statements(self, number: int, step: Step) -> list[Item]:
+    def _by_statements(self, step: Step) -> list[Item]:
         made: list[Item] = []
         for line in step.lines:
             if line.startswith("check_"):  # raises what says where a fault lies
-                made.append(self._left(number, [line]))
+                made.append(self._left(step, [line]))
                 continue
             item = self._statement(step.node, ast.parse(line).body[0])
             if item is None:
@@ -177,7 +193,8 @@ class Reader:
         if operand is None or target is None or op is None or op.fold is None:
             return None
         reduced = tuple(ast.literal_eval(axes))
-        return _folding(node, op.fold.start, op.fold.step, target, [operand], reduced)
+        formula = _numbered(op.fold.step, op.operands)
+        return _folding(node, op.fold.start, formula, target, [operand], reduced)
 
     def _product(self, node: int, left: ast.expr, right: ast.expr, out: ast.expr) -> Item | None:
         places = [self._place(each) for each in (left, right, out)]
@@ -228,17 +245,15 @@ def _moves(place: Place) -> tuple[int, ...]:
 
 def _elementwise(node: Node, out: Place, operands: Sequence[Place]) -> Loop:
     assert node.op.scalar is not None
-    names = {name: f"{{{i}}}" for i, name in enumerate(node.op.operands)}
     accesses = tuple(spread(operand, out.shape) for operand in operands)
     literal = operands[-1].dtype if out.dtype is DType.bool else out.dtype
-    formula = node.op.scalar.format(**names)
+    formula = _numbered(node.op.scalar, node.op.operands)
     return Loop(node.id, out.shape, formula, accesses, spread(out, out.shape), literal)
 
 
 def _reduction(node: Node, out: Place, operands: Sequence[Place]) -> Loop:
     assert node.op.fold is not None
-    names = {name: f"{{{i}}}" for i, name in enumerate(node.op.operands)}
-    formula = node.op.fold.step.format(y="{y}", **names)
+    formula = _numbered(node.op.fold.step, node.op.operands)
     axes = axes_of(node.attributes().get("axis"), len(operands[0].shape))
     return _folding(node.id, node.op.fold.start, formula, out, operands, axes)
 
@@ -247,7 +262,6 @@ def _folding(
     node: int, start: str, formula: str, out: Place, operands: Sequence[Place], axes: Sequence[int]
 ) -> Loop:
     shape = operands[0].shape
-    formula = re.sub(r"\{x\}", "{0}", formula)
     left = list(_moves(out))
     if len(out.shape) == len(shape) and axes:  # reduced axes are kept, with size 1
         strides = [0 if axis in axes else left[axis] for axis in range(len(shape))]
@@ -259,14 +273,20 @@ def _folding(
 
 
 @cache
+def _numbered(formula: str, operands: tuple[str, ...]) -> str:
+    """The formula of an op with the numbers of its operands in the place of their names; each
+    once, as many loops have it."""
+    return formula.format(**{"y": "{y}"} | {name: f"{{{i}}}" for i, name in enumerate(operands)})
+
+
+@cache
 def _formulas() -> dict[str, str]:
     """The formula of each of NumPy's functions that is the whole kernel of an op."""
     found: dict[str, str] = {}
     for op in OPS.values():
         call = _whole_call(op)
         if call and op.scalar is not None:
-            names = {name: f"{{{i}}}" for i, name in enumerate(op.operands)}
-            found.setdefault(call, op.scalar.format(**names))
+            found.setdefault(call, _numbered(op.scalar, op.operands))
     return found
 
 

@@ -59,8 +59,9 @@ NAMES = {
     "E0308": Code(
         "an initial value is missing or does not fit",
         "What is stored needs a first value: drawn with `~`, or given with `=` and computed from "
-        "constants.",
-        "Write `~ normal(0, 0.1)` or `= 0`.",
+        "constants. The type that is declared has to hold it.",
+        "Write `~ normal(0, 0.1)` or `= 0`; for a value of another type, that type, or "
+        "`cast(…, i64)` where the change is meant.",
         bad="param W: [3]\noutput y = W",
         good="param W: [3] ~ normal(0, 0.1)\noutput y = W",
     ),

@@ -24,8 +24,10 @@ SHAPES = {
     "E0203": Code(
         "element types do not fit each other",
         "Numbers take the type of what they meet and i32 becomes i64, but an f32 never becomes an "
-        "f64, or an f64 an f32, unless the file says so: the precision of a result is then known.",
-        "Declare both alike, or write `cast(x, f64)` where the change is meant.",
+        "f64, or an f64 an f32, unless the file says so: the precision of a result is then known. "
+        "An integer type holds whole numbers of its own range, and nothing else.",
+        "Declare both alike, write `cast(x, f64)` where the change is meant, or take a type that "
+        "holds the number.",
         bad="input x: f32[3]\ninput y: f64[3]\noutput z = x + y",
         good="input x: f32[3]\ninput y: f64[3]\noutput z = cast(x, f64) + y",
     ),
@@ -104,8 +106,10 @@ SHAPES = {
     ),
     "E0215": Code(
         "an update does not fit its state",
-        "A state keeps its shape and type for as long as the model lives.",
-        "Declare the state with the shape that is written into it, or reduce the value.",
+        "A state keeps its shape and type for as long as the model lives, and no value is changed "
+        "for that by more than rounding.",
+        "Declare the state with the shape and the type that are written into it, reduce the value, "
+        "or write `cast(…, i64)` where the change is meant.",
         bad="input x: [3]\nstate m: [2] = 0\nupdate m = x\noutput y = sum(x)",
         good="input x: [3]\nstate m: [3] = 0\nupdate m = x\noutput y = sum(x)",
     ),

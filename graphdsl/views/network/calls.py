@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from graphdsl.graph.graph import Graph, Level, Node
-from graphdsl.language.diagnostics import Diagnostic, Label, ModelError, Trail
+from graphdsl.graph.graph import Graph, Level, Node, tell_trail
+from graphdsl.language.diagnostics import Diagnostic, Label, ModelError
 from graphdsl.views.network.weights import name_of
 
 Call = tuple[Level, ...]
@@ -37,7 +37,7 @@ def find_call(owners: Collection[str], node: Node) -> Call | None:
 def refuse(graph: Graph, node: Node, why: str) -> ModelError:
     """That a node has no place in a drawing of layers."""
     labels = () if node.origin is None else (Label(node.origin.span, why),)
-    trail = tuple(Trail(*level[:2]) for level in node.origin.trail) if node.origin else ()
+    trail = tell_trail(node.origin.trail) if node.origin else ()
     help = (
         "a layer is a product with weights, a function of each unit, a sum, a product of each "
         "unit with one, or a concatenation of layers, or a convolution, a pooling and the like",
