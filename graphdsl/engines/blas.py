@@ -43,6 +43,12 @@ class _Shared:
             if not self._inside and self._before != 1:
                 self._put(self._before)
 
+    @property
+    def outside(self) -> int | None:
+        """The number behind those who are inside; None where nobody is."""
+        with self._lock:
+            return self._before if self._inside else None
+
     def around(self, call: Callable[..., _Made]) -> Callable[..., _Made]:
         """A function that is inside while it runs: `with` written out, which takes half the time
         of looking up and calling the two methods.
@@ -83,6 +89,14 @@ def on_one_thread(call: Callable[..., _Made]) -> Callable[..., _Made]:
     return library.around(call) if isinstance(library, _Shared) else _within_limits(call)
 
 
+def count_threads() -> int:
+    """How many threads BLAS takes outside of these contexts."""
+    library = _find_library()
+    kept = library.outside if isinstance(library, _Shared) else None
+    found = _find_numpys()
+    return kept or (found.num_threads if found is not None else 1)
+
+
 def _within_limits(call: Callable[..., _Made]) -> Callable[..., _Made]:
     def call_within_limits(*args: Any) -> _Made:
         with one_thread():
@@ -109,11 +123,16 @@ def _find_library() -> _Shared | ThreadpoolController:
     return _find_all()
 
 
-def find_openblas() -> Any:
-    """NumPy's OpenBLAS, as threadpoolctl has it; None where NumPy multiplies by another library."""
+def _find_numpys() -> Any:
+    """The library by which NumPy multiplies, as threadpoolctl has it; None if it knows none."""
     libraries = _find_all().lib_controllers
     # scipy's wheel brings a second one, which is loaded later
-    found = min(libraries, key=lambda one: "numpy" not in one.filepath, default=None)
+    return min(libraries, key=lambda one: "numpy" not in one.filepath, default=None)
+
+
+def find_openblas() -> Any:
+    """NumPy's OpenBLAS, as threadpoolctl has it; None where NumPy multiplies by another library."""
+    found = _find_numpys()
     return found if found is not None and found.internal_api == "openblas" else None
 
 

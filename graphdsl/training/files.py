@@ -24,14 +24,14 @@ def read_bytes(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def write_bytes(path: Path, data: bytes, mode: int | None = None) -> None:
-    """Write a file so that its name never stands for half of it, with `mode` or the umask's.
+def write_bytes(path: Path, *data: bytes | memoryview, mode: int | None = None) -> None:
+    """Write pieces as a file whose name never stands for half of it, with `mode` or the umask's.
 
     The bytes and the name are on the disk when this returns. Raises `DataError` if the system
     refuses; what stood there before is then untouched.
     """
     with replacing(path, mode) as file:
-        file.write(data)
+        file.writelines(data)
 
 
 def verify_folder(path: Path) -> None:

@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 from safetensors.numpy import save as to_bytes
 
+from graphdsl.engines.feeds import refusal
 from graphdsl.engines.machine import find_lack
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.types import DType
@@ -76,10 +77,14 @@ class TensorFile:
 
 
 def write(path: Path, tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> None:
-    """Write a file, the same content as the same bytes; raises `DataError` if the disk refuses."""
+    """Write a file, the same content as the same bytes; raises `DataError` if the disk refuses, and
+    for more than memory has room for."""
+    needed = 2 * sum(array.nbytes for array in tensors.values())
+    if lack := find_lack(needed):  # the library would panic, which is no exception
+        raise refusal("E0802", f"to write '{path}' takes {needed:,} bytes beside; {lack}")
     # 0.8.0 writes arrays that are not contiguous wrongly, without a word
     whole = {name: np.ascontiguousarray(a).reshape(a.shape) for name, a in tensors.items()}
-    write_bytes(path, _in_order(to_bytes(whole, dict(metadata))))
+    write_bytes(path, *_in_order(to_bytes(whole, dict(metadata))))
 
 
 def read(path: Path) -> TensorFile:
@@ -106,14 +111,15 @@ def _type(dtype: str, shape: list[int]) -> str:
     return f"{dtype}[{', '.join(map(str, shape))}]" if shape else dtype
 
 
-def _in_order(data: bytes) -> bytes:
-    """The same file with its header's keys sorted: safetensors writes the metadata in any order,
-    and the same content is to be the same bytes. Offsets count from the header's end."""
+def _in_order(data: bytes) -> tuple[bytes, memoryview]:
+    """The same file, in two pieces, with its header's keys sorted: safetensors writes the metadata
+    in any order, and the same content is to be the same bytes. Offsets count from the header's
+    end."""
     length = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + length])
     text = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text + data[8 + length :]
+    return len(text).to_bytes(8, "little") + text, memoryview(data)[8 + length :]
 
 
 def _header(file: BinaryIO, size: int) -> dict[str, Any]:

@@ -10,11 +10,13 @@ from importlib import metadata
 import numpy as np
 from threadpoolctl import threadpool_info
 
+from graphdsl.engines.blas import count_threads
 from graphdsl.training.version import version
 
 
 def versions() -> dict[str, str]:
-    """Versions, machine, cores, and BLAS with the kernels that it has chosen for the machine."""
+    """Versions, machine, cores, and BLAS with the kernels that it has chosen for the machine and
+    the threads that it takes for large products."""
     return {
         "graphdsl": version(),
         "numpy": np.__version__,
@@ -23,6 +25,7 @@ def versions() -> dict[str, str]:
         "machine": f"{platform.system()} {platform.machine()}",
         "cores": str(len(os.sched_getaffinity(0))),
         "blas": _blas(),
+        "BLAS threads": str(count_threads()),
     }
 
 

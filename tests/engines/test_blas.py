@@ -52,6 +52,23 @@ def test_a_function_takes_one_thread_and_gives_back_what_there_was(
     assert library.number == 4
 
 
+def test_the_number_outside_is_known_inside(shared: tuple[Library, module._Shared]) -> None:
+    _, inside = shared
+    assert inside.outside is None
+    with inside, inside:
+        assert inside.outside == 4
+    assert inside.outside is None
+
+
+def test_the_threads_that_are_counted_are_those_outside() -> None:
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        assert module.count_threads() == 2
+        with module.one_thread():
+            assert module.count_threads() == 2
+    with threadpoolctl.threadpool_limits(1, user_api="blas"):
+        assert module.count_threads() == 1
+
+
 def test_where_there_is_one_already_none_is_put_back(
     shared: tuple[Library, module._Shared],
 ) -> None:

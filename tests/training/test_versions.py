@@ -15,6 +15,7 @@ def test_what_is_said() -> None:
     assert said["numpy"] == np.__version__
     assert int(said["cores"]) >= 1
     assert said["blas"]
+    assert int(said["BLAS threads"]) >= 1
 
 
 def test_what_has_changed_is_said() -> None:

@@ -274,6 +274,20 @@ def test_saving_where_nothing_can_be_written(model: graphdsl.Model, tmp_path: Pa
         model.save(tmp_path / "no" / "w")
 
 
+def test_weights_that_memory_has_no_room_to_write_are_refused(
+    model: graphdsl.Model, saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = saved.read_bytes()
+    needed = 2 * 4 * (6 + 1 + 3)  # each of W, b and m twice
+    monkeypatch.setattr(tensor_file, "find_lack", lambda nbytes: f"no {nbytes:,}")
+    with pytest.raises(DataError) as caught:
+        model.save(saved)
+    (told,) = caught.value.diagnostics
+    assert told.code == "E0802"
+    assert told.message == f"to write '{saved}' takes {needed:,} bytes beside; no {needed:,}"
+    assert saved.read_bytes() == before
+
+
 def test_the_same_weights_are_the_same_bytes(tmp_path) -> None:
     text = "param w: [3] ~ normal()\nparam b = 1\nstate s: [2] = 2\noutput y = w * b + sum(s)"
     written = []
