@@ -40,6 +40,8 @@ PROGRAMS_KEPT = 8
 
 SizeKey = tuple[tuple[str, int], ...]
 
+Programs = dict[Purpose, OrderedDict[SizeKey, Executable]]
+
 Probed = tuple[Schedule, Mapping[str, Any]]
 """A schedule to be run in place of another, and what further names of it stand for."""
 Probe = Callable[[Schedule, Graph, Mapping[str, int]], Probed]
@@ -70,7 +72,8 @@ class Session:
         # IEEE's exceptions are silent here; entering a context costs a tenth of np.errstate
         self._silent = contextvars.copy_context()
         self._silent.run(np.seterr, all="ignore")
-        self._programs: dict[Purpose, OrderedDict[SizeKey, Executable]] = {}
+        self._programs: Programs = {}
+        self._aside: list[Programs] = []  # they are back when a probe ends
         self._probe: Probe | None = None
         self.initialise(seed)
 
@@ -126,7 +129,7 @@ class Session:
         many where nobody knows."""
         self._steps = steps
         if self.engine == "auto":
-            self._programs = {p: kept for p, kept in self._programs.items() if not p.step}
+            self._forget(lambda purpose: purpose.step)
             self._renew()
 
     def _compiles(self, purpose: Purpose, compiled: Compiled) -> bool:
@@ -186,12 +189,14 @@ class Session:
                 self._programs, self._probe = before
                 self._renew()
 
+            self._aside.append(self._programs)
             self._programs, self._probe = {}, probe
             self._renew()
             try:
                 yield end
             finally:
                 end()
+                self._aside.pop()
 
     def _renew(self) -> None:
         if self.trainer is not None:
@@ -281,10 +286,14 @@ class Session:
     def forget_programs(self, *purposes: Purpose) -> None:
         """Load the programs of these purposes, of all without any, anew when they are next asked
         for."""
-        for purpose in purposes or list(self._programs):
-            self._programs.pop(purpose, None)
+        self._forget(lambda purpose: not purposes or purpose in purposes)
         if not purposes:
             self._renew()
+
+    def _forget(self, chosen: Callable[[Purpose], bool]) -> None:
+        for programs in (self._programs, *self._aside):
+            for purpose in list(filter(chosen, programs)):
+                del programs[purpose]
 
     def verify_node(self, name: str, training: bool = False) -> None:
         """Raise `UsageError` unless `name` is a node."""

@@ -7,11 +7,13 @@ import contextlib
 import numpy as np
 import pytest
 
+import graphdsl
 from graphdsl.driver import Purpose, compile_source
 from graphdsl.graph.types import DType
 from graphdsl.language.diagnostics import GraphdslError
 from graphdsl.language.source import Source
 from graphdsl.session import PROGRAMS_KEPT, Session
+from graphdsl.views.profiling import profiling
 
 Y = Purpose(("y",))
 
@@ -128,3 +130,35 @@ def test_draws_depend_on_seed_and_name_alone() -> None:
 def test_zero_sizes() -> None:
     one = session("param W: [0, 3] ~ he_normal()\ninput x: [2, 0]\noutput y = x @ W + sum(W)\n")
     np.testing.assert_array_equal(one.results(Y, {"x": np.zeros((2, 0))})["y"], np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("steps", [1, 50])
+def test_a_new_trainer_of_a_model_that_is_probed_has_states_of_its_own(steps: int) -> None:
+    text = "param w: [3] = 1\nloss J = sum(w ^ 2)\ntrain { optimizer = adam(lr = 0.01) }\n"
+    models = [graphdsl.loads(text, engine="numpy") for _ in range(2)]
+    for model in models:
+        model.trainer().step()
+    trainer = models[0].trainer()
+    for _ in range(5):
+        trainer.step()
+    with profiling(models[1].session, steps=steps, warm_up=0):
+        trainer = models[1].trainer()
+        for _ in range(4):
+            trainer.step()
+    trainer.step()
+    np.testing.assert_array_equal(*(model.params["w"] for model in models))
+
+
+def test_what_is_forgotten_inside_a_probe_is_not_back_when_it_ends() -> None:
+    one = session("dim N\ninput x: [N]\noutput y = x * 2\n")
+    made = one.executable(Y, {"N": 3})
+    with one.probed(lambda schedule, *_: (schedule, {})) as end:
+        end()
+        assert one.executable(Y, {"N": 3}) is made
+        one.forget_programs()
+        other = one.executable(Y, {"N": 3})
+        assert other is not made
+    assert one.executable(Y, {"N": 3}) is other
+    with one.probed(lambda schedule, *_: (schedule, {})):
+        one.forget_programs(Y)
+    assert one.executable(Y, {"N": 3}) is not other

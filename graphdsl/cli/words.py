@@ -79,6 +79,7 @@ def _whole(text: str, least: int, other: str = "") -> int:
     return int(text)
 
 
+_WHOLE = re.compile(r"[+-]?\d+(_\d+)*")
 _SPELLED = {"nan": "NaN", "inf": "Infinity"}
 _JSON_WORDS = re.compile(r"\b(nan|inf)\b")
 """Numbers that JSON spells in its own way."""
@@ -93,7 +94,7 @@ def value(text: str) -> Any:
             return json.loads(_JSON_WORDS.sub(lambda word: _SPELLED[word[0]], text))
         except (ValueError, RecursionError):
             raise ValueError("this is no list of numbers, such as [1, 2.5] or [[1], [2]]") from None
-    if text.lstrip("+-").replace("_", "").isdecimal():
+    if _WHOLE.fullmatch(text):
         if len(text) > 30 or not -(2**63) <= int(text) < 2**63:
             raise ValueError("this integer does not fit 64 bits")
         return int(text)

@@ -10,14 +10,11 @@ import ctypes
 from collections.abc import Callable
 from functools import cache
 
-from graphdsl.language.collector import release_spares
-
 
 def hand_back() -> None:
     """Give the system the free pages of the heap, where the C library can: glibc's `malloc_trim`.
     It takes 60 to 600 µs behind programs that took 50 to 350 ms to compile, and brings a step's
     resident memory down by 0.3 to 4 MB."""
-    release_spares()
     trim = _find_trim()
     if trim is not None:
         trim(0)

@@ -27,5 +27,6 @@ def _places(fault: IndexFault, fed: Mapping[str, Array]) -> Iterator[str]:
     for name, array in fed.items():
         start = array.ctypes.data
         if start <= address < start + array.nbytes:
-            row = f", row {(address - start) // array.strides[0]:,}" if array.ndim else ""
+            # not by its strides: those of a single row may be anything
+            row = f", row {(address - start) * len(array) // array.nbytes:,}" if array.ndim else ""
             yield f"{fault.found} stands in input '{name}'{row}"

@@ -8,6 +8,7 @@ slot of an optimizer, and one for each worker and type of what its rows add to s
 from __future__ import annotations
 
 import re
+import sys
 from typing import Literal
 
 from graphdsl.graph.types import DType
@@ -19,8 +20,8 @@ _PART = re.compile(r"part\d+_")
 
 def flat_array(kind: Kind, own: DType | str) -> str:
     """The name of an array by its kind and what tells it from others of that: the element type, or
-    a slot's name."""
-    return f"{kind}_{own}"
+    a slot's name. Thousands of places have the same one."""
+    return sys.intern(f"{kind}_{own}")
 
 
 def is_kind(array: str, *kinds: Kind) -> bool:

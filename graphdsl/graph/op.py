@@ -30,6 +30,9 @@ Flops = Callable[..., int]
 Mend = Callable[..., str]
 """Says it by what was seen, `(found, *operands)`: each a `Range`."""
 Promotion = Literal["number", "float", "same", "condition", "none"]
+Refusal = Literal["matrix", "index", "place"]
+"""A matrix, or in the last operand an index beyond [-n, n), or a place beyond [0, n): n is the size
+of the attribute `axis`, or of the result's last axis."""
 AttributeKind = Literal[
     "int", "ints", "axis", "axes", "bool", "number", "dtype", "sizes", "size", "string", "internal"
 ]
@@ -138,9 +141,9 @@ class Op:
     **attributes)` with types whose sizes are numbers."""
     rows: RowRule | None = None
     """Where the rows of a batch stand in the result; ops that work element by element need none."""
-    refuses: bool = False
-    """Whether the kernel may meet values that it does not take, which only running shows: it then
-    ends the program, before it has written anything."""
+    refuses: Refusal | None = None
+    """What the kernel may meet that it does not take, which only running shows: it then ends the
+    program, before it has written anything."""
     allocates: bool = False
     """Whether the kernel makes temporary arrays because NumPy has no `out=` for it."""
     domain: tuple[tuple[float, float], ...] = ((-3.0, 3.0),)

@@ -45,7 +45,7 @@ take_along_axis = declare(
             None,
         ),
         kernel=emit_take,
-        refuses=True,
+        refuses="place",
         doc="The elements of each row at the indices of that row, from 0, as NumPy's.",
         formula="yᵢⱼ = x[i, indices[i, j]]",
         derivative="the g of each index added to its element",
@@ -80,7 +80,7 @@ add_along_axis: Op = declare(
         infer=_added,
         attributes={
             "size": Attribute("size", doc="the size of the axis in the result"),
-            "axis": Attribute("axis", -1, "the axis that the indices count along"),
+            "axis": Attribute("axis", -1, "the axis that the indices count along", "result"),
         },
         promotion="none",
         vjp=(
@@ -88,7 +88,7 @@ add_along_axis: Op = declare(
             None,
         ),
         kernel=_emit_add,
-        refuses=True,
+        refuses="place",
         doc="The elements of each row added up at the indices of that row.",
         formula="y[i, k] = Σ of the gᵢⱼ with indices[i, j] = k",
         derivative="the cotangent at the indices",

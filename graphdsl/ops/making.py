@@ -111,6 +111,7 @@ def _arange_type(*, n: Size, start: float, step: float, dtype: DType) -> TensorT
     return TensorType(dtype, check_sizes((n,)))
 
 
+@np.errstate(over="ignore", invalid="ignore")  # beyond a float is inf, as everywhere
 def _emit_arange(k: KernelCall) -> None:
     (n,), dtype = k.out_type.shape, k.out_type.dtype
     fitting.check_counting((), (), **{**k.attrs, "n": n})  # a symbol has its number only here

@@ -72,17 +72,25 @@ def cofactors(x: Array, out: Array) -> None:
 
 def triangular_solution(a: Array, b: Array, out: Array, lower: bool, where: str) -> None:
     """The solution of a x = b for triangular a, of which the other triangle is not read."""
-    if b.ndim == 1:
-        b, out = b[:, None], out[..., None]
     if not a.diagonal(0, -2, -1).all():
         raise MatrixFault(where, "the matrix is singular: it has a 0 on its diagonal")
-    np.copyto(out, b)
+    fault = "the matrix is singular to within rounding"
+    _into(out, lambda: _substituted(a, b, np.empty_like(out), lower), where, fault)
+
+
+def _substituted(a: Array, b: Array, x: Array, lower: bool) -> Array:
+    """`x`, once it solves a x = b for triangular a."""
+    columns = x
+    if b.ndim == 1:
+        b, columns = b[:, None], x[..., None]
+    np.copyto(columns, b)
     n = a.shape[-1]
     starts = range(0, n, _STEP)
     for start in starts if lower else reversed(starts):
         rows = slice(start, start + _STEP)
         block = a[..., rows, rows]
         block = np.tril(block) if lower else np.triu(block)
-        out[..., rows, :] = np.linalg.solve(block, out[..., rows, :])
+        columns[..., rows, :] = np.linalg.solve(block, columns[..., rows, :])
         rest = slice(start + _STEP, n) if lower else slice(0, start)
-        out[..., rest, :] -= a[..., rest, rows] @ out[..., rows, :]
+        columns[..., rest, :] -= a[..., rest, rows] @ columns[..., rows, :]
+    return x

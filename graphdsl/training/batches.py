@@ -109,7 +109,7 @@ class Batches:
 
     def _from_windows(self, windows: Windows, number: int) -> Iterator[Arriving]:
         """Batches across the borders of windows: only the last one may be short. The rows of a
-        window are there until the next but one is asked for."""
+        window are there until the next one is asked for."""
         filled = 0
         for window in windows.epoch(number):
             taken, held = 0, len(window.order)

@@ -7,18 +7,18 @@ thread waits for anything. Jobs run one after the other, and their order is neve
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
 NAME = "graphdsl-reader"
 
 
-def prefetched(jobs: Iterable[Callable[[], T]]) -> Iterator[T]:
+def prefetched(jobs: Iterable[Callable[[], T]]) -> Generator[T, None, None]:
     """What each job gives, the next one under way; its error is raised in its turn.
 
     When a job starts, the consumer has done with all but the last value, so that two buffers,
-    taken in turns, are enough.
+    taken in turns, are enough. Closing it waits for the job that is under way.
     """
     running: _Job[T] | None = None
     try:

@@ -149,7 +149,8 @@ class Trainer:
 
     def gathers(self) -> bool:
         """Whether the last step was shared among workers that gather their rows themselves."""
-        return self._ready is not None and self._ready.arrivals is not None
+        ready = self._ready  # another thread may take it away meanwhile
+        return ready is not None and ready.arrivals is not None
 
     @property
     def _purposes(self) -> tuple[Purpose, ...]:

@@ -9,7 +9,7 @@ steps of the one before it run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -47,10 +47,16 @@ class Windows:
             {n: np.empty((size, *a.shape[1:]), a.dtype) for n, a in arrays.items()}
             for _ in range(2)
         ]
+        self._begun: Generator[Window, None, None] | None = None
 
     def epoch(self, number: int) -> Iterator[Window]:
-        """The windows of an epoch; a window's arrays are overwritten by the next but one."""
-        return prefetched(self._jobs(number))
+        """The windows of an epoch; a window's arrays are overwritten by the next but one, which is
+        read from when the next one is asked for. An epoch that was begun before ends here: what it
+        still reads ahead, where its error holds on to it, would be written into the same arrays."""
+        if self._begun is not None:
+            self._begun.close()
+        self._begun = prefetched(self._jobs(number))
+        return self._begun
 
     def _jobs(self, number: int) -> Iterator[Callable[[], Window]]:
         count = -(-self._rows // self.block)

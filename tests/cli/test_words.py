@@ -65,3 +65,9 @@ def test_a_number_beyond_64_bits_is_said_to_be_one(
 def test_a_word_without_two_sides_is_refused(read: Callable[[str], object], text: str) -> None:
     form = "KEY=VALUE" if read is words.setting else "NAME=VALUE"
     assert refusal(read, text) == f"'{text}' is not of the form {form}"
+
+
+@pytest.mark.parametrize("text", ["--5", "+-5", "_5", "5_", "5__0"])
+def test_what_is_almost_a_whole_number_is_no_value(text: str) -> None:
+    with pytest.raises(ValueError, match="no number, list or truth value"):
+        words.value(text)

@@ -207,6 +207,31 @@ def test_a_step_that_is_refused_writes_nothing(refused: str, engine: str) -> Non
     assert (states["b"] != 1).any()
 
 
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+@pytest.mark.parametrize(
+    ("a", "b", "fed"),
+    [
+        ("a + sum(one_hot(i + 1, 9))", "grad(sum(x[i + 1]), x)", 4),
+        ("a + sum(grad(sum(take_along(x, i + 1)), x))", "grad(sum(x[:, 0][i + 1]), x)", 2),
+        ("a + sum(x[:, :2][:, i + 1])", "grad(sum(take_along(x[:, :2], i + 1)), x)", -2),
+        ("grad(sum(solve(x[:, :2], v)), v)[0]", "grad(sum(solve(x[:, 1:], v)), v)[0] * x", 0),
+    ],
+    ids=["fewer elements", "fewer elements of another op", "none below 0", "a second matrix"],
+)
+def test_what_the_reverse_sweep_refuses_has_changed_nothing(
+    a: str, b: str, fed: int, engine: str
+) -> None:
+    """Where the forward sweep, whose results nothing reads, has not refused it before."""
+    pytest.importorskip(engine)
+    text = "input i: i64[2]\ninput x: [2, 3]\nv = ones([2])\nstate a = 1\nstate b: [2, 3] = 1\n"
+    model = graphdsl.loads(f"{text}update a = {a}\nupdate b = {b}\ntrain {{}}\n", engine=engine)
+    trainer, states = model.trainer(), model.session.memory.states
+    with pytest.raises(graphdsl.DataError, match="E06"):
+        trainer.step(i=[0, fed - 1], x=[[1, 2, 4], [2, 3, 6]])
+    assert (states["a"], trainer.t) == (1, 0)
+    assert (states["b"] == 1).all()
+
+
 @pytest.mark.parametrize(
     ("a", "b", "late"),
     [

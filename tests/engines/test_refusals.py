@@ -126,3 +126,9 @@ def test_of_a_stream_row_and_batch_are_told() -> None:
         graphdsl.loads(MODEL).fit(batches, epochs=1)
     assert "9 stands in input 'y', row 1" in str(caught.value)
     assert "met in batch 2 of epoch 1" in str(caught.value)
+
+
+@pytest.mark.parametrize("y", [np.broadcast_to(9, (1,)), np.full((1, 2), 9)[:, 0]])
+def test_a_single_row_has_any_strides(y: Array) -> None:
+    with pytest.raises(graphdsl.DataError, match="9 stands in input 'y', row 0"):
+        graphdsl.loads(MODEL).run(x=np.ones((1, 3), np.float32), y=y)

@@ -7,6 +7,7 @@ views: a kernel that relies on anything else fails here.
 from __future__ import annotations
 
 import math
+import re
 import tracemalloc
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -34,6 +35,21 @@ def feed(builder: Builder, array: Array) -> Expr:
     """An input of the array's type."""
     type = TensorType(DTYPES[array.dtype], array.shape)
     return builder.add(OPS["input"], (), (("type", type),), type)
+
+
+def verify_refusals(op: Op, call: KernelCall) -> None:
+    """What a kernel refuses is what its op says, and looked for before anything is written."""
+    naming = [n for n, line in enumerate(call.lines) if repr(call.where) in line]
+    assert op.refuses or not naming, (op, call.lines)
+    if op.refuses in ("index", "place") and naming:
+        (number,) = naming
+        assert call.out not in re.findall(r"\w+", "".join(call.lines[:number])), (op, call.lines)
+        axis = op.attributes.get("axis")
+        counted = call.types[0] if axis and axis.counts == "operand" else call.out_type
+        size = counted.shape[call.attrs.get("axis", -1)]
+        check = "check_signed_index" if op.refuses == "index" else "check_index"
+        line = rf"{check}\(\w+, {size}, {re.escape(repr(call.where))}\)"
+        assert re.fullmatch(line, call.lines[number]), (op, call.lines)
 
 
 class Interpreter:
@@ -143,7 +159,7 @@ class Interpreter:
 
     def _execute(self, op: Op, call: KernelCall, names: Names) -> None:
         op.emit(call)
-        assert op.refuses or repr(call.where) not in "".join(call.lines), (op, call.lines)
+        verify_refusals(op, call)
         for name, type in call.scratches:
             names[name] = garbage(type)
         names.bind_views()

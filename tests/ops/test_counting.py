@@ -103,3 +103,9 @@ def test_the_last_number_that_fits_is_right(
 def test_floats_count_as_far_as_they_are_asked_to() -> None:
     found = model_of("step = 9_000_000_000_000_000_000, dtype = float").evaluate("i", fed(300))
     np.testing.assert_array_equal(found, 9e18 * np.arange(300.0))
+
+
+def test_steps_without_end_are_counted_without_a_warning() -> None:
+    """0 times inf is nan, as everywhere."""
+    found = model_of("step = inf, dtype = float").evaluate("i", fed(3))
+    np.testing.assert_array_equal(found, [np.nan, np.inf, np.inf])

@@ -13,6 +13,7 @@ from graphdsl.graph.kernel import Array
 from graphdsl.graph.op import OPS, Fault
 from graphdsl.graph.sizes import symbol
 from graphdsl.graph.types import DType, TensorType
+from graphdsl.ops.matrices import MatrixFault, triangular_solution
 from graphdsl.ops.run_fault import RunFault
 from ops.harness import Interpreter, apply
 from ops.test_faults import tensor
@@ -82,6 +83,8 @@ def test_refused(case: tuple[str, list[str], dict[str, Any], str, int | None, st
 
 
 SINGULAR = np.array([[1.0, 2.0], [2.0, 4.0]])
+TINY = np.array([[1e-200, 0.0], [1.0, 1e-200]])
+"""Its diagonal has no 0, its determinant has no float."""
 
 
 @pytest.mark.parametrize(
@@ -91,6 +94,7 @@ SINGULAR = np.array([[1.0, 2.0], [2.0, 4.0]])
         ("solve", (SINGULAR, np.ones(2)), "the matrix is singular"),
         ("cholesky", (-np.eye(2),), "the matrix is not positive definite"),
         ("triangular_solve", (np.tril(SINGULAR, -1), np.ones(2)), "a 0 on its diagonal"),
+        ("triangular_solve", (TINY, np.ones(2)), "singular to within rounding"),
     ],
 )
 def test_a_singular_matrix_is_a_fault_that_names_the_node(
@@ -99,6 +103,16 @@ def test_a_singular_matrix_is_a_fault_that_names_the_node(
     with pytest.raises(RunFault, match=f"y: .*{text}") as caught:
         apply(name, *operands)
     assert caught.value.code == "E0619"
+
+
+def test_a_triangular_system_that_is_refused_has_written_nothing() -> None:
+    """Not even where only its last rows are refused."""
+    a = np.eye(100)
+    a[-2:, -2:] = TINY
+    out = np.full(100, 7.0)
+    with pytest.raises(MatrixFault):
+        triangular_solution(a, np.ones(100), out, True, "y")
+    assert (out == 7).all()
 
 
 def test_determinants_of_singular_matrices() -> None:

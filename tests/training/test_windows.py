@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from itertools import chain
+from threading import Event, Timer
 
 import numpy as np
 import pytest
 
+from graphdsl.graph.kernel import Array
 from graphdsl.graph.types import DType, TensorType
 from graphdsl.training import windows
 from graphdsl.training.batches import Batches
 from graphdsl.training.dataset import Part
 from graphdsl.training.deferred import BLOCK, MAX_BLOCK_ROWS, Deferred, block_rows
+from graphdsl.training.prefetch import NAME
+from graphdsl.training.windows import Window
 
 ROWS = 1003
 
@@ -97,3 +102,31 @@ def test_each_window_has_an_order_of_its_own(part: Part) -> None:
 
 def epoch_windows(part: Part) -> Iterator[windows.Window]:
     return windows.Windows(part.arrays, part.rows, shuffle=True, seed=0).epoch(0)
+
+
+def test_an_epoch_begun_again_waits_for_what_is_read_ahead(part: Part) -> None:
+    """As a replay of a run does, whose epoch was broken off and is held by its error still."""
+    batches, gate, begun = Batches(part, 40, shuffle=False), Event(), Event()
+    held = batches._windows
+    assert held is not None
+    read = held._read
+
+    def slow(blocks: Array, number: int, turn: int) -> Window:
+        if turn == 2:
+            begun.set()
+            gate.wait(60)
+        return read(blocks, number, turn)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(held, "_read", slow)
+        broken = held.epoch(0)
+        next(broken), next(broken)
+        assert begun.wait(60)  # it is about to write where the first window was
+    Timer(0.2, gate.set).start()
+    again = held.epoch(0)
+    first = next(again)
+    assert gate.wait(60)
+    reader = next((t for t in threading.enumerate() if t.name == NAME), None)
+    if reader is not None:
+        reader.join()
+    assert first.arrays["x"].tolist() == list(range(40))

@@ -10,6 +10,7 @@ from graphdsl.graph.graph import Graph, Node
 from graphdsl.graph.kernel import ArrayType
 from graphdsl.graph.layout import Layout
 from graphdsl.graph.op import OPS
+from graphdsl.graph.sizes import Size
 
 
 class Storage:
@@ -124,16 +125,31 @@ def _places(order: Sequence[int]) -> list[int]:
 
 
 def _refusing(graph: Graph) -> Iterator[int]:
-    """The nodes that may find out while they run that there is no value for them. Indices, the last
-    operand, are none that are fed, which engines look at first of all, and in the reverse sweep
-    none of the forward sweep's."""
+    """The nodes that may find out while they run that there is no value for them. Indices are none
+    that are fed, which engines look at first of all, and in the reverse sweep none that an op of
+    the forward sweep looks for along as many elements."""
     fed = {id for id in graph.inputs if graph.nodes[id].type.dtype.is_integer}
-    met = set(fed)
+    met: set[tuple[object, ...]] = set()
     for node in graph.nodes:
-        if node.op.refuses:
-            if node.operands[-1] not in (met if node.sweep == "reverse" else fed):
-                yield node.id
-            met.add(node.operands[-1])
+        if node.op.refuses is None or node.operands[-1] in fed:
+            continue
+        if node.op.refuses == "matrix":
+            yield node.id
+            continue
+        looked_for = (node.op.refuses, node.operands[-1], _size_indexed(graph, node))
+        if node.sweep != "reverse" or looked_for not in met:
+            yield node.id
+        met.add(looked_for)
+
+
+def _size_indexed(graph: Graph, node: Node) -> Size:
+    """How many elements there are along the axis that indices count."""
+    axis = node.op.attributes.get("axis")
+    if axis is None:
+        return node.type.shape[-1]
+    counted = node if axis.counts == "result" else graph.nodes[node.operands[0]]
+    at: int = node.attributes()["axis"]
+    return counted.type.shape[at]
 
 
 def _last_reads(graph: Graph, when: Sequence[int]) -> list[int]:
