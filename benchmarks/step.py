@@ -6,7 +6,8 @@ Contenders: `trainer.step` of a `.gdl` file by each engine, its checks included;
 written by hand in NumPy, where it pays also by two workers; that step's matrix products alone; and
 other libraries where they are installed, as their users write a step. Each has a process of its own
 and is first compared with a float64 reference: its losses, gradients and parameters. Then they take
-turns, round by round, each from the same start, so that a busy machine is busy for all of them.
+turns, round by round in another order, each from the same start, so that a busy machine is busy for
+all of them.
 
 Shown are medians of µs a step, and medians of each round's ratio to the hand-written step, to its
 products and to the fastest peer; the seconds of a first step in a new process, and of them those
@@ -19,8 +20,10 @@ the targets.
 """
 
 import argparse
+import random
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -48,7 +51,7 @@ PAUSE_SECONDS = 0.1
 
 
 def list_contenders(workload: str, engines: list[str], peers: list[str]) -> list[str]:
-    """In the order in which they take turns."""
+    """In the order in which they are shown."""
     return [*(OURS + engine for engine in engines), *list_by_hand(workload), *peers]
 
 
@@ -74,10 +77,18 @@ def time_steps(result: Result, names: list[str], rounds: int) -> None:
                 result.faults.append(str(fault))
         counts = {name: count_calls(timer) for name, timer in timers.items()}
         result.rounds.update({name: [] for name in timers})
-        for _ in range(rounds):
-            for name, timer in timers.items():
+        for turn in range(rounds):
+            for name in shuffled(timers, turn):
                 time.sleep(PAUSE_SECONDS)
-                result.rounds[name].append(timer(counts[name]))
+                result.rounds[name].append(timers[name](counts[name]))
+
+
+def shuffled(names: Iterable[str], turn: int) -> list[str]:
+    """The order of one round. It is another one each time, since a contender can be a quarter
+    slower behind one library than behind another: none is to follow the same one always."""
+    order = list(names)
+    random.Random(turn).shuffle(order)
+    return order
 
 
 def measure_fresh(result: Result, name: str) -> None:
