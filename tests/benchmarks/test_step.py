@@ -10,7 +10,7 @@ import processes
 from contenders import BY_HAND
 from kernels import describe_kernels
 from processes import AbsentError, WrongResultError, measure_first, measure_memory, start_timer
-from step import main
+from step import main, shuffled
 from workloads import WORKLOADS
 
 # Workers that go wrong: one answers as a wrong contender does, the other ends at once.
@@ -52,6 +52,14 @@ def test_a_wrong_contender_is_left_out_and_fails_the_run(monkeypatch, tmp_path, 
     assert main(options) == 1
     assert "graphdsl numpy: micro: losses are off" in capsys.readouterr().out
     assert json.loads(path.read_text("utf-8"))["workloads"]["micro"]["contenders"] == {}
+
+
+def test_no_contender_follows_the_same_one_in_every_round() -> None:
+    rounds = [shuffled("abcdefgh", turn) for turn in range(5)]
+    assert rounds == [shuffled("abcdefgh", turn) for turn in range(5)]
+    for name in "abcdefgh":
+        assert len({order[order.index(name) - 1] for order in rounds}) > 2
+    assert all(sorted(order) == list("abcdefgh") for order in rounds)
 
 
 def test_a_first_step_takes_longer_than_its_imports() -> None:
