@@ -9,6 +9,9 @@ from workloads import Array, Workload
 
 CHECKED_STEPS = 5
 BLOCK_SECONDS = 0.05
+# What a training soon forgets: threads and cores that have slept wake up slowly for so long, above
+# all in virtual machines, and for those who wait without spinning.
+WARM_UP_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,13 @@ def verify_contender(contender: Contender, workload: Workload) -> None:
     contender.reset()
     losses = [contender.step() for _ in range(CHECKED_STEPS)]
     verify_steps(workload, losses, contender.params())
+
+
+def warm_up(call: Callable[[], object]) -> None:
+    """Call for `WARM_UP_SECONDS`."""
+    end = time.perf_counter() + WARM_UP_SECONDS
+    while time.perf_counter() < end:
+        call()
 
 
 def time_calls(call: Callable[[], object], count: int) -> float:

@@ -6,8 +6,8 @@ Contenders: `trainer.step` of a `.gdl` file by each engine, its checks included;
 written by hand in NumPy, where it pays also by two workers; that step's matrix products alone; and
 other libraries where they are installed, as their users write a step. Each has a process of its own
 and is first compared with a float64 reference: its losses, gradients and parameters. Then they take
-turns, round by round in another order, each from the same start, so that a busy machine is busy for
-all of them.
+turns, round by round in another order, each warmed up and then from the same start, so that a busy
+machine is busy for all of them.
 
 Shown are medians of µs a step, and medians of each round's ratio to the hand-written step, to its
 products and to the fastest peer; the seconds of a first step in a new process, and of them those

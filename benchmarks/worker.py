@@ -27,7 +27,7 @@ def say(**facts: Any) -> None:
 
 def serve_times(name: str, workload_name: str) -> None:
     """Check, then time on request until stdin ends."""
-    from contender import time_calls, verify_contender
+    from contender import time_calls, verify_contender, warm_up
 
     workload = WORKLOADS[workload_name]()
     contender = make_contender(name, workload)
@@ -40,6 +40,7 @@ def serve_times(name: str, workload_name: str) -> None:
             return
     say(wrong=None)
     for line in sys.stdin:
+        warm_up(contender.step)
         contender.reset()
         contender.step()
         say(microseconds=time_calls(contender.step, int(line)))

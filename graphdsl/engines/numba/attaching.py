@@ -7,7 +7,7 @@ program. It is a few flat tables: the plan that they are made of is let go.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import accumulate
@@ -22,6 +22,7 @@ from graphdsl.engines.numba.runner import (
     CLOCK,
     CODE,
     COUNT,
+    FLUSHING,
     INPUTS,
     PATCH_COUNT,
     PATCHES,
@@ -62,7 +63,22 @@ def attach(segment: Segment, plan: Plan, module: ModuleType) -> Attachment:
     state = np.zeros(INPUTS + len(plan.inputs), np.int64)
     *starts, count = accumulate((len(call.arguments) for call in calls), initial=0)
     arguments = np.zeros(count + 1, np.int64)
-    first, size = arguments.ctypes.data, arguments.itemsize
+    code = array("q")
+    for call, start in zip(calls, starts, strict=True):
+        code.extend((_address(call, module), _address_in(arguments, start), call.divided))
+    tables = _fill(arguments, calls, plan.inputs, state)
+    made = Attachment(state, arguments, _table(code), *tables)
+    state[CODE], state[COUNT] = made.code.ctypes.data, len(made.code)
+    state[PATCHES], state[PATCH_COUNT] = made.patches.ctypes.data, len(made.patches)
+    state[THREADS], state[FLUSHING] = plan.threads, plan.flushing
+    return made
+
+
+def _fill(
+    arguments: Array, calls: Sequence[Call], inputs: Sequence[str], state: Array
+) -> tuple[Array, Array, tuple[str, ...]]:
+    """Write what is known of the calls' arguments; the tables of the places that addresses of fed
+    arrays and of roots go to, and these roots."""
     patches, of_roots = array("q"), array("q")
     roots: dict[str, int] = {}
     given = ((call, argument) for call in calls for argument in call.arguments)
@@ -72,21 +88,19 @@ def attach(segment: Segment, plan: Plan, module: ModuleType) -> Attachment:
         elif argument[0] == "functions":
             arguments[place] = tile_functions(call.kernel).ctypes.data
         elif argument[0] == "clock":
-            arguments[place] = state[CLOCK:].ctypes.data
-        elif argument[0] in plan.inputs:
-            patches.extend((first + size * place, plan.inputs.index(argument[0]), argument[1]))
+            arguments[place] = _address_in(state, CLOCK)
+        elif argument[0] in inputs:
+            fed, byte = inputs.index(argument[0]), argument[1]
+            patches.extend((_address_in(arguments, place), fed, byte))
         else:
             of_roots.extend((place, roots.setdefault(argument[0], len(roots)), argument[1]))
-    code = array("q")
-    for call, start in zip(calls, starts, strict=True):
-        code.extend((_address(call, module), first + size * start, call.divided))
-    made = Attachment(
-        state, arguments, _table(code), _table(patches), _table(of_roots), tuple(roots)
-    )
-    state[CODE], state[COUNT] = made.code.ctypes.data, len(made.code)
-    state[PATCHES], state[PATCH_COUNT] = made.patches.ctypes.data, len(made.patches)
-    state[THREADS] = plan.threads
-    return made
+    return _table(patches), _table(of_roots), tuple(roots)
+
+
+def _address_in(words: Array, number: int) -> int:
+    """The address of one of an array's int64."""
+    address: int = words.ctypes.data + words.itemsize * number
+    return address
 
 
 def _table(numbers: array[int]) -> Array:

@@ -67,6 +67,9 @@ class Plan:
     """The variables of the fed arrays among them."""
     threads: int
     """How many there is room for."""
+    flushing: bool
+    """Whether subnormal numbers are taken for zero: in a training step, but not in values and
+    gradients that somebody asks for."""
 
 
 def make_plan(
@@ -81,7 +84,7 @@ class _Planner:
     def __init__(
         self, schedule: Schedule, steps: list[Step], graph: Graph, known: set[str], threads: int
     ) -> None:
-        self.threads = threads
+        self.threads, self.flushing = threads, bool(graph.writes)
         self.schedule = schedule
         self.steps = steps
         self.last_step = steps[-1] if steps else Step(0, ())
@@ -108,7 +111,9 @@ class _Planner:
         roots = {root: None for s in segments for call in s.calls for root in _roots(call)}
         made = self._schedule(steps, slots, total, scalars is not None, roots)
         inputs = tuple(variable for _, _, variable in made.inputs if variable in roots)
-        return Plan(self._text(), tuple(segments), made, tuple(roots), inputs, self.threads)
+        return Plan(
+            self._text(), tuple(segments), made, tuple(roots), inputs, self.threads, self.flushing
+        )
 
     # --- parts -----------------------------------------------------------------------------------
 

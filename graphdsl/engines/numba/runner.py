@@ -19,12 +19,14 @@ from graphdsl.engines.numba.intrinsics import (
     store_atomically,
     yield_core,
 )
+from graphdsl.engines.numba.subnormals import flush_subnormals, restore_subnormals
 
-THREADS, CODE, COUNT, PATCHES, PATCH_COUNT, CLOCK, INPUTS = 0, 1, 2, 3, 4, 5, 8
+THREADS, CODE, COUNT, PATCHES, PATCH_COUNT, CLOCK, FLUSHING, INPUTS = 0, 1, 2, 3, 4, 5, 8, 9
 """Where things stand in a program's state, an array of int64: the threads that there is room for;
 the address of the program, for each kernel its address, its arguments' and whether it is done in
 parts; how many; of the places that inputs' addresses go to, triples (place, number of the input,
-byte in it); how many; the clock, three f64; the addresses of the inputs."""
+byte in it); how many; the clock, three f64; 1 where subnormal numbers are taken for
+zero; the addresses of the inputs."""
 
 OFFER, ADMITTED, AWAKE, ARRIVED, PROGRAM, PARTS, DOORS, WORDS = 0, 8, 16, 24, 32, 33, 35, 64
 """Where things stand in a crew's words, an array of int64, those that are waited for in a cache
@@ -87,6 +89,7 @@ def _run(state, crew, part, number, target, meeting, met):
     arrived = crew + 8 * ARRIVED
     parts = words[PARTS + meeting % 2]
     shared = False
+    before = flush_subnormals(at[FLUSHING])
     while number < at[COUNT]:
         divided = code[3 * number + 2] != 0
         if (divided or shared) and not met:
@@ -106,6 +109,7 @@ def _run(state, crew, part, number, target, meeting, met):
         shared = divided
         met = False
         number += 1
+    restore_subnormals(before)
     add_atomically(arrived, 1)
     if part == 0:
         _wait(arrived, target + parts)
@@ -117,8 +121,10 @@ def run(state, part, parts):
     at = i64_at(state)
     code = i64_at(at[CODE])
     _patch(at)
+    before = flush_subnormals(at[FLUSHING])
     for number in range(at[COUNT]):
         call(code[3 * number], code[3 * number + 1], 0, 1)
+    restore_subnormals(before)
 
 
 @kernel
