@@ -248,8 +248,10 @@ def _same(then: Mapping[str, Any], now: Row, name: str) -> bool:
 
 
 def _extensions(recorded: Recorded) -> Iterator[str]:
+    """What else may have been different until a run went on to more epochs than it began with."""
+    engine = ", and 'auto' may have chosen another engine" if recorded.engine == "auto" else ""
     for one in recorded.extended:
         yield (
             f"the run went on to {one['epochs']} epochs at step {one['step']}: until then a "
-            "schedule over total_steps saw another end"
+            f"schedule over total_steps saw another end{engine}"
         )

@@ -212,6 +212,7 @@ def test_a_schedule_that_saw_another_end_is_named(call, path: Path) -> None:
     found = call("verify", "o", "-q")
     assert found.code == 1
     assert "the run went on to 3 epochs at step 7" in found.out
+    assert "and 'auto' may have chosen another engine" in found.out
 
 
 @pytest.mark.parametrize(
