@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from graphdsl.cli import COMMANDS, _command_parser
+from graphdsl.cli import COMMANDS, _command_parser, main
 
 TREE = Path(__file__).parents[1]
 README = (TREE / "README.md").read_text(encoding="utf-8")
@@ -46,6 +46,14 @@ def test_every_command_stands_in_the_table() -> None:
     assert {line.split()[0] for line in TABLE} == COMMANDS.keys()
 
 
-@pytest.mark.parametrize("target", re.findall(r"\]\(([^)#:]+)\)", README))
-def test_links_lead_somewhere(target: str) -> None:
-    assert (TREE / target).exists()
+def test_the_budget_of_memory_has_values_computed_again(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (line,) = (line for line in CONSOLE if "--max-memory" in line)
+    parsed = _command_parser("run").parse_intermixed_args(shlex.split(line)[1:])
+    (budget,) = parsed.settings
+    steps = []
+    for limit in ([], ["--with", f"memory={budget.text}"]):
+        assert main(["show", str(TREE / parsed.file), "--stage", "schedule", "N=64", *limit]) == 0
+        steps.append(int(capsys.readouterr().out.split()[0]))
+    assert steps[0] < steps[1]

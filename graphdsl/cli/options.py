@@ -90,12 +90,17 @@ def add_feeds(
     does: str = "a value for an input: a number, a [list], or @file.npy",
 ) -> None:
     """`name=value` for inputs."""
-    parser.add_argument("feeds", metavar="NAME=VALUE", nargs="*", type=words.pair, help=does)
+    # A default keeps argparse from calling it required where FILE is missing too.
+    parser.add_argument(
+        "feeds", metavar="NAME=VALUE", nargs="*", default=[], type=words.pair, help=does
+    )
 
 
 def add_sizes(parser: argparse.ArgumentParser, does: str) -> None:
     """`name=size` for the sizes of a model."""
-    parser.add_argument("sizes", metavar="NAME=SIZE", nargs="*", type=words.size, help=does)
+    parser.add_argument(
+        "sizes", metavar="NAME=SIZE", nargs="*", default=[], type=words.size, help=does
+    )
 
 
 def add_debug_nan(parser: argparse.ArgumentParser) -> None:

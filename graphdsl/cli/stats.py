@@ -27,6 +27,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "words",
         metavar="FILE|NAME=VALUE",
         nargs="*",
+        default=[],
         help="other models to set beside it, and values for inputs in place of the data: a number, "
         "a [list], or @file.npy",
     )

@@ -7,6 +7,7 @@ stands on a line of a text that errors point into; what an option of its own giv
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -158,11 +159,23 @@ def _text(program: ast.Program, place: _Place, value: object) -> str:
     if not isinstance(value, str):
         return "" if value is None else _spelled(place, value)
     text = " ".join(value.split("\n")).strip()
-    setting = lookup(place.block, place.key)
     bound = place.block == "data" and place.key in _names(program, ast.Input)
-    is_word = setting is not None and not bound and setting.kind in ("path", "column")
-    # a shell takes quotes away, and a path has no other meaning
-    return f'"{text}"' if is_word and text and not text.startswith('"') else text
+    # a shell takes quotes away
+    return f'"{text}"' if not bound and _is_bare(place, text) else text
+
+
+def _is_bare(place: _Place, text: str) -> bool:
+    """Whether the text lacks the quotes that it would have in a file: a path or a column, which
+    have no other meaning, or a number with a unit, which is no expression."""
+    setting = lookup(place.block, place.key)
+    if setting is None or not text:
+        return False
+    if setting.kind == "memory":
+        return _WITH_UNIT.fullmatch(text) is not None
+    return setting.kind in ("path", "column") and not text.startswith('"')
+
+
+_WITH_UNIT = re.compile(r"[0-9.]+ ?[A-Za-z]+")
 
 
 def _spelled(place: _Place, value: object) -> str:

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Protocol, TextIO
 
+from graphdsl.ops.rules import plural
 from graphdsl.training.history import History, Row
 from graphdsl.training.plain import finite
 from graphdsl.training.trainer import Trainer
@@ -99,7 +100,7 @@ class Lines:
         """Say what is trained on."""
         rows = ", ".join(f"{count:,} to {_DOES[name]}" for name, count in run.rows.items())
         self._every = max(1, math.ceil(run.epochs / MOST_LINES))
-        self._write(f"training {run.name}: rows: {rows}; at most {run.epochs} epochs")
+        self._write(f"training {run.name}: rows: {rows}; at most {_epochs(run.epochs)}")
 
     def on_epoch(self, row: Row) -> None:
         """A line, unless so many are to come that this one is left out."""
@@ -173,7 +174,11 @@ def outcome(history: History) -> str:
     }[history.ending]
     if history.stopped_by is not None:
         ending += f" by {history.stopped_by},"
-    line = f"{ending} after {len(history.epochs)} epochs in {history.seconds:.2f} s"
+    line = f"{ending} after {_epochs(len(history.epochs))} in {history.seconds:.2f} s"
     if history.best is not None:
         line += f"; best epoch {history.best}"
     return line
+
+
+def _epochs(count: int) -> str:
+    return f"{count} {plural(count, 'epoch', 'epochs')}"

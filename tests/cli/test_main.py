@@ -88,6 +88,13 @@ def test_a_command_line_that_makes_no_sense_is_2(call, model, words: tuple[str, 
     assert "error:" in done.err
 
 
+@pytest.mark.parametrize("command", ["run", "predict", "gradcheck", "trace", "stats", "show"])
+def test_of_a_missing_file_and_missing_values_the_file_alone_is_required(
+    call, command: str
+) -> None:
+    assert call(command).err.rstrip().endswith("the following arguments are required: FILE")
+
+
 def test_a_fault_of_ours_says_so_and_how_to_report_it(
     call, model, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,7 @@ from graphdsl.driver import check
 from graphdsl.language.source import Source
 
 TREE = Path(__file__).parents[2]
+README = TREE / "README.md"
 PAGES = sorted((TREE / "docs").rglob("*.md"))
 # test_gallery.py runs the gallery's commands, and compares what they make.
 FOLLOWED = [page for page in PAGES if page.stem != "gallery"]
@@ -112,6 +113,15 @@ def test_pages_can_be_followed(page: Path, capsys: pytest.CaptureFixture[str]) -
                 assert not output or doctest.OutputChecker().check_output(output, said, flags), said
 
 
+@pytest.mark.parametrize("page", [README, *PAGES], ids=lambda page: page.stem)
+def test_commands_hold_no_pattern_of_a_shell(page: Path) -> None:
+    """zsh refuses a word such as x=[1,2] where no file is called so."""
+    for snippet in snippets(page):
+        for command, _ in commands(snippet.text if snippet.kind == "console" else ""):
+            bare = re.sub(r"\"[^\"]*\"|'[^']*'", "", command)
+            assert not set("[]*?") & set(bare), f"{snippet}: {command}"
+
+
 def commands(text: str) -> Iterator[tuple[str, str]]:
     """The commands of a console block and what stands below each."""
     for part in re.split(r"^\$ ", text, flags=re.MULTILINE)[1:]:
@@ -121,13 +131,13 @@ def commands(text: str) -> Iterator[tuple[str, str]]:
 
 
 def links() -> Iterator[tuple[Path, str]]:
-    for page in PAGES:
+    for page in [README, *PAGES]:
         for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
             if "://" not in target:
                 yield page, target
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [README, *PAGES], ids=lambda page: page.stem)
 def test_links_lead_somewhere(page: Path) -> None:
     for one, target in links():
         if one == page:

@@ -42,7 +42,9 @@ def test_lines_are_few(simple: graphdsl.Model, epochs: int) -> None:
     simple.fit(listener=Lines(out), epochs=epochs)
     lines = out.getvalue().splitlines()
     assert len(lines) <= 104
-    assert lines[0].endswith(f"at most {epochs} epochs")
+    counted = "1 epoch" if epochs == 1 else f"{epochs} epochs"
+    assert lines[0].endswith(f"at most {counted}")
+    assert f"trained after {counted} in " in lines[-1]
     assert lines[-2].startswith(f"epoch {epochs}  train.J ")
     assert "best epoch" in lines[-1]
     assert len(set(lines)) == len(lines)
