@@ -22,6 +22,10 @@ from graphdsl.language.diagnostics import Diagnostic, UsageError
 from graphdsl.session import Session
 from graphdsl.stencils import Comparison, compare
 
+COMPARED = 9
+"""Arrays of a tensor's size that comparing its Hessian's product with differences takes at most
+where it agrees at once; where it does not, a few more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -58,11 +62,12 @@ def gradcheck(
 
     `wrt` are the trained parameters and the float inputs that are fed and reach `of`, unless
     named. The model is compiled anew in f64 with the session's parameters; nothing of it is
-    changed. Raises `UsageError` for what has no gradient.
+    changed. Raises `UsageError` for what has no gradient, `DataError` where there is no room.
     """
     of = find_target(session, of, training)
     wrt = _find_sources(session, of, fed, training) if wrt is None else wrt
     verify_sources(session, wrt, training)
+    _verify_room(session, wrt, fed, second)
     doubled = in_f64(session)
     check = _Check(doubled, of, dict(doubled.feed(fed)[0]), training)
     check.verify_movable(wrt)
@@ -80,6 +85,22 @@ def _find_sources(session: Session, of: str, fed: Mapping[str, Any], training: b
     floats = [name for name in fed if name in inputs and inputs[name].dtype.is_float]
     reach = graph.reaching([graph.names[of]])
     return [name for name in (*trained(graph), *floats) if graph.names[name] in reach]
+
+
+def _verify_room(
+    session: Session, wrt: Sequence[str], fed: Mapping[str, Any], second: bool
+) -> None:
+    """Raise `DataError` where the machine has no room for the model in f64, its gradients, and
+    what is computed of them; its programs are looked at when they are made."""
+    memory = session.memory
+    params = sum(value.size for value in memory.params.values())
+    states = sum(value.size for value in memory.states.values())
+    moved = {**fed, **memory.params}
+    sizes = [np.size(moved[name]) for name in wrt if name in moved]
+    elements = 2 * params + states + sum(sizes) + (COMPARED * max(sizes, default=0) * second)
+    nbytes = elements * DType.f64.numpy.itemsize
+    help = "look at fewer tensors: wrt=['b'] from Python"
+    memory.check_room("to check the gradients in f64 takes", nbytes, help)
 
 
 def in_f64(session: Session) -> Session:

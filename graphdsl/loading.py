@@ -8,6 +8,7 @@ from typing import Any
 
 from graphdsl.driver import compile_source
 from graphdsl.engines.choice import check_engine
+from graphdsl.engines.limits import within_memory
 from graphdsl.graph.types import DType
 from graphdsl.language.diagnostics import Diagnostic, UsageError
 from graphdsl.language.overriding import GivenSettings
@@ -17,6 +18,7 @@ from graphdsl.model import Model
 from graphdsl.training.options import verify_overrides
 
 
+@within_memory
 def load(
     path: str | Path,
     *,
@@ -40,6 +42,7 @@ def load(
     return _build(read_source(Path(path)), dtype, seed, engine, include, settings, constants)
 
 
+@within_memory
 def loads(
     text: str,
     *,

@@ -13,6 +13,7 @@ from graphdsl.compiler.direction import DIRECTION
 from graphdsl.driver import Compilation, Purpose
 from graphdsl.engines.choice import Engine
 from graphdsl.engines.feeds import Feeds, merge
+from graphdsl.engines.limits import all_within_memory
 from graphdsl.gradcheck import Row, gradcheck
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.types import TensorType
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from graphdsl.views.trace.record import Trace
 
 
+@all_within_memory
 class Model:
     """A compiled model with its parameters."""
 
@@ -232,7 +234,7 @@ class Model:
         path = Path(path)
         learned = learned_in(path) if path.is_dir() else None
         for caution in weights.restore(path, self.session):
-            warnings.warn(str(caution), RuntimeWarning, stacklevel=2)
+            warnings.warn(str(caution), RuntimeWarning, stacklevel=3)
         self._learned = learned
 
     def render(

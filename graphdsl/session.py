@@ -23,9 +23,10 @@ from graphdsl.engines.choice import Engine, pays
 from graphdsl.engines.heap import hand_back
 from graphdsl.engines.limits import check_sizes, refused_program
 from graphdsl.engines.loaded import Run
-from graphdsl.engines.memory import FEWER_ROWS, LARGE, Memory
+from graphdsl.engines.memory import Memory
 from graphdsl.engines.numpy import Executable, Program, emit
 from graphdsl.engines.refusals import run_refusal
+from graphdsl.engines.room import check_results, make_room
 from graphdsl.engines.watched import LOOK, Watch, watched
 from graphdsl.engines.workers import count_cores
 from graphdsl.graph.graph import Graph
@@ -117,7 +118,6 @@ class Session:
             kept.move_to_end(key)
             return kept[key]
         compiled = self.compilation.compiled(purpose)
-        self.memory.add_slots(compiled.slots)
         made = kept[key] = self._load(compiled, sizes, self._compiles(purpose, compiled))
         hand_back()  # what compiling and loading took
         if len(kept) > PROGRAMS_KEPT:
@@ -145,6 +145,7 @@ class Session:
         try:
             with paused_collector(), np.errstate(over="ignore"):  # of numbers: inf, as everywhere
                 program, names = self._emitted(compiled, sizes, compiles)
+                make_room(self.memory, program.schedule, compiled.slots)
                 return Executable(program, self.memory, names)
         except MemoryError:
             raise refused_program(compiled.graph, sizes) from None
@@ -158,7 +159,7 @@ class Session:
         release_spares()
         if self._probe is not None:  # which sees what NumPy does between two statements
             seen = compiled.turned(sizes)
-            schedule, names = self._probe(seen.plan(sizes), seen.graph, sizes)
+            schedule, names = self._probe(seen.plan_for_blocks(sizes, 1), seen.graph, sizes)
         elif compiles:
             from graphdsl.engines.numba.engine import needed_bytes, translate
 
@@ -253,8 +254,7 @@ class Session:
         self, program: Executable, arrays: Mapping[str, Array], *clock: float
     ) -> dict[str, Array]:
         results = program.program.schedule.results
-        if (nbytes := sum(type.nbytes for _, _, type in results)) > LARGE:
-            self.memory.check_room("the results take", nbytes, FEWER_ROWS)
+        check_results(self.memory, program.program.schedule)
         values = self.call(program, arrays, *clock)
         return {
             name: np.array(value, type.dtype.numpy).reshape(type.shape)

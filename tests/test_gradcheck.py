@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import graphdsl
+from graphdsl.engines.memory import Memory
+from graphdsl.gradcheck import gradcheck
 from graphdsl.graph.op import OPS
+from small_machine import have_memory
 
 TEXT = """
 dim N
@@ -91,3 +95,49 @@ def test_a_wrong_rule_is_found_beside_kinks(monkeypatch: pytest.MonkeyPatch) -> 
     rows = graphdsl.loads("input x: [4]\nloss J = sum(relu(x))").gradcheck(x=[0, 1, -1, 1e-7])
     assert rows[0].kinks == 1
     assert rows[0].relative == pytest.approx(0.01, rel=0.02)
+
+
+LARGE = """dim N
+input x: [N, 8]
+param W: [8, 40000] ~ normal(0, 1)
+param b: [100] = 0
+loss J = mean((x @ W)^2) + sum(b^2)
+"""
+F64 = 8
+
+
+@pytest.mark.parametrize(("wrt", "second"), [(None, True), (["W"], True), (["W"], False)])
+def test_it_takes_no_more_than_is_asked_for(monkeypatch, wrt, second: bool) -> None:
+    model = graphdsl.loads(LARGE, engine="numpy")
+    asked: list[int] = []
+
+    def note(memory: Memory, what: str, nbytes: int, *help: str) -> None:
+        asked.append(nbytes)
+
+    monkeypatch.setattr(Memory, "check_room", note)
+    x = np.ones((2, 8), np.float32)
+    gradcheck(model.session, {"x": x}, wrt=wrt, second=second)
+    first = asked[0]
+    tracemalloc.start()
+    try:
+        gradcheck(model.session, {"x": x}, wrt=wrt, second=second)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # programs ask for what they compute themselves: here two rows of 40,000
+    programs, compiling = 6 * 2 * 40_000 * F64, 2**20
+    assert peak < first + programs + compiling
+    assert first < 2 * peak
+
+
+def test_without_room_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = graphdsl.loads(LARGE, engine="numpy")
+    monkeypatch.setattr("graphdsl.gradcheck.in_f64", lambda _: pytest.fail("it was made"))
+    have_memory(monkeypatch, 2**40, 20 * 2**20)
+    with pytest.raises(graphdsl.DataError, match="to check the gradients in f64 takes") as found:
+        model.gradcheck(x=np.ones((2, 8), np.float32))
+    (told,) = found.value.diagnostics
+    assert (told.code, told.help) == ("E0802", ("look at fewer tensors: wrt=['b'] from Python",))
+    sizes = [8 * 40_000, 100, 2 * 8]
+    elements = 2 * (8 * 40_000 + 100) + sum(sizes) + 9 * sizes[0]
+    assert f" takes {elements * F64:,} bytes beside " in told.message

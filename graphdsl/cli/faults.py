@@ -10,7 +10,7 @@ import traceback
 from importlib import import_module
 
 from graphdsl.cli.notices import complain, tell
-from graphdsl.language.diagnostics import Diagnostic, DivergedError, GraphdslError
+from graphdsl.language.diagnostics import DivergedError, GraphdslError
 
 AT_FAULT = 1
 USAGE = 2
@@ -28,6 +28,7 @@ def guarded(command: str, args: argparse.Namespace) -> int:
     """Run a command; no mistake of a user's and no fault of ours ends in a traceback."""
     try:
         code: int = import_module(f"graphdsl.cli.{command}").run(args)
+        return code
     except BadArgument as bad:
         print(f"graphdsl {command}: error: {bad}", file=sys.stderr)  # as argparse does
         return USAGE
@@ -39,20 +40,22 @@ def guarded(command: str, args: argparse.Namespace) -> int:
     except OSError as fault:
         if fault.filename is None and fault.errno in (errno.ENOSPC, errno.EIO, errno.EBADF):
             raise  # our own output, which `main` tells of
-        _own_fault(command, args, fault)
-        return AT_FAULT
+        if fault.errno != errno.ENOMEM:
+            _own_fault(command, args, fault)
+            return AT_FAULT
     except MemoryError:
-        message = f"this machine's memory does not suffice for 'graphdsl {command}'"
-        help = (
-            "compute fewer rows at once: --batch, or eval_batch in the train block",
-            "or end what else takes memory here",
-        )
-        tell(args, [Diagnostic("E0802", message, (), help)])
-        return AT_FAULT
+        pass
     except Exception as fault:
         _own_fault(command, args, fault)
         return AT_FAULT
-    return code
+    _tell_of_memory(command, args)  # what the command held is free by now
+    return AT_FAULT
+
+
+def _tell_of_memory(command: str, args: argparse.Namespace) -> None:
+    from graphdsl.engines.limits import ran_out
+
+    tell(args, [ran_out(f"'graphdsl {command}'")])
 
 
 def _own_fault(command: str, args: argparse.Namespace, fault: Exception) -> None:

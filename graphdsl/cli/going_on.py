@@ -145,5 +145,5 @@ def _tell(args: argparse.Namespace, keeper: Keeper, recorded: Recorded) -> None:
         return
     epoch = start.progress.position.epoch + 1
     say(args, f"going on from {start.path}: step {start.progress.t}, epoch {epoch}")
-    for line in (*changed(start.versions), *profiling.say_otherwise(args, recorded)):
+    for line in (*changed(start.versions), *profiling.find_changes(args, recorded)):
         say(args, f"warning: the bits may differ: {line}")

@@ -49,7 +49,7 @@ def settle_engine(args: argparse.Namespace) -> None:
         args.engine, args.workers = "numpy", 1
 
 
-def say_otherwise(args: argparse.Namespace, recorded: Recorded) -> Iterator[str]:
+def find_changes(args: argparse.Namespace, recorded: Recorded) -> Iterator[str]:
     """How the steps that a run goes on with differ from those it began with, where they are looked
     into and those were not."""
     looking, engine, workers = _looking(args), recorded.engine, recorded.workers

@@ -28,6 +28,11 @@ class Slot:
     value: float
     units: Units = ()
 
+    @property
+    def nbytes(self) -> int:
+        """The bytes of the flat array."""
+        return self.size * self.dtype.numpy.itemsize
+
 
 @dataclass(slots=True)
 class SlotMaker:

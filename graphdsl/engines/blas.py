@@ -10,6 +10,7 @@ from ctypes import PyDLL
 from functools import cache
 from typing import Any, TypeVar
 
+import numpy  # noqa: F401 - what is not loaded yet is not found
 from threadpoolctl import ThreadpoolController
 
 _Made = TypeVar("_Made")
@@ -24,18 +25,26 @@ class _Shared:
 
     __slots__ = ("_before", "_inside", "_lock", "_put", "_swap")
 
-    def __init__(self, swap: Callable[[int], int], put: Callable[[int], object]) -> None:
-        """`swap` sets the number and gives the one before, `put` sets it."""
+    def __init__(
+        self, swap: Callable[[int], int], put: Callable[[int], object], before: int
+    ) -> None:
+        """`swap` sets the number and gives the one before, `put` sets it; `before` is what it is
+        now, to be put back where a Ctrl-C loses the result of the first `swap`."""
         self._swap, self._put = swap, put
         self._lock = threading.Lock()
-        self._inside, self._before = 0, swap(1)  # a result that a Ctrl-C may lose later
-        put(self._before)
+        self._inside, self._before = 0, before
 
     def __enter__(self) -> None:
-        with self._lock:
-            if not self._inside:
-                self._before = self._swap(1)
-            self._inside += 1
+        counted = False
+        try:
+            with self._lock:
+                self._inside, counted = self._inside + 1, True
+                if self._inside == 1:
+                    self._before = self._swap(1)
+        except BaseException:  # a Ctrl-C: behind one on the way in nobody else comes out
+            if counted:
+                self.__exit__()
+            raise
 
     def __exit__(self, *_: object) -> None:
         with self._lock:
@@ -119,7 +128,7 @@ def _find_library() -> _Shared | ThreadpoolController:
         names = [f"{start}openblas_%s_num_threads{end}" for start in _STARTS for end in _ENDS]
         for name in (name for name in names if hasattr(library, name % "get")):
             get, put = getattr(library, name % "get"), getattr(library, name % "set")
-            return _Shared(_find_swap(library) or _Swap(get, put), put)
+            return _Shared(_find_swap(library) or _Swap(get, put), put, get())
     return _find_all()
 
 

@@ -7,6 +7,7 @@ beside it because they would drown the text.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -261,12 +262,6 @@ def _fitted(line: str) -> Iterator[str]:
     yield from spread_call(line)
 
 
-def _words(line: str) -> Iterator[str]:
+def _words(line: str) -> list[str]:
     """The names in a line of code."""
-    word = ""
-    for character in f"{line.partition('  # ')[0]} ":
-        if character.isalnum() or character == "_":
-            word += character
-        elif word:
-            yield word
-            word = ""
+    return re.findall(r"\w+", line.partition("  # ")[0])

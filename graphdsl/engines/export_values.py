@@ -3,6 +3,7 @@ name in a file beside it."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pprint
 import textwrap
@@ -45,7 +46,7 @@ class Values:
             return f'np.arange({first}, {first + step * value.size}, {step}, "{dtype}")'
         if value.size <= INLINE:
             return f'np.array({value.tolist()!r}, "{dtype}")'
-        key = (dtype, value.shape, value.tobytes())
+        key = (dtype, value.shape, hashlib.blake2b(_bits(value).data).digest())
         if key not in self._names:
             self._names[key] = f"constant {len(self._names)}"
             self.beside[self._names[key]] = value
@@ -77,8 +78,13 @@ def wrapped(line: str) -> list[str]:
 
 def _is_uniform(value: Array) -> bool:
     """Whether all elements have the same bits: 0 and -0 differ."""
-    flat = value.tobytes()
-    return flat == flat[: value.itemsize] * value.size
+    bits = _bits(value)
+    return bool((bits == bits[:1]).all())
+
+
+def _bits(value: Array) -> Array:
+    """The elements as whole numbers of as many bits, copied only where they have gaps."""
+    return np.ascontiguousarray(value).reshape(-1).view(f"u{value.itemsize}")
 
 
 def _step_of(value: Array) -> int | None:
@@ -86,4 +92,7 @@ def _step_of(value: Array) -> int | None:
     if value.ndim != 1 or value.dtype.kind not in "iu" or value.size < 3:
         return None
     steps = np.diff(value)
-    return int(steps[0]) if steps[0] > 0 and (steps == steps[0]).all() else None
+    step, whole = int(steps[0]), int(value[-1]) - int(value[0])
+    # they may wrap: a row comes to its last element by as many of them without that
+    even = step > 0 and (steps == step).all() and whole == step * len(steps)
+    return step if even else None

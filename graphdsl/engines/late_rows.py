@@ -6,14 +6,15 @@ its cache to theirs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from graphdsl.compiler.schedule import Schedule
 from graphdsl.graph.kernel import Array
 
-Run = Callable[..., tuple[Any, ...]]
+if TYPE_CHECKING:
+    from graphdsl.engines.loaded import Run
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,26 @@
-"""What sizes a program can be made for: none negative, no array beyond the machine's memory."""
+"""What a machine's memory allows: the sizes a program can be made for, none negative and no array
+beyond it; and what is raised where it runs out in spite of all that is counted before.
+"""
 
 from __future__ import annotations
 
+import errno
+import inspect
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from graphdsl.engines.machine import free_memory, machine_memory
 from graphdsl.graph.graph import Graph, Node
 from graphdsl.graph.sizes import evaluate, told
 from graphdsl.graph.types import TensorType
 from graphdsl.language.diagnostics import DataError, Diagnostic, ModelError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+C = TypeVar("C", bound=type)
 
 
 def check_sizes(graph: Graph, sizes: Mapping[str, int]) -> None:
@@ -42,6 +53,14 @@ def _check_size(node: Node, sizes: Mapping[str, int], limit: int) -> None:
         raise refused_sizes("E0802", message, sizes)
 
 
+def naive_bytes(graph: Graph, sizes: Mapping[str, int]) -> int:
+    """The bytes of all arrays of a graph, though no program has them all at once."""
+    return sum(
+        count * evaluate(type.size, sizes) * type.dtype.numpy.itemsize
+        for type, count in Counter(node.type for node in graph.nodes).items()
+    )
+
+
 def refused_program(graph: Graph, sizes: Mapping[str, int]) -> DataError:
     """What to raise where memory ran out while a program was made: by its largest array."""
 
@@ -65,3 +84,47 @@ def refused_sizes(code: str, message: str, sizes: Mapping[str, int], *help: str)
     """Sizes that a program cannot be made for."""
     bound = (f"with {told(sizes)}",) if sizes else ()
     return DataError(Diagnostic(code, message, (), (*bound, *help)))
+
+
+def ran_out(what: str) -> Diagnostic:
+    """What to tell where memory ran out while `what` was done, which nobody had counted."""
+    message = (
+        f"this machine's memory does not suffice for {what}: it has {machine_memory():,} bytes, "
+        f"of which {free_memory():,} are free now"
+    )
+    help = (
+        "compute fewer rows at once: --batch, or eval_batch in the train block",
+        "or end what else takes memory here",
+    )
+    return Diagnostic("E0802", message, (), help)
+
+
+def is_lack(fault: Exception) -> bool:
+    """Whether it says that memory ran out, as Python does or as the system where it refuses a
+    process or a mapped file."""
+    return isinstance(fault, MemoryError) or (
+        isinstance(fault, OSError) and fault.errno == errno.ENOMEM
+    )
+
+
+def within_memory(function: Callable[P, R]) -> Callable[P, R]:
+    """The function, which raises `DataError` where memory runs out."""
+
+    @wraps(function)
+    def called(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except (MemoryError, OSError) as fault:
+            if not is_lack(fault):
+                raise
+        raise DataError(ran_out(f"'{function.__name__}'"))  # here what it held is free
+
+    return called
+
+
+def all_within_memory(cls: C) -> C:
+    """The class, of which every public method is `within_memory`."""
+    for name, method in list(vars(cls).items()):
+        if inspect.isfunction(method) and not name.startswith("_"):
+            setattr(cls, name, within_memory(method))
+    return cls

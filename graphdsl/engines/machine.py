@@ -11,9 +11,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from graphdsl.engines.workers import count_cores
+
 PROC, GROUPS = Path("/proc"), Path("/sys/fs/cgroup")
 LITTLE = 2**20
 """Bytes that any machine has: to look for what is free takes as long as to fill them."""
+BLAS, THREAD = 2**25, 2**26 + 2**23
+"""Bytes of addresses that OpenBLAS asks the system for at each core's first product, and those that
+a thread takes before: its stack, and what the C library keeps for it. OpenBLAS ends the process
+where it is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +51,20 @@ def machine_memory() -> int:
     return min([_physical(), *_shell_limit(), *(limit for limit, *_ in _group_limits())])
 
 
-def free_memory() -> int:
+def free_memory(promised: int = 0) -> int:
     """The bytes that this process may take now: what other processes leave of the machine's memory,
-    swap too, and what is left of the limits of the shell and the container."""
-    return max(0, min([machine_memory(), *_unused()]))
+    swap too, and what is left of the limits of the shell and the container. Of what the process has
+    already, `promised` is yet to be written to: the system counts it only then."""
+    unused = (free - promised for free in _unused())
+    return max(0, min([machine_memory(), *unused, *_shell_rest()]))
 
 
-def find_lack(nbytes: int, held: int = 0) -> str:
+def find_lack(nbytes: int, held: int = 0, promised: int = 0) -> str:
     """Why so many bytes beside those that are `held` cannot be had, with what there is; empty if
     they can. Nothing is allocated; what is little is not even asked for."""
     if held + nbytes <= LITTLE:
         return ""
-    whole, free = machine_memory(), free_memory()
+    whole, free = machine_memory(), free_memory(promised)
     if held + nbytes <= whole and nbytes <= free:
         return ""
     return f"this machine has {whole:,}, of which {free:,} are free"
@@ -66,13 +74,19 @@ def _unused() -> Iterator[int]:
     with suppress(OSError, KeyError, ValueError):  # no Linux
         said = _read_fields(PROC / "meminfo")
         yield 1024 * (said["MemAvailable:"] + said["SwapFree:"])
-    with suppress(OSError, ValueError):
-        pages = int((PROC / "self/statm").read_text("ascii").split()[0])
-        for allowed in _shell_limit():
-            yield allowed - pages * os.sysconf("SC_PAGE_SIZE")
     for limit, folder, version in _group_limits():
         if limit < _physical():
             yield limit - _used(folder, version)
+
+
+def _shell_rest() -> Iterator[int]:
+    """What is left of the shell's limit, which counts what is asked for, written to or not."""
+    threads = count_cores()
+    beside = BLAS * threads + THREAD * (threads - 1)
+    with suppress(OSError, ValueError):
+        pages = int((PROC / "self/statm").read_text("ascii").split()[0])
+        for allowed in _shell_limit():
+            yield allowed - pages * os.sysconf("SC_PAGE_SIZE") - beside
 
 
 def _physical() -> int:

@@ -85,6 +85,8 @@ class Memory:
         self.states = Views(self._views("state", layout.states))
         self.workers = Workers(count_cores())
         self.arrivals = Arrivals()
+        self.fresh: dict[str, int] = {}
+        """The bytes of what no program has run with since it was made: nobody wrote to them yet."""
         self._owners = {id(array.base) for array in self.arrays.values()}
 
     def initialise(self, variables: Iterable[Variable], seed: int) -> None:
@@ -107,7 +109,8 @@ class Memory:
             dtype = type_of(name)
             size = self.layout.param_sizes[dtype]
             self.check_room("the gradients take", size * dtype.numpy.itemsize)
-            self.arrays[name] = aligned_zeros(size, dtype)
+            self.arrays[name] = array = aligned_zeros(size, dtype)
+            self.fresh[name] = array.nbytes
         return self.arrays[name]
 
     def part(self, name: str, size: int) -> Array:
@@ -118,19 +121,25 @@ class Memory:
             dtype = type_of(name)
             self.check_room("the workers' gradients take", size * dtype.numpy.itemsize)
             self.parts[name] = known = aligned_zeros(size, dtype)
+            self.fresh[name] = known.nbytes
         return known
 
     def add_slots(self, slots: Iterable[Slot]) -> None:
         """Make room for those optimizer states that have none yet, at their first values; raises
-        `DataError` where the machine has none."""
-        for slot in slots:
-            name = flat_array("slot", slot.name)
-            if name not in self.arrays:
-                nbytes = slot.size * slot.dtype.numpy.itemsize
-                self.check_room(f"the optimizer's state {slot.name} takes", nbytes)
-                self.arrays[name] = array = aligned_zeros(slot.size, slot.dtype)
-                array.fill(slot.value)
-                self.units[slot.name] = slot.units
+        `DataError` where the machine has none for all of them."""
+        missing = self.missing_slots(slots)
+        nbytes = sum(slot.nbytes for slot in missing)
+        self.check_room("the optimizer's states take", nbytes)
+        for slot in missing:
+            self.arrays[flat_array("slot", slot.name)] = array = aligned_zeros(
+                slot.size, slot.dtype
+            )
+            array.fill(slot.value)
+            self.units[slot.name] = slot.units
+
+    def missing_slots(self, slots: Iterable[Slot]) -> list[Slot]:
+        """Those optimizer states that have no room yet."""
+        return [slot for slot in slots if flat_array("slot", slot.name) not in self.arrays]
 
     def forget_slots(self) -> None:
         """Drop every optimizer state: another trainer has others."""
@@ -152,19 +161,25 @@ class Memory:
         """The arena, at least `nbytes` large; what it held before is lost if it grows. Raises
         `DataError` where the machine has no room for it."""
         if self.arena.nbytes < nbytes:
-            self.arena = np.zeros(0, np.uint8)  # programs that look for it ask for it again
+            self.drop_arena()
             self.check_room("what is computed at once takes", nbytes, FEWER_ROWS)
             raw = np.empty(nbytes + ALIGNMENT, np.uint8)
             start = -raw.ctypes.data % ALIGNMENT
             self.arena = raw[start : start + nbytes]
+            self.fresh["arena"] = nbytes
         return self.arena
+
+    def drop_arena(self) -> None:
+        """Let go of the arena: programs that look for it ask for it again."""
+        self.arena = np.zeros(0, np.uint8)
+        self.fresh.pop("arena", None)
 
     def check_room(self, what: str, nbytes: int, *help: str) -> None:
         """Raise `DataError` for what the machine cannot hold beside what is held, before it is
         allocated."""
         kept = (*self.arrays.values(), *self.parts.values())
         held = self.arena.nbytes + sum(array.nbytes for array in kept)
-        if said := find_lack(nbytes, held):
+        if said := find_lack(nbytes, held, sum(self.fresh.values())):
             beside = f" beside {held:,} that the model has" if held else ""
             raise refusal("E0802", f"{what} {nbytes:,} bytes{beside}; {said}", *help)
 

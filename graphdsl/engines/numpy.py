@@ -1,8 +1,9 @@
 """The NumPy engine: a schedule becomes readable straight-line NumPy, and that an `Executable`.
 
-The program is text: one kernel a line, results written into planned arrays. Nothing is looked up,
-allocated or decided while it runs. Its names are its own (`b7` is node 7's buffer, `x` an input,
-`p` a stored array, `c` a constant, `v` a view, `w` an untyped scalar); the user's are in comments.
+The program is text: one kernel a line, results written into planned arrays. Nothing is looked up or
+decided while it runs, and nothing allocated but by functions that NumPy has no `out` for. Its names
+are its own (`b7` is node 7's buffer, `x` an input, `p` a stored array, `c` a constant, `v` a view,
+`w` an untyped scalar, `k` an array for one, `r` a random stream); the user's are in comments.
 """
 
 from __future__ import annotations
@@ -120,6 +121,7 @@ class Executable:
         arena grows."""
         if self._arena is not self.memory.arena:
             self.rebind()
+        self.memory.fresh.clear()
         return self.loaded.run
 
 
@@ -188,7 +190,7 @@ def _step_lines(schedule: Schedule) -> Iterator[str]:
             if view not in shown:
                 shown.add(view)
                 yield f"{view} = {text}"
-        note = schedule.describe(step)
+        note = schedule.describe(step.node)
         lines = [line for line in step.lines if not _checks_fed(line, fed)]
         for number, line in enumerate(lines):
             yield f"{line}  # {note}" if number == 0 else line
@@ -234,6 +236,3 @@ def _missing_views(schedule: Schedule, part: Sequence[str]) -> Iterator[str]:
 
 def _indented(lines: Sequence[str]) -> Iterator[str]:
     yield from (f"    {line}" for line in lines)
-
-
-__all__ = ["Executable", "Program", "emit", "nested_functions", "numpy_names"]

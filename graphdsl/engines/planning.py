@@ -48,7 +48,22 @@ class Compiled:
         workers = count_cores() if workers is None else workers
         here = self.turned(sizes)
         shared = here._shared(sizes, workers, blocks=True)
-        return shared or in_bands(here.plan(sizes), here.graph, sizes, workers)
+        if shared is not None:
+            return shared
+        whole = here.plan_for_blocks(sizes, workers)
+        made = in_bands(whole, here.graph, sizes, workers)
+        budget = self.recipe.memory
+        return made if budget is None or made.arena_bytes <= budget else whole
+
+    def plan_for_blocks(self, sizes: Mapping[str, int], workers: int) -> Schedule:
+        """As `plan`, where it is enough that the budget holds what is left of the arena when long
+        runs are in blocks of rows for so many workers."""
+
+        def needed_bytes(schedule: Schedule, graph: Graph) -> int:
+            made = in_bands(schedule, graph, sizes, workers)
+            return min(schedule.arena_bytes, made.arena_bytes)
+
+        return self.plan(sizes, needed_bytes)
 
     def plan_whole(self, sizes: Mapping[str, int], workers: int) -> Schedule:
         """The same as `plan_blocks`, to the bit, every statement on whole arrays."""

@@ -98,7 +98,7 @@ class Readings:
         return self._times[1 : len(times)] - self._times[: len(times) - 1]
 
     def begin(self) -> None:
-        """Begin another call."""
+        """Begin another call; the one before may have been broken off."""
         if self.spent:
             self.spent[:] = [0.0] * len(self.spent)
         if len(self.looks) > 1 and self.calls >= WHOLE_CALLS:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from graphdsl.compiler.schedule import Schedule
-from graphdsl.compiler.schedule.stand_ins import StandIns
+from graphdsl.compiler.schedule.stand_ins import StandIns, view_of
 from graphdsl.compiler.schedule.values import Step
 from graphdsl.graph.graph import Graph, Node
 from graphdsl.graph.kernel import Array, ArrayType, bound
@@ -84,13 +84,18 @@ def find_runs(
             yield run
             yield from views
             views.clear()
-        run = None if part is None else Run(part.type.shape[0], number, number)
-        if run is None or part is None or not run.takes(part, names):
-            run = None
+        run = None if part is None else _begin(part, number, names)
+        if run is None:
             yield step
     if run is not None:
         yield run
         yield from views
+
+
+def _begin(part: Elementwise, number: int, names: Variables) -> Run | None:
+    """A run that begins with a step; None where the step reads what it writes at other rows."""
+    run = Run(part.type.shape[0], number, number)
+    return run if run.takes(part, names) else None
 
 
 def _read(
@@ -160,8 +165,7 @@ class Variables:
         """An array of a variable's shape and strides; its elements are nothing."""
         if name in self._bases:
             base, suffix = self._bases[name]
-            view: Array = eval(f"x{suffix}", {"x": self.stand_in(base)})
-            return view
+            return view_of(self.stand_in(base), suffix)
         if name in self.schedule.constants:
             return self.schedule.constants[name]
         if name in self.schedule.cells:

@@ -20,9 +20,11 @@ from graphdsl.engines.bands import in_bands
 from graphdsl.engines.readings import START, Clock, Readings
 from graphdsl.graph.graph import Graph
 
-NOW, TOOK, SPENT, LOOKS, DONE = "now", "took", "spent", "looks", "done"
-"""What a program has of the clock: the function, what it writes, adds to and asks (the fields of
-`Readings`), and what it calls at the end of a step."""
+NOW, TOOK, SPENT, LOOKS = "now", "took", "spent", "looks"
+"""What a program has of the clock: the function, and what it writes, adds to and asks (the fields
+of `Readings`)."""
+BEGUN, DONE = "begun", "done"
+"""What it calls at the beginning of a step, which gives the time, and at its end."""
 
 
 def timed(schedule: Schedule, graph: Graph, sizes: Mapping[str, int]) -> tuple[Schedule, Clock]:
@@ -37,7 +39,7 @@ def timed(schedule: Schedule, graph: Graph, sizes: Mapping[str, int]) -> tuple[S
         replace(step, lines=(*step.lines, next(readings))) if step.lines else step
         for step in schedule.steps
     ]
-    scalars = ((f"{TOOK}[0]", f"{NOW}()"), *schedule.scalars)
+    scalars = ((f"{TOOK}[0]", f"{BEGUN}()"), *schedule.scalars)
     notes = {**schedule.notes, START: "the clock"}
     return replace(schedule, steps=(start, *steps, end), scalars=scalars, notes=notes), clock
 
@@ -86,11 +88,15 @@ class Recorder:
         readings = Readings(graph, dict(sizes), clock)
         self.programs.append(readings)
 
+        def begun() -> float:
+            readings.begin()
+            return time.perf_counter()
+
         def done() -> None:
             self._count(readings)
 
         written = {TOOK: readings.took, SPENT: readings.spent, LOOKS: readings.looks}
-        return made, {NOW: time.perf_counter, **written, DONE: done}
+        return made, {NOW: time.perf_counter, BEGUN: begun, **written, DONE: done}
 
     def _count(self, readings: Readings) -> None:
         self.calls += 1
@@ -98,4 +104,3 @@ class Recorder:
             readings.add()
             if self.calls == self.warm_up + self.steps:
                 self.full()
-        readings.begin()

@@ -76,7 +76,8 @@ class KernelCall:
     """Whether each operand's elements stand in C order without gaps."""
     attrs: Mapping[str, Any]
     where: str
-    """The node as a message names it, for faults found while running."""
+    """The node as a message names it, for faults found while running; empty where its op refuses
+    nothing."""
     bind_constant: Callable[[Array], str]
     bind_view: Callable[[str, str], str]
     bind_stream: Callable[[str], str] | None = None

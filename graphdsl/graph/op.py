@@ -27,6 +27,7 @@ Check = Callable[..., None]
 Vjp = Callable[..., "Expr"]
 Kernel = Callable[["KernelCall"], None]
 Flops = Callable[..., int]
+Allocated = Callable[..., int]
 Mend = Callable[..., str]
 """Says it by what was seen, `(found, *operands)`: each a `Range`."""
 Promotion = Literal["number", "float", "same", "condition", "none"]
@@ -83,6 +84,10 @@ class Fold:
     """What there is before the first element."""
     step: str
     """The formula of what there is then, `{y}`, and an element, `{x}` for operand x."""
+    at: str = ""
+    """The operand that names the place of each element of the first operand along the attribute
+    `axis` of the result, counted from the end if below 0: the elements are folded there, in their
+    order. Where it is empty, axes are reduced."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +124,8 @@ class Op:
     scalar: str | None = None
     """The formula on Python floats and in fusing engines, `{x}` for operand x."""
     fold: Fold | None = None
-    """Of a reduction over the attribute `axis`, or over all axes without that attribute."""
+    """Of a reduction over the attribute `axis`, or over all axes without that attribute; or at
+    places that an operand names."""
     decompose: Callable[..., Expr] | None = None
     """The op in terms of simpler ones, `(*operands, **attributes)`; applied after the sweep."""
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
@@ -144,8 +150,9 @@ class Op:
     refuses: Refusal | None = None
     """What the kernel may meet that it does not take, which only running shows: it then ends the
     program, before it has written anything."""
-    allocates: bool = False
-    """Whether the kernel makes temporary arrays because NumPy has no `out=` for it."""
+    allocates: Allocated | None = None
+    """The bytes of the temporary arrays that the kernel makes because NumPy has no `out=` for it,
+    `(result, *operands, **attributes)` with types whose sizes are numbers."""
     domain: tuple[tuple[float, float], ...] = ((-3.0, 3.0),)
     """Where tests sample each operand; the last serves all that follow."""
     example: str = ""

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from graphdsl.graph.kernel import Array, KernelCall
-from graphdsl.graph.op import Attribute, Fault, Op, declare
+from graphdsl.graph.op import Attribute, Fault, Fold, Op, declare
 from graphdsl.graph.sizes import Size
 from graphdsl.graph.types import DType, TensorType
 from graphdsl.ops import row_rules
@@ -132,6 +132,7 @@ scatter_add: Op = declare(
             None,
         ),
         kernel=_emit_scatter_add,
+        fold=Fold("0", "{y} + {g}", at="indices"),
         refuses="index",
         rows=row_rules.scattered,
         doc="Slices of g added up at indices of an axis of the given size.",

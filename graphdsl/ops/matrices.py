@@ -10,7 +10,7 @@ import numpy as np
 from graphdsl.ops.run_fault import RunFault
 
 Array = np.ndarray[Any, np.dtype[Any]]
-_STEP = 64
+STEP = 64
 """Rows of a triangular system that are solved at once; the rest is products."""
 
 
@@ -85,12 +85,12 @@ def _substituted(a: Array, b: Array, x: Array, lower: bool) -> Array:
         b, columns = b[:, None], x[..., None]
     np.copyto(columns, b)
     n = a.shape[-1]
-    starts = range(0, n, _STEP)
+    starts = range(0, n, STEP)
     for start in starts if lower else reversed(starts):
-        rows = slice(start, start + _STEP)
+        rows = slice(start, start + STEP)
         block = a[..., rows, rows]
         block = np.tril(block) if lower else np.triu(block)
         columns[..., rows, :] = np.linalg.solve(block, columns[..., rows, :])
-        rest = slice(start + _STEP, n) if lower else slice(0, start)
+        rest = slice(start + STEP, n) if lower else slice(0, start)
         columns[..., rest, :] -= a[..., rest, rows] @ columns[..., rows, :]
     return x

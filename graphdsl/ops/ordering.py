@@ -6,7 +6,7 @@ Orders are stable: equal elements stay in the order in which they stand. nan cou
 from __future__ import annotations
 
 from graphdsl.graph.build import Expr
-from graphdsl.graph.kernel import KernelCall
+from graphdsl.graph.kernel import ArrayType, KernelCall
 from graphdsl.graph.op import Attribute, Fault, Op, declare
 from graphdsl.graph.sizes import Size
 from graphdsl.graph.types import DType, TensorType
@@ -31,6 +31,29 @@ def _emit_sort(k: KernelCall) -> None:
     k.emit(f"copyto({out}, {k.args[0]})", f"{out}.sort({axis})")
 
 
+def _line_bytes(x: ArrayType, axis: int, backwards: bool, gaps: int, always: int = 0) -> int:
+    """What NumPy takes for one line at a time, by the bytes of an element: those that it takes
+    `always`, those of a copy of a line that has `gaps` between its elements, and of their values if
+    it has or if it runs backwards."""
+    has_gaps = axis % x.rank != x.rank - 1
+    values = x.dtype.numpy.itemsize if has_gaps or backwards else 0
+    return x.shape[axis] * (always + values + (gaps if has_gaps else 0))
+
+
+def _sorting_bytes(y: ArrayType, x: ArrayType, *, axis: int, descending: bool) -> int:
+    return _line_bytes(x, axis, descending, 0)
+
+
+def _places_bytes(
+    y: ArrayType, x: ArrayType, *, axis: int, descending: bool = True, **attributes: object
+) -> int:
+    """The places of all elements, and beside one line's half of them, which are being merged; all
+    of them where elements are so small that they are counted instead."""
+    place, value = DType.i64.numpy.itemsize, x.dtype.numpy.itemsize
+    merged = place if value <= 2 else place // 2
+    return place * x.size + _line_bytes(x, axis, descending, place, merged)
+
+
 def _sort_vjp(g: Expr, y: Expr, x: Expr, *, axis: int, descending: bool) -> Expr:
     places = argsort(x, axis=axis, descending=descending)
     return add_along_axis(g, places, size=x.type.shape[axis], axis=axis)
@@ -45,6 +68,7 @@ sort = declare(
         promotion="none",
         vjp=(_sort_vjp,),
         kernel=_emit_sort,
+        allocates=_sorting_bytes,
         doc="The elements along an axis, the smallest first, nan last.",
         formula="x₍₁₎ <= x₍₂₎ <= …",
         derivative="each g to where its element stood",
@@ -81,7 +105,7 @@ argsort: Op = declare(
         attributes=_ORDER,
         promotion="none",
         kernel=_emit_argsort,
-        allocates=True,
+        allocates=_places_bytes,
         doc="The indices that put the elements along an axis in order, the smallest first, nan "
         "last.",
         formula="sort(x)ᵢ = x[yᵢ]",
@@ -122,7 +146,7 @@ argtopk = declare(
         attributes=_TOP,
         promotion="none",
         kernel=_emit_argtopk,
-        allocates=True,
+        allocates=_places_bytes,
         doc="The indices of the k largest along an axis, the largest first; nan counts as larger "
         "than any.",
         formula="argsort(-x)[:k]",

@@ -8,14 +8,16 @@ collection of matrix derivative results for forward and reverse mode automatic d
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from graphdsl.graph.build import Expr
-from graphdsl.graph.kernel import Array
+from graphdsl.graph.kernel import Array, ArrayType
 from graphdsl.graph.op import OPS, Attribute, Fault, Kernel, Op, declare
-from graphdsl.graph.types import TensorType, broadcast_shapes
+from graphdsl.graph.types import DType, TensorType, broadcast_shapes
+from graphdsl.ops.matrices import STEP
 from graphdsl.ops.reduction import sum_
 from graphdsl.ops.rules import common_dtype
 from graphdsl.ops.shape import expand, reshape, swap
@@ -23,11 +25,41 @@ from graphdsl.ops.squares import check_square, from_diagonal
 from graphdsl.ops.triangles import tril, triu
 
 
-def _calling(function: str, *, fails: bool) -> Kernel:
-    """A kernel that calls a function of `matrices` on the operands, the result and the node."""
+def _calling(function: str) -> Kernel:
+    """A kernel that calls a function of `matrices` on the operands, the result and, where the op
+    refuses some matrices, the node."""
     return lambda k: k.emit(
-        f"{function}({', '.join([*k.args, k.out, *([repr(k.where)] if fails else [])])})"
+        f"{function}({', '.join([*k.args, k.out, *([repr(k.where)] if k.where else [])])})"
     )
+
+
+def _wide(size: int) -> int:
+    """The bytes of so many elements as LAPACK has them: NumPy hands it f64 alone."""
+    return size * DType.f64.numpy.itemsize
+
+
+def _cast(x: ArrayType) -> int:
+    """The bytes of all matrices as they are handed over, where they are no f64."""
+    return 0 if x.dtype is DType.f64 else _wide(x.size)
+
+
+def _one(x: ArrayType) -> int:
+    """The bytes of one of the matrices: LAPACK takes a copy of each in turn."""
+    return _wide(math.prod(x.shape[-2:]))
+
+
+def _solution_bytes(y: ArrayType, a: ArrayType, b: ArrayType) -> int:
+    return _cast(a) + _cast(b) + _wide(y.size) + _one(a) + _one(b)
+
+
+def _substitution_bytes(y: ArrayType, a: ArrayType, b: ArrayType, *, lower: bool) -> int:
+    """The solution and, of what is yet to be solved, what a few rows of it add; then those rows and
+    their part of a."""
+    if not a.size:
+        return 0
+    few, n = min(a.shape[-1], STEP), a.shape[-1]
+    block, rows = a.size * few * few // n**2, y.size * few // n
+    return 2 * y.nbytes + (block + rows) * y.dtype.numpy.itemsize + _wide(block + 2 * rows)
 
 
 def _solved(a: TensorType, b: TensorType, name: str) -> TensorType:
@@ -86,9 +118,9 @@ solve: Op = declare(
             lambda g, y, a, b: -_product(_solve_right(g, y, a, b), y, b.type.rank == 1),
             _solve_right,
         ),
-        kernel=_calling("solution", fails=True),
+        kernel=_calling("solution"),
         refuses="matrix",
-        allocates=True,
+        allocates=_solution_bytes,
         doc="The x with a x = b; b is a vector or a matrix of columns.",
         formula="a⁻¹ b",
         derivative="h = a⁻ᵀ g for b, -h yᵀ for a",
@@ -123,7 +155,7 @@ triangular_solve: Op = declare(
             f"triangular_solution({', '.join(k.args)}, {k.out}, {k.attrs['lower']}, {k.where!r})"
         ),
         refuses="matrix",
-        allocates=True,
+        allocates=_substitution_bytes,
         doc="The x with a x = b for a triangular a, of which the other triangle is not read.",
         formula="a⁻¹ b",
         derivative="h = a⁻ᵀ g for b, the triangle of -h yᵀ for a",
@@ -140,9 +172,9 @@ inv: Op = declare(
         check=_check_regular,
         promotion="float",
         vjp=(lambda g, y, x: -(swap(y) @ g @ swap(y)),),
-        kernel=_calling("inverse", fails=True),
+        kernel=_calling("inverse"),
         refuses="matrix",
-        allocates=True,
+        allocates=lambda y, x: _cast(x) + _wide(y.size) + 2 * _one(x),
         doc="The inverses of matrices; solve(a, b) is quicker and more exact than inv(a) @ b.",
         formula="x⁻¹",
         derivative="-yᵀ g yᵀ",
@@ -163,8 +195,8 @@ det = declare(
         infer=lambda x: check_square(x, "det").with_shape(x.shape[:-2]),
         promotion="float",
         vjp=(lambda g, y, x: _corner(g) * cofactor(x),),
-        kernel=_calling("determinant", fails=False),
-        allocates=True,
+        kernel=_calling("determinant"),
+        allocates=lambda y, x: _cast(x) + _one(x),
         doc="The determinants of matrices.",
         formula="det x",
         derivative="g cofactor(x), which is g y x⁻ᵀ where that is",
@@ -186,8 +218,8 @@ cofactor: Op = declare(
         infer=lambda x: check_square(x, "cofactor"),
         promotion="float",
         vjp=(_cofactor_vjp,),
-        kernel=_calling("cofactors", fails=False),
-        allocates=True,
+        kernel=_calling("cofactors"),
+        allocates=lambda y, x: _cast(x) + 2 * _wide(x.size) + x.nbytes + 10 * _one(x),
         doc="The matrix of cofactors, the derivative of the determinant; x may be singular.",
         formula="det(x) x⁻ᵀ",
         derivative="det(x) (⟨g, x⁻ᵀ⟩ x⁻ᵀ - x⁻ᵀ gᵀ x⁻ᵀ), where x has an inverse",
@@ -202,8 +234,8 @@ logdet = declare(
         infer=lambda x: check_square(x, "logdet").with_shape(x.shape[:-2]),
         promotion="float",
         vjp=(lambda g, y, x: _corner(g) * swap(inv(x)),),
-        kernel=_calling("log_determinant", fails=False),
-        allocates=True,
+        kernel=_calling("log_determinant"),
+        allocates=lambda y, x: _cast(x) + _one(x),
         doc="The logarithm of |det x|, where the determinant itself would overflow; -inf if 0.",
         formula="ln |det x|",
         derivative="g x⁻ᵀ",
@@ -229,9 +261,9 @@ cholesky = declare(
         infer=lambda x: check_square(x, "cholesky"),
         promotion="float",
         vjp=(_cholesky_vjp,),
-        kernel=_calling("cholesky_of", fails=True),
+        kernel=_calling("cholesky_of"),
         refuses="matrix",
-        allocates=True,
+        allocates=lambda y, x: x.nbytes + _cast(x) + _wide(y.size) + _one(x),
         doc="The lower triangle y of a positive definite matrix, of which (x + xᵀ) / 2 is taken.",
         formula="y yᵀ = x",
         derivative="y⁻ᵀ (P + Pᵀ) y⁻¹ / 2, P the lower triangle of yᵀ g with half its diagonal",

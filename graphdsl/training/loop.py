@@ -10,6 +10,7 @@ from graphdsl.language.diagnostics import DataError, Diagnostic, DivergedError
 from graphdsl.training.batches import Batches
 from graphdsl.training.dataset import Dataset
 from graphdsl.training.feeding import arriving_batches, epoch_batches, steps_per_epoch
+from graphdsl.training.foresight import load_programs, verify_copies
 from graphdsl.training.guard import Epochs, Guard, watching
 from graphdsl.training.history import Ending, History, Row
 from graphdsl.training.interrupts import Interrupts
@@ -87,6 +88,7 @@ class _Loop:
         self.listener, self.history, self.keeper = listener, history, keeper
         self.interrupts = interrupts
         verify_fit(dataset, settings, trainer.session.compilation)
+        verify_copies(trainer)
         self.batches = Batches(
             dataset.train, settings.batch, shuffle=settings.shuffle, seed=settings.seed
         )
@@ -108,6 +110,7 @@ class _Loop:
         state.begin()
         self._announce()
         try:
+            load_programs(self.trainer, self.dataset, self.batches.size, self.settings.eval_batch)
             state.begin_epoch()
             while not self._ended() and not self._epoch():
                 pass

@@ -68,19 +68,26 @@ def evaluate(
     Results that depend on an input the part has not got are left out; where `training`, every
     chunk draws as at step 0. Raises `DataError` if the arrays do not fit.
     """
-    fed = [*part.arrays, *part.whole]
-    graph = session.compilation.graph(training)
-    names = find_reachable(graph, fed, measured(session.graph))
-    if not names or (part.arrays and not part.rows):
+    purpose = measures(session, part, training)
+    if purpose is None:
         return {}
-    purpose = Purpose(tuple(names), training=training)
+    names = purpose.results
     totals, rows, size = np.zeros(len(names)), 0, eval_batch(session.compilation, batch)
     with located(part):
         for feeds, count in chunks(part, size):
-            values = session.results(purpose, _read(session, purpose, feeds))
+            values = session.results(purpose, read_by(session, purpose, feeds))
             totals += [float(values[name]) * count for name in names]
             rows += count
     return dict(zip(names, (totals / rows).tolist(), strict=True))
+
+
+def measures(session: Session, part: Part, training: bool = False) -> Purpose | None:
+    """The loss and the scalar metrics that a part has the inputs for, if there are any."""
+    graph = session.compilation.graph(training)
+    names = find_reachable(graph, [*part.arrays, *part.whole], measured(session.graph))
+    if not names or (part.arrays and not part.rows):
+        return None
+    return Purpose(tuple(names), training=training)
 
 
 def predictions(
@@ -112,7 +119,7 @@ def predictions(
         for part in parts:
             with located(part):
                 for feeds in _feeds(part, size):
-                    yield session.results(purpose, _read(session, purpose, feeds))
+                    yield session.results(purpose, read_by(session, purpose, feeds))
 
     return Results(names, frozenset(by_row), total, compute)
 
@@ -145,7 +152,7 @@ def _feeds(part: Part, size: Size) -> Iterator[dict[str, Array]]:
         yield feeds
 
 
-def _read(session: Session, purpose: Purpose, feeds: dict[str, Array]) -> dict[str, Array]:
+def read_by(session: Session, purpose: Purpose, feeds: dict[str, Array]) -> dict[str, Array]:
     """The feeds that a purpose reads, or else all: a symbol may be bound by no other."""
     read = session.compilation.compiled(purpose).inputs
     kept = {name: array for name, array in feeds.items() if name in read}

@@ -53,7 +53,7 @@ def _warn_of_turns(settings: Mapping[str, Any]) -> None:
             if message is not None:
                 help = (f'{key} = {{"{pattern}": {-factor:g}}}',)
                 caution = Diagnostic("W0112", message, (), help, severity="warning")
-                warnings.warn(str(caution), RuntimeWarning, stacklevel=4)
+                warnings.warn(str(caution), RuntimeWarning, stacklevel=5)
 
 
 def _verify_used(settings: Mapping[str, Any], data: Data | None) -> None:

@@ -9,25 +9,27 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load
-from safetensors.numpy import save as to_bytes
 
-from graphdsl.engines.feeds import refusal
 from graphdsl.engines.machine import find_lack
 from graphdsl.graph.kernel import Array
 from graphdsl.graph.types import DType
-from graphdsl.training.files import write_bytes
+from graphdsl.training.files import replacing
 
 MAX_HEADER = 100_000_000
 """Bytes of a header at most, as in the format's own library."""
 
 _DTYPES = {"F32": "f32", "F64": "f64", "I32": "i32", "I64": "i64", "BOOL": "bool"}
 _NAMES = {dtype.numpy.name: dtype.value for dtype in DType}
+_SPELLED = {DType[own].numpy.name: spelled for spelled, own in _DTYPES.items()}
+_RANKS = {name: rank for rank, name in enumerate(("int64", "float64", "float32", "int32", "bool"))}
+"""The order in which the format's library puts elements of each type."""
 _METADATA = "__metadata__"
 _TOO_LARGE = "it is more than memory can hold"
 _OTHERS = {
@@ -77,14 +79,30 @@ class TensorFile:
 
 
 def write(path: Path, tensors: Mapping[str, Array], metadata: Mapping[str, str]) -> None:
-    """Write a file, the same content as the same bytes; raises `DataError` if the disk refuses, and
-    for more than memory has room for."""
-    needed = 2 * sum(array.nbytes for array in tensors.values())
-    if lack := find_lack(needed):  # the library would panic, which is no exception
-        raise refusal("E0802", f"to write '{path}' takes {needed:,} bytes beside; {lack}")
-    # 0.8.0 writes arrays that are not contiguous wrongly, without a word
-    whole = {name: np.ascontiguousarray(a).reshape(a.shape) for name, a in tensors.items()}
-    write_bytes(path, *_in_order(to_bytes(whole, dict(metadata))))
+    """Write a file, the same content as the same bytes; raises `DataError` if the disk refuses.
+
+    It is written array by array, as a copy of them all may have no room: what is trained where
+    memory is short can be saved there too. The bytes are those of the format's own library, which
+    takes two such copies, but for the order of the header's keys, which it draws.
+    """
+    placed = sorted(tensors.items(), key=lambda item: (_RANKS[item[1].dtype.name], item[0]))
+    ends = [0, *accumulate(array.nbytes for _, array in placed)]
+    header: dict[str, Any] = {
+        name: {
+            "dtype": _SPELLED[array.dtype.name],
+            "shape": list(array.shape),
+            "data_offsets": [start, end],
+        }
+        for (name, array), (start, end) in zip(placed, pairwise(ends), strict=True)
+    }
+    header[_METADATA] = dict(metadata)
+    text = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    with replacing(path) as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for _, array in placed:
+            whole = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
+            file.write(whole.reshape(-1).view(np.uint8).data)
 
 
 def read(path: Path) -> TensorFile:
@@ -109,17 +127,6 @@ def type_of(array: Array) -> str:
 
 def _type(dtype: str, shape: list[int]) -> str:
     return f"{dtype}[{', '.join(map(str, shape))}]" if shape else dtype
-
-
-def _in_order(data: bytes) -> tuple[bytes, memoryview]:
-    """The same file, in two pieces, with its header's keys sorted: safetensors writes the metadata
-    in any order, and the same content is to be the same bytes. Offsets count from the header's
-    end."""
-    length = int.from_bytes(data[:8], "little")
-    header = json.loads(data[8 : 8 + length])
-    text = json.dumps(header, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text, memoryview(data)[8 + length :]
 
 
 def _header(file: BinaryIO, size: int) -> dict[str, Any]:

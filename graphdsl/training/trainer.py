@@ -16,10 +16,11 @@ from graphdsl.compiler.slots import Slot, shared_name
 from graphdsl.driver import Purpose
 from graphdsl.engines import feeds
 from graphdsl.engines.late_rows import LateRows, read_by_workers
+from graphdsl.engines.limits import ran_out
 from graphdsl.engines.refusals import run_refusal
 from graphdsl.graph.flat_arrays import flat_array
 from graphdsl.graph.kernel import Array
-from graphdsl.language.diagnostics import Diagnostic, DivergedError, UsageError
+from graphdsl.language.diagnostics import DataError, Diagnostic, DivergedError, UsageError
 from graphdsl.ops.run_fault import RunFault
 from graphdsl.session import Session
 from graphdsl.training.dataset import batch_symbol, batched
@@ -196,6 +197,9 @@ class Trainer:
         except RunFault as fault:
             self.t = before
             raise run_refusal(fault, given) from None
+        except MemoryError:
+            self.t = before
+            raise DataError(ran_out("a training step")) from None
         return results
 
     def _run_other(

@@ -47,9 +47,7 @@ def _with_calls(plan: Plan, sweeps: Mapping[str, Sweep]) -> Schedule:
         written = (sweeps[name] for name in begun.get(len(steps), ()) if name in sweeps)
         sweep = next(written, sweep)
         node = -len(steps) - 1
-        computed = [notes.get(id, "the values written last") for id in call.nodes]
-        told = "; ".join(computed or ["what depends on the step alone"])
-        notes[node] = f"{told} (in parts)" if call.divided else told
+        notes[node] = _told(plan.schedule, call)
         steps.append(Step(node, (_written(call),), sweep=sweep))
     last = len(steps) - 1  # of what is handed out the program says that it lives one step longer
     slots = {n: replace(slot, end=min(slot.end, last)) for n, slot in plan.schedule.slots.items()}
@@ -65,6 +63,13 @@ def _calls(plan: Plan) -> Iterator[tuple[Step, Call | None]]:
             continue
         for call in next(segments).calls:
             yield step, call
+
+
+def _told(schedule: Schedule, call: Call) -> str:
+    """What a call computes, for a reader of the program."""
+    computed = [schedule.describe(id) for id in call.nodes]
+    told = "; ".join(computed or ["what depends on the step alone"])
+    return f"{told} (in parts)" if call.divided else told
 
 
 def _written(call: Call) -> str:

@@ -5,15 +5,16 @@
 
 from __future__ import annotations
 
-import io
 import operator
 import re
 import textwrap
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -28,11 +29,14 @@ from graphdsl.graph.sizes import symbols, told
 from graphdsl.language.diagnostics import Diagnostic, UsageError, did_you_mean
 from graphdsl.session import Session
 from graphdsl.training import measure, weights
-from graphdsl.training.files import write_bytes, write_text
+from graphdsl.training.files import replacing
 from graphdsl.training.options import FitSettings
 from graphdsl.training.version import version
 
 TARGETS = ("numpy",)
+
+LONGEST_HEADER = 2**16
+"""Bytes in front of an array's elements in its file, and more."""
 
 Sizes = Mapping[str, int | Sequence[int]]
 
@@ -76,10 +80,11 @@ def export(
     )
     with session.lock:
         text, arrays = file_text(parts)
-        data = _archive(arrays)
-    if arrays:
-        write_bytes(beside, data)
-    write_text(path, text)
+        with ExitStack() as files:  # both are whole before either takes its name
+            program = files.enter_context(replacing(path))
+            program.write(text.encode("utf-8", "replace"))
+            if arrays:
+                _write_archive(files.enter_context(replacing(beside)), arrays)
     return [path, beside] if arrays else [path]
 
 
@@ -177,15 +182,18 @@ def _check_target(target: str, path: Path) -> None:
         raise _refused("E0880", f"'{path}' is no name that Python can import", *help)
 
 
-def _archive(arrays: Mapping[str, Array]) -> bytes:
-    """An .npz file; unlike NumPy's own it has no dates, and the same arrays give the same bytes."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
+def _write_archive(file: BinaryIO, arrays: Mapping[str, Array]) -> None:
+    """Write an .npz file piece by piece, as no copy of it may have room. Unlike NumPy's own it has
+    no dates, and the same arrays give the same bytes."""
+    with zipfile.ZipFile(file, "w") as archive:
         for name, array in arrays.items():
-            member = io.BytesIO()
-            np.lib.format.write_array(member, np.asarray(array), allow_pickle=False)
-            archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue())
-    return buffer.getvalue()
+            info = zipfile.ZipInfo(f"{name}.npy")
+            info.file_size = array.nbytes + LONGEST_HEADER  # beyond 2 GB it is written otherwise
+            whole = np.ascontiguousarray(array).reshape(array.shape)
+            with archive.open(info, "w") as member:
+                header = np.lib.format.header_data_from_array_1_0(whole)
+                np.lib.format.write_array_header_1_0(member, header)
+                member.write(whole.reshape(-1).view(np.uint8).data)
 
 
 def _docstring(

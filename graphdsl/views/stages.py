@@ -111,7 +111,7 @@ def _steps(schedule: Schedule) -> Iterator[str]:
     for name, text in schedule.scalars:
         yield f"      {name} = {text}"
     for number, step in enumerate(schedule.steps):
-        note = schedule.describe(step)
+        note = schedule.describe(step.node)
         yield f"{number:>4}  # {note}"
         yield from (f"      {name} = {text}" for name, text in step.views)
         yield from (f"      {line}" for line in step.lines)

@@ -57,7 +57,7 @@ class Timeline:
 
 def find_timeline(schedule: Schedule) -> Timeline:
     """The line of a schedule's steps."""
-    own = tuple(schedule.describe(step) for step in schedule.steps)
+    own = tuple(schedule.describe(step.node) for step in schedule.steps)
     if not schedule.workers:
         return Timeline(own, tuple(_buffers(schedule)))
     longest = max(schedule.workers, key=lambda worker: len(worker.steps))
@@ -68,7 +68,7 @@ def find_timeline(schedule: Schedule) -> Timeline:
         for buffer in _buffers(worker):
             slot = replace(buffer.slot, offset=buffer.slot.offset + place)
             buffers.append(replace(buffer, name=f"worker {number}'s {buffer.name}", slot=slot))
-    steps = (*(longest.describe(step) for step in longest.steps), *own[1:])
+    steps = (*(longest.describe(step.node) for step in longest.steps), *own[1:])
     line = Timeline(steps, tuple(buffers), len(schedule.workers), shared)
     later = (_later(buffer, line.own) for buffer in _buffers(schedule))
     return replace(line, buffers=(*buffers, *later))

@@ -45,6 +45,56 @@ def test_a_command_that_runs_out_of_memory(
         assert "help: compute fewer rows at once" in done.err
 
 
+LARGE = """dim N
+input x: [N, 8]
+param W: [8, 400000] ~ normal(0, 0.1)
+output y = sum(x @ W, axis = -1)
+loss J = mean((x @ W)^2)
+train {
+  optimizer = adam(lr = 0.01)
+  batch = 4
+}
+data {
+  source = "d.npz"
+  x = x
+}
+"""
+PARAM = 4 * 8 * 400_000
+SHORT = """
+import resource, runpy, sys
+import numpy, graphdsl.cli, graphdsl.model, graphdsl.training.loop
+pages = int(open("/proc/self/statm").read().split()[0])
+limit = pages * resource.getpagesize() + int(sys.argv.pop(1))
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+runpy.run_module("graphdsl", run_name="__main__")
+"""
+
+
+@pytest.mark.parametrize("params", [1, 5, 9])
+@pytest.mark.parametrize(
+    "command", ["run m.gdl --out new -q", "gradcheck m.gdl", "stats m.gdl", "trace m.gdl"]
+)
+def test_no_command_ends_in_anything_but_an_error_of_its_own(
+    model, tmp_path: Path, command: str, params: int
+) -> None:
+    """OpenBLAS ends the process where it finds no memory: it must not come to that."""
+    model(LARGE)
+    np.savez(tmp_path / "d.npz", x=np.ones((16, 8), np.float32))
+    done = subprocess.run(
+        [sys.executable, "-c", SHORT, str(params * PARAM), *command.split()],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=tmp_path,
+        env={"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert done.returncode == 1, done.stderr
+    assert "error[E0802]: " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "OpenBLAS" not in done.stderr
+    assert not (tmp_path / "new").exists()
+
+
 def test_an_archive_larger_than_the_process_may_be(model, tmp_path: Path) -> None:
     path = model(MODEL)
     with (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -194,14 +195,37 @@ def test_arenas_are_near_what_lives_at_once(path: Path) -> None:
 
 
 def peak(schedule: Schedule) -> int:
-    """The most bytes that live at once, cache lines counted whole, found step by step."""
-    steps = range(len(schedule.steps))
-    line = [
-        (slot.start, slot.end, max(64, -(-slot.type.nbytes // 64) * 64))
-        for slot in schedule.slots.values()
-    ]
-    changes = np.zeros(len(steps) + 1, np.int64)
-    for start, end, nbytes in line:
-        changes[start] += nbytes
-        changes[end + 1] -= nbytes
+    """The most bytes that live at once, cache lines counted whole: a buffer lives from the first
+    step whose text names it, or a view of it, to the last, whatever the planner thinks."""
+    named = _steps_naming(schedule)
+    changes = np.zeros(len(schedule.steps) + 2, np.int64)
+    for name, slot in schedule.slots.items():
+        line = max(64, -(-slot.type.nbytes // 64) * 64)
+        changes[min(named[name])] += line
+        changes[max(named[name]) + 1] -= line
     return int(np.cumsum(changes).max(initial=0))
+
+
+def _steps_naming(schedule: Schedule) -> dict[str, list[int]]:
+    """For each buffer the numbers of the steps that name it; for results the end is one more."""
+    roots = {name: name for name in schedule.slots}
+    for view, text in schedule.views:
+        roots[view] = roots.get(re.findall(r"\w+", text)[0], "")
+    texts = ["\n".join(step.lines) for step in schedule.steps]
+    texts.append(" ".join(variable for _, variable, _ in schedule.results))
+    found: dict[str, list[int]] = {name: [] for name in schedule.slots}
+    for number, text in enumerate(texts):
+        for root in {roots.get(word, "") for word in re.findall(r"\w+", text)} - {""}:
+            found[root].append(number)
+    return found
+
+
+def test_what_is_copied_lives_until_then() -> None:
+    text = "dim N\ninput x: [N, 64]\nparam W: [64, 256] ~ glorot_uniform()\nh = exp(x @ W)\n"
+    text += "a = exp(reshape(h[:, :128], [N, 4, 32]))\nb = exp(reshape(h[:, 128:], [N, 4, 32]))\n"
+    text += "output y = sum(reshape(a, [N, 128]) @ reshape(b, [N, 128]).T * x[:, :1])\n"
+    compiled = Session(compile_source(Source(text, "<text>"))).compilation.compiled(Purpose(("y",)))
+    schedule = plan(compiled.graph, {"N": 64}, compiled.layout)
+    (copied,) = (slot for slot in schedule.slots.values() if slot.type.shape == (64, 256))
+    last = max(i for i, step in enumerate(schedule.steps) if "copyto(" in "".join(step.lines))
+    assert copied.end == last < len(schedule.steps) - 4

@@ -198,17 +198,42 @@ def test_what_is_computed_again_has_scratch_of_its_own() -> None:
     sizes = sizes_of(compiled.graph, 40)
     whole, again = compiled.plan(sizes), 0
     for hundredths in range(60, 100, 3):
-        recipe = replace(compiled.recipe, memory=whole.arena_bytes * hundredths // 100)
-        within = replace(compiled, recipe=recipe)
+        limited = within(compiled, whole.arena_bytes * hundredths // 100)
         with suppress(DataError):  # as few bytes as that cannot do
-            again += len(within.plan(sizes).steps) > len(whole.steps)
-            assert verify(session, within, 40)
+            again += len(limited.plan(sizes).steps) > len(whole.steps)
+            assert verify(session, limited, 40)
     assert again > 3
 
 
 def test_blocks_take_less_memory_than_whole_arrays() -> None:
     schedule, compiled = banded(ADAM.replace("[3, 7]", "[3, 700]"), 1, 1)
     assert schedule.arena_bytes < compiled.plan({"N": 1}).arena_bytes / 2
+
+
+def within(compiled: Compiled, budget: int) -> Compiled:
+    return replace(compiled, recipe=replace(compiled.recipe, memory=budget))
+
+
+def test_a_budget_has_to_hold_the_blocks_alone() -> None:
+    sizes = {"N": 1}
+    schedule, compiled = banded(ADAM.replace("[3, 7]", "[3, 700]"), 1, 1)
+    enough = schedule.arena_bytes
+    assert within(compiled, enough).plan_blocks(sizes, 1) == schedule
+    with pytest.raises(DataError, match=f"memory = {enough}"):
+        within(compiled, enough - 64).plan_blocks(sizes, 1)
+    with pytest.raises(DataError, match="E0818"):
+        within(compiled, enough).plan_whole(sizes, 1)
+
+
+def test_a_budget_that_only_whole_arrays_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Buffers live all through their band: of large blocks, more at once than step by step."""
+    monkeypatch.setattr(bands, "BLOCK", 4096)
+    session = Session(compile_source(Source(ADAM.replace("[3, 7]", "[3, 700]"), "<text>")))
+    compiled = ready(session, replace(_purpose(session), results=(), stage="apply"))
+    whole, blocks = compiled.plan({}), in_bands(compiled.plan({}), compiled.graph, {}, 1)
+    assert whole.arena_bytes < blocks.arena_bytes
+    assert within(compiled, whole.arena_bytes).plan_blocks({}, 1) == whole
+    assert within(compiled, blocks.arena_bytes).plan_blocks({}, 1) == blocks
 
 
 def test_a_run_takes_as_many_rows_as_live_at_once() -> None:

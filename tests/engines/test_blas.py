@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -36,7 +37,7 @@ def shared(request: pytest.FixtureRequest) -> tuple[Library, module._Shared]:
     library = Library(4)
     older = module._Swap(library.get, library.put)
     swap = library.swap if request.param == "in one call" else older
-    return library, module._Shared(swap, library.put)
+    return library, module._Shared(swap, library.put, library.number)
 
 
 def test_a_function_takes_one_thread_and_gives_back_what_there_was(
@@ -131,17 +132,36 @@ class Interrupted:
             raise KeyboardInterrupt
 
 
-def test_a_ctrl_c_behind_the_count_gives_it_back(shared: tuple[Library, module._Shared]) -> None:
+def _read_within(inside: module._Shared, read: Callable[[], int]) -> Callable[[], int]:
+    """The same as `around`, by the two methods of a context."""
+
+    def read_within() -> int:
+        with inside:
+            return read()
+
+    return read_within
+
+
+WAYS = pytest.mark.parametrize("way", [module._Shared.around, _read_within])
+
+
+@WAYS
+def test_a_ctrl_c_behind_the_count_gives_it_back(
+    shared: tuple[Library, module._Shared], way: Callable[..., Callable[[], int]]
+) -> None:
     library, inside = shared
     inside._lock = Interrupted()  # type: ignore[assignment]
-    read = inside.around(library.get)
+    read = way(inside, library.get)
     with pytest.raises(KeyboardInterrupt):
         read()
     assert library.number == 4
     assert (read(), library.number) == (1, 4)
 
 
-def test_a_ctrl_c_before_it_is_known_what_there_was_gives_it_back() -> None:
+@WAYS
+def test_a_ctrl_c_before_it_is_known_what_there_was_gives_it_back(
+    way: Callable[..., Callable[[], int]],
+) -> None:
     class Late(Library):
         interrupts = False
 
@@ -152,7 +172,7 @@ def test_a_ctrl_c_before_it_is_known_what_there_was_gives_it_back() -> None:
             return before
 
     library = Late(4)
-    read = module._Shared(library.swap, library.put).around(library.get)
+    read = way(module._Shared(library.swap, library.put, library.number), library.get)
     library.interrupts = True
     with pytest.raises(KeyboardInterrupt):
         read()

@@ -158,6 +158,18 @@ def test_what_a_full_disk_does_not_take_is_compiled_for_the_process(folder: Path
     assert not list(folder.glob("__pycache__/*double*.nb?"))
 
 
+def test_of_a_text_whose_writing_is_broken_off_nothing_stays(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        library.load(TEXT)
+    assert not list(folder.iterdir())
+
+
 def test_where_machine_code_cannot_be_kept_it_is_compiled(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,6 +9,7 @@ import graphdsl
 import graphdsl.ops  # declares them
 from engines.both import Array, check_same, run_both
 from graphdsl.graph.op import OPS, Op
+from graphdsl.graph.types import DType
 
 pytest.importorskip("numba")
 
@@ -224,6 +225,58 @@ def test_rows_may_be_counted_from_the_end() -> None:
     """
     i = np.concatenate([np.arange(6), np.arange(-4, 0)])
     check_same(text, i=i, ulps=8)
+
+
+SUMS = """
+dim N
+input g: {dtype}[N, 6]
+input i: {index}[N]
+input j: {index}[N, 6]
+output rows = scatter_add(g, i, size = 4)
+output columns = scatter_add(g.T, i, size = 4, axis = 1)
+output flat = scatter_add(g, j, size = 4)
+output deep = scatter_add(stack(g, g, axis = 1), i, size = 4)
+output within = scatter_add(stack(g, g), i, size = 4, axis = 1)
+output part = scatter_add(g[:, 1:4], i, size = 4)
+output one = scatter_add(g, i - i, size = 1)
+output fixed = scatter_add(g[:, :3], [2, 0, -1], size = 3, axis = 1)
+"""
+
+
+@pytest.mark.parametrize(
+    ("dtype", "index", "rows"),
+    [
+        ("f32", "i64", 50),
+        ("f64", "i32", 50),
+        ("i32", "i32", 50),
+        ("i64", "i64", 50),
+        ("bool", "i64", 50),
+        ("f32", "i32", 1),
+        ("f32", "i64", 0),
+    ],
+)
+def test_sums_at_places_have_the_bits_of_numpy(dtype: str, index: str, rows: int) -> None:
+    """Elements are added in their order, wherever they go, and however often they go there."""
+    rng = np.random.default_rng(rows)
+    size = 2**30 if dtype[0] == "i" else 2
+    g = np.where(rng.random((rows, 6)) < 0.5, 0, rng.uniform(-size, size, (rows, 6)))
+    kinds = {name: DType[name].numpy for name in (dtype, index)}
+    i, j = (rng.integers(-4, 4, shape).astype(kinds[index]) for shape in (rows, (rows, 6)))
+    text = SUMS.format(dtype=dtype, index=index)
+    expected, found = run_both(text, g=g.astype(kinds[dtype]), i=i, j=j)
+    for name, value in expected.items():
+        assert found[name].dtype == value.dtype, name
+        assert found[name].tobytes() == value.tobytes(), name
+
+
+@pytest.mark.parametrize(("bad", "index"), [(4, "i32"), (-5, "i64")])
+def test_a_sum_at_a_place_that_is_not_there_is_refused(bad: int, index: str) -> None:
+    model = graphdsl.loads(
+        f"dim N\ninput x: [N, 6]\ninput i: {index}[N]\noutput y = scatter_add(x, i, size = 4)",
+        engine="numba",
+    )
+    with pytest.raises(graphdsl.DataError, match=rf"E0607.*index {bad} is .* -4 to 3"):
+        model.run(x=np.ones((3, 6)), i=np.array([0, bad, 1]))
 
 
 @pytest.mark.parametrize("bad", [6, -1])

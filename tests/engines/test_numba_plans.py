@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -87,6 +88,41 @@ def test_a_step_is_one_segment_of_few_kernels() -> None:
     (segment,) = plan.segments
     assert len(segment.calls) < len(schedule.steps) / 1.5
     assert plan.schedule.arena_bytes < schedule.arena_bytes + 2 * 2**20
+
+
+EMBEDDED = """
+dim N
+input i: {index}[N]
+input y: i64[N]
+param E: [100, 16] ~ normal(0, 1)
+param W: [16, 8] ~ normal(0, 1)
+loss J = mean(cross_entropy(E[i] @ W, y)) + mean(W[:, mod(i, 8)])
+train {{ optimizer = sgd(lr = 0.1) }}
+"""
+
+
+@pytest.mark.parametrize("index", ["i32", "i64"])
+def test_slices_are_taken_and_added_up_by_kernels(index: str) -> None:
+    """Those of an embedding, and their gradients: nothing stays NumPy but checks."""
+    schedule, plan = plan_of(EMBEDDED.format(index=index), N=64)
+    assert any("add.at" in line for step in schedule.steps for line in step.lines)
+    left = {line.partition("(")[0] for step in plan.schedule.steps for line in step.lines}
+    assert {name for name in left if "compiled_" not in name} == {
+        "check_index",
+        "check_signed_index",
+    }
+    assert plan.schedule.arena_bytes < schedule.arena_bytes + 2 * 2**20
+
+
+def test_places_are_read_once_a_slice() -> None:
+    """Compilers can't tell that nothing which is written there changes them."""
+    text = "dim N\ninput i: i64[N]\nparam E: [100, 16] = 1\nloss J = sum(exp(E[i]))\n"
+    _, plan = plan_of(text + "train { optimizer = sgd(lr = 0.1) }", N=64)
+    (adding,) = (k for k in plan.text.split("@kernel") if re.search(r"(a\d\[.*\]) = .*\1", k))
+    lines = [line.strip() for line in adding.splitlines()]
+    (outer,) = (number for number, line in enumerate(lines) if line.startswith("for i0"))
+    assert re.fullmatch(r"t\d = a\d\[i0\]", lines[outer + 1])
+    assert lines[outer + 2].startswith("for i1")
 
 
 def test_what_is_used_once_is_not_stored() -> None:

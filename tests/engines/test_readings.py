@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from types import SimpleNamespace
 
 import numpy as np
@@ -28,6 +29,14 @@ repeat l in 1..6 {
 }
 loss J = mean(square(h))
 train { optimizer = adam() }
+"""
+
+BAND = """
+dim N
+input x: [N, 8]
+param w: [8, 8] ~ normal()
+h = x @ w
+output y = exp(h) + h * h
 """
 
 
@@ -62,13 +71,13 @@ def made(clock: Clock, calls: int, took: Callable[[int], float]) -> Readings:
     found = Readings(session.graph, {"N": 4}, clock)
     ends = np.cumsum([took(i) for i in range(len(clock.nodes))]).tolist()
     for call in range(calls):
+        found.begin()
         start = 1000.0 * call
         for number, end in enumerate([0.0, *ends]):
             stretch = (number - 1) // readings.STRETCH
             if number % readings.STRETCH == 0 or number == len(ends) or found.looks[stretch]:
                 found.took[number] = start + end
         found.add()
-        found.begin()
     return found
 
 
@@ -96,8 +105,8 @@ def test_a_long_program_is_timed_stretch_by_stretch(
         later = read[3 + readings.WHOLE_CALLS :]
         turns = [call % stretches for call in range(readings.WHOLE_CALLS, 59)]
         assert later == [each[turn] for turn in turns]
-        begun = looks[2 + readings.WHOLE_CALLS : -1]
-        assert begun == [[number == turn for number in range(stretches)] for turn in turns]
+        later_looks = looks[3 + readings.WHOLE_CALLS :]
+        assert later_looks == [[number == turn for number in range(stretches)] for turn in turns]
         assert program.count == sum(read[3:])
         profile = profiler.profile()
     assert profile is not None
@@ -141,11 +150,8 @@ def test_nodes_in_blocks_of_rows_have_the_time_of_their_blocks(
         return make(band)
 
     monkeypatch.setattr(Band, "make", noted)
-    text = (
-        "dim N\ninput x: [N, 8]\nparam w: [8, 8] ~ normal()\nh = x @ w\noutput y = exp(h) + h * h\n"
-    )
     before = clock()
-    profile = graphdsl.loads(text).profile(arrays(16), steps=3, warm_up=2)
+    profile = graphdsl.loads(BAND).profile(arrays(16), steps=3, warm_up=2)
     assert sums == ["3 in 8"]
     each = (clock() - before) / 5
     assert profile.seconds == each - 1
@@ -154,6 +160,35 @@ def test_nodes_in_blocks_of_rows_have_the_time_of_their_blocks(
     band = 3 * 8 + 2  # a reading behind each, one before them, one behind the band
     assert found["exp"] == found["mul"] == band / 3
     assert profile.clock > 0
+
+
+def test_a_step_that_is_broken_off_in_a_block_counts_for_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bands, "LARGE", 1)
+    monkeypatch.setattr(bands, "BLOCK", 64)
+    band = 3 * 8 + 2  # a reading behind each, one before them, one behind the band
+    whole = band + 3  # one at the start, one behind it, one behind the product
+    seconds, end = 0, whole + 6  # when two nodes of the second call's first block have run
+
+    def read() -> float:
+        nonlocal seconds
+        seconds += 1
+        if seconds == end:
+            raise KeyboardInterrupt
+        return float(seconds)
+
+    monkeypatch.setattr(timed, "time", SimpleNamespace(perf_counter=read))
+    model = graphdsl.loads(BAND)
+    with profiling(model.session, steps=3, warm_up=0, everything=True) as profiler:
+        for _ in range(4):
+            with suppress(KeyboardInterrupt):
+                model.session.results(Purpose(("y",)), arrays(16))
+    assert seconds == 3 * whole + 6
+    profile = profiler.profile()
+    assert profile is not None
+    assert profile.steps == 3
+    assert sorted(cost.seconds for cost in profile.nodes) == [1, *[band / 3] * 3]
 
 
 def test_a_profile_runs_the_blocks_of_the_plain_step(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -137,7 +137,7 @@ class Interpreter:
                 t.weak or v.flags.c_contiguous for v, t in zip(values, types, strict=True)
             ),
             attrs=attrs,
-            where="y",
+            where="y" if op.refuses else "",
             bind_constant=names.constant,
             bind_view=names.view,
         )

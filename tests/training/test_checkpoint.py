@@ -7,6 +7,7 @@ import os
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import graphdsl
@@ -154,3 +155,13 @@ def test_tensors_that_lie_elsewhere_are_refused(
         checkpoint.read(path, model.session, "run")
     (found,) = caught.value.diagnostics
     assert found.help[1:] == ("or go on with the version that wrote it, graphdsl 0.0.1",)
+
+
+@pytest.mark.parametrize("at", [0, 3, 4, 9])
+def test_bits_are_compared_to_the_last_piece(at: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checkpoint, "PIECE", 4)
+    one = np.zeros(10, bool)
+    other = one.copy()
+    assert checkpoint._same_bits(one, other)
+    other[at] = True
+    assert not checkpoint._same_bits(one, other)

@@ -272,29 +272,3 @@ def test_a_file_larger_than_memory_is_not_read(
 def test_saving_where_nothing_can_be_written(model: graphdsl.Model, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="E0812"):
         model.save(tmp_path / "no" / "w")
-
-
-def test_weights_that_memory_has_no_room_to_write_are_refused(
-    model: graphdsl.Model, saved: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = saved.read_bytes()
-    needed = 2 * 4 * (6 + 1 + 3)  # each of W, b and m twice
-    monkeypatch.setattr(tensor_file, "find_lack", lambda nbytes: f"no {nbytes:,}")
-    with pytest.raises(DataError, match="E0802") as caught:
-        model.save(saved)
-    told = f"to write '{saved}' takes {needed:,} bytes beside; no {needed:,}"
-    assert [fault.message for fault in caught.value.diagnostics] == [told]
-    assert saved.read_bytes() == before
-
-
-def test_the_same_weights_are_the_same_bytes(tmp_path) -> None:
-    text = "param w: [3] ~ normal()\nparam b = 1\nstate s: [2] = 2\noutput y = w * b + sum(s)"
-    written = []
-    for name in ("a", "b", "c"):
-        path = tmp_path / f"{name}.safetensors"
-        graphdsl.loads(text).save(path)
-        written.append(path.read_bytes())
-    assert written[0] == written[1] == written[2]
-    model = graphdsl.loads(text, seed=9)
-    model.restore(tmp_path / "a.safetensors")
-    assert model.params["w"].tolist() == graphdsl.loads(text).params["w"].tolist()

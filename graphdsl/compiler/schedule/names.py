@@ -6,10 +6,9 @@ from hashlib import blake2b
 
 import numpy as np
 
-from graphdsl.compiler.schedule.stand_ins import StandIns
+from graphdsl.compiler.schedule.stand_ins import StandIns, view_of
 from graphdsl.graph.kernel import Array, ArrayType, KernelCall
 from graphdsl.graph.types import DType
-from graphdsl.language.diagnostics import InternalError
 
 Fed = list[tuple[str, str]]
 """(variable, expression) of views that are made at each call, because their base is fed."""
@@ -67,7 +66,7 @@ class Names:
             view = f"v{len(self._views)}"
             self._views[key] = view
             self._roots[view] = self.root(name)
-            self._stand_ins[view] = _applied(self._stand_in(name), suffix)
+            self._stand_ins[view] = view_of(self._stand_in(name), suffix)
             if self._roots[view].startswith("x"):
                 self._made_each_call[view] = (name, f"{name}{suffix}")
             else:
@@ -104,12 +103,3 @@ class Names:
         call = self.call
         assert call is not None
         return dict([(call.out, call.out_type), *call.scratches])[name]
-
-
-def _applied(stand_in: Array, suffix: str) -> Array:
-    """The view that a suffix of ours (".T", ".reshape(-1)") makes; it may not be a copy, which
-    would not see what is written later."""
-    made: Array = eval(f"x{suffix}", {"x": stand_in})
-    if made.size and not np.may_share_memory(made, stand_in):
-        raise InternalError(f"{suffix} of strides {stand_in.strides} is no view")
-    return made

@@ -2,12 +2,13 @@
 
 Each array has a name (`b7` for node 7's buffer); a kernel that writes over an operand keeps the
 operand's name. Nodes run in the order they were made, or where that pays in another one: what the
-first walk has found out about their memory is then used to choose it, and a second walk is made.
+first walk has found out about their memory is then used to choose it, and a second walk is made;
+so it is where the first has met copies of what might have been viewed, which end lives sooner.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -49,13 +50,15 @@ def plan(
     made, types = planner.plan(), planner.types
     if worth is not None and made.arena_bytes >= worth * len(nodes):
         needs, least = planner.needs(), made.arena_bytes
+        copies = planner.copies(needs)
         del planner  # one at a time: each takes as much memory as its plan
         order = choose_order(graph, needs)
-        if order != range(len(nodes)):
+        moved = order != range(len(nodes))
+        if moved or copies:
             del made
-            made = _Planner(graph, sizes, layout, order).plan()
-            if made.arena_bytes >= least:  # which is rare
-                made = _Planner(graph, sizes, layout, range(len(nodes))).plan()
+            made = _Planner(graph, sizes, layout, order, copies).plan()
+            if moved and made.arena_bytes >= least:  # which is rare
+                made = _Planner(graph, sizes, layout, range(len(nodes)), copies).plan()
     return replace(made, notes=Notes(nodes, types))
 
 
@@ -70,14 +73,19 @@ def find_needs(
 
 class _Planner:
     def __init__(
-        self, graph: Graph, sizes: Mapping[str, int], layout: Layout, order: Sequence[int]
+        self,
+        graph: Graph,
+        sizes: Mapping[str, int],
+        layout: Layout,
+        order: Sequence[int],
+        copies: Collection[int] = (),
     ) -> None:
         self.graph = graph
         self.sizes = sizes
         self.order = order
         types = {type: bound(type, sizes) for type in {node.type for node in graph.nodes}}
         self.types = [types[node.type] for node in graph.nodes]
-        self.storage = Storage(graph, self.types, layout, order)
+        self.storage = Storage(graph, self.types, layout, order, copies)
         self.scalars = Scalars(sizes)
         self.names = Names()
         self.buffers = Buffers(self.storage, self.names)
@@ -85,6 +93,7 @@ class _Planner:
         self.variables: dict[int, str] = {}
         self.inputs: list[tuple[str, ArrayType, str]] = []
         self.steps: list[Step] = []
+        self.kernel_bytes = 0
 
     def plan(self) -> Schedule:
         """Visit every node in order, then place what was asked for."""
@@ -109,6 +118,7 @@ class _Planner:
             arena_bytes=total,
             naive_bytes=self.buffers.naive_bytes,
             variables=self.variables,
+            own_kernel_bytes=self.kernel_bytes,
         )
 
     def needs(self) -> Needs:
@@ -126,6 +136,16 @@ class _Planner:
             base=base,
             kept={base[id] for id in range(end) if self.storage.last_read[id] == end},
         )
+
+    def copies(self, needs: Needs) -> set[int]:
+        """The nodes that might have been views of the arena but are computed, as the walk has
+        found out."""
+        computed = self.buffers.scratch_bytes
+        return {
+            node.id
+            for node in self.graph.nodes
+            if node.op.view and node.id in computed and needs.nbytes[needs.base[node.operands[0]]]
+        }
 
     # --- nodes -----------------------------------------------------------------------------------
 
@@ -171,6 +191,7 @@ class _Planner:
         call = self.names.call = self._call(node, fed)
         try:
             if node.op.view is not None and (suffix := node.op.view(call)) is not None:
+                assert node.id not in self.storage.copies, "what it views may be gone"
                 self._enter(node, self.names.view(call.args[0], suffix, fed))
                 self.steps.append(Step(node.id, (), tuple(fed), node.sweep))
                 return
@@ -182,6 +203,9 @@ class _Planner:
         finally:
             self.names.call = None  # each refers to the other
         self.names.types.update(call.scratches)
+        if node.op.allocates is not None:
+            allocated = node.op.allocates(call.out_type, *call.types, **call.attrs)
+            self.kernel_bytes = max(self.kernel_bytes, allocated)
         self.buffers.add_scratch(node, call)
         self.commons.add(node, call)
         lines = tuple(call.lines)
@@ -198,7 +222,7 @@ class _Planner:
             types=tuple(self.types[i] for i in node.operands),
             contiguous=tuple(map(names.is_contiguous, args)),
             attrs={key: self._numbers(value) for key, value in node.attrs},
-            where=where(node),
+            where=where(node) if node.op.refuses else "",
             prefix=f"b{node.id}",
             bind_constant=names.constant,
             bind_stream=names.stream,

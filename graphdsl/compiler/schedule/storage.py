@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from graphdsl.compiler.schedule.values import Region
 from graphdsl.graph.flat_arrays import flat_array, part_array
@@ -17,7 +17,8 @@ class Storage:
     """The stored leaves of a graph, the last reader of every node, and the pinned results.
 
     `order` holds the ids as the nodes run; `when` each node's place in it, and times are such
-    places: `last_read` of a result is the number of nodes.
+    places: `last_read` of a result is the number of nodes. `copies` are the nodes known to be
+    computed although their op may be a view: nothing outlives them for their sake.
 
     A result is pinned where it has a place outside the arena: a gradient in its flat array, a
     written value over the old one, and what is made of a worker's part over that, if nothing needs
@@ -26,14 +27,20 @@ class Storage:
     """
 
     def __init__(
-        self, graph: Graph, types: Sequence[ArrayType], layout: Layout, order: Sequence[int]
+        self,
+        graph: Graph,
+        types: Sequence[ArrayType],
+        layout: Layout,
+        order: Sequence[int],
+        copies: Collection[int] = (),
     ) -> None:
         self.graph = graph
         self.when = _places(order)
         self.types = types
         self.layout = layout
+        self.copies = copies
         self.leaves = {n.id: self.region(n) for n in graph.nodes if is_stored(n)}
-        self.last_read = _last_reads(graph, self.when)
+        self.last_read = _last_reads(graph, self.when, copies)
         self.last_refusal = max((self.when[id] for id in _refusing(graph)), default=-1)
         self.pinned = self._pins()
 
@@ -152,7 +159,7 @@ def _size_indexed(graph: Graph, node: Node) -> Size:
     return counted.type.shape[at]
 
 
-def _last_reads(graph: Graph, when: Sequence[int]) -> list[int]:
+def _last_reads(graph: Graph, when: Sequence[int], copies: Collection[int]) -> list[int]:
     """For each node when it, or a view of it, is read last; the end for results."""
     nodes = graph.nodes
     last = list(when)
@@ -162,7 +169,7 @@ def _last_reads(graph: Graph, when: Sequence[int]) -> list[int]:
     for result in graph.results:
         last[result.node] = len(nodes)
     for node in reversed(nodes):
-        if node.op.view and node.operands:
+        if node.op.view and node.operands and node.id not in copies:
             base = node.operands[0]
             last[base] = max(last[base], last[node.id])
     return last

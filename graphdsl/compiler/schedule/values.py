@@ -110,6 +110,13 @@ class Schedule:
     arena: the steps call them as `worker_0`, `worker_1`, …"""
     cuts: tuple[tuple[int, int], ...] = ()
     """Of each worker: the first row of its part of the batch, and the one behind its last."""
+    own_kernel_bytes: int = 0
+    """What one kernel at most asks the system for while it runs; what workers' ask is not in it."""
+
+    @property
+    def kernel_bytes(self) -> int:
+        """What kernels at most ask the system for at once: those of all workers run together."""
+        return max(self.own_kernel_bytes, sum(one.kernel_bytes for one in self.workers))
 
     def placement(self) -> Schedule:
         """What is fed and handed out, and where arrays stand, without what is done with them."""
@@ -133,6 +140,6 @@ class Schedule:
         """The first step at which the most bytes live, and how many: no arena is smaller."""
         return highest(self.live())
 
-    def describe(self, step: Step) -> str:
-        """What a step computes, for a reader of the program."""
-        return self.notes.get(step.node, "the values written last")
+    def describe(self, node: int) -> str:
+        """What a node of a step computes, for a reader of the program."""
+        return self.notes.get(node, "the values written last")

@@ -27,7 +27,8 @@ BRIEF, FEW = 500.0, 2
 one behind the other: the threads meet there in any case."""
 
 PANEL, DEPTH = 256, 256
-"""What a product copies at once at most: bytes of a row of its right factor, and rows."""
+"""What a product copies at once at most: bytes of a row of its right factor, and rows, of which so
+many stay in the cache; no more products are summed in one go."""
 
 
 @dataclass(frozen=True, slots=True)

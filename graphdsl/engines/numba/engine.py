@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from graphdsl.compiler.schedule import Schedule
+from graphdsl.engines.feeds import refusal
+from graphdsl.engines.machine import find_lack
 from graphdsl.engines.numba import library
 from graphdsl.engines.numba.attaching import attach
 from graphdsl.engines.numba.crew import find_crew, offer_address
@@ -17,10 +19,15 @@ from graphdsl.engines.workers import count_cores
 from graphdsl.graph.graph import Graph
 from graphdsl.language.collector import release_spares
 
+COMPILING = 2**28
+"""Bytes that compiling takes at most, about: 140 million for a dozen nodes, 220 million for a
+transformer. LLVM does not come back, or ends the process, where they cannot be had."""
+
 
 def translate(schedule: Schedule, graph: Graph) -> tuple[Schedule, Mapping[str, Any]]:
     """The schedule with its runs of loops and products compiled, and what its new names are. Steps
-    that nobody else holds are let go while they are read."""
+    that nobody else holds are let go while they are read. Raises `DataError` where the machine has
+    no room to compile."""
     release_spares()
     waiting = list(schedule.steps)
     schedule = replace(schedule, steps=())
@@ -28,29 +35,42 @@ def translate(schedule: Schedule, graph: Graph) -> tuple[Schedule, Mapping[str, 
     release_spares()
     if not plan.segments:
         return plan.schedule, {}
-    module = library.load(plan.text)
-    enter = _entry(len(plan.inputs))
-    alone: int = library.load_file("runner.py").run.address
-    names: dict[str, Any] = {"enter": enter, "alone": alone}
-    names["enter_together"] = _together(enter, alone)
-    views, clock = [], "float(t), float(epoch), float(total_steps)"
+    if lack := find_lack(COMPILING):
+        help = "the engine 'numpy' needs none of them"
+        raise refusal("E0802", f"to compile may take {COMPILING:,} bytes; {lack}", help)
+    return _with_calls(plan), _compile(plan)
+
+
+def _with_calls(plan: Plan) -> Schedule:
+    """The schedule of a plan with the statements that call its segments."""
+    planned, clock = plan.schedule, "float(t), float(epoch), float(total_steps)"
     calls: dict[str, str] = {}
     for number, segment in enumerate(plan.segments):
-        names[f"attach_{number}"] = attach(segment, plan, module)
-        views.append((f"e{number}", f"attach_{number}(globals())"))
         arguments = ", ".join([f"e{number}", clock, *plan.inputs])
         way = "enter_together(" if segment.shared else "enter(alone, 0, 0, "
         calls[f"compiled_{number}"] = f"{way}{arguments})"
     steps = tuple(
         replace(step, lines=tuple(calls.get(line, line) for line in step.lines))
-        for step in plan.schedule.steps
+        for step in planned.steps
     )
-    told = plan.schedule.notes
-    notes = {step.node: told[step.node] for step in steps if step.node in told}
+    notes = {step.node: planned.notes[step.node] for step in steps if step.node in planned.notes}
     for number, segment in enumerate(plan.segments):
         notes[-number - 1] = f"{len(segment.calls)} kernels"
-    views = [*plan.schedule.views, *views]
-    return replace(plan.schedule, steps=steps, views=tuple(views), notes=notes), names
+    views = [(f"e{number}", f"attach_{number}(globals())") for number in range(len(calls))]
+    return replace(planned, steps=steps, views=(*planned.views, *views), notes=notes)
+
+
+def _compile(plan: Plan) -> dict[str, Any]:
+    """What the names in these statements stand for."""
+    module = library.load(plan.text)
+    enter = _entry(len(plan.inputs))
+    alone: int = library.load_file("runner.py").run.address
+    attachments = {
+        f"attach_{number}": attach(segment, plan, module)
+        for number, segment in enumerate(plan.segments)
+    }
+    together = _together(enter, alone)
+    return {"enter": enter, "alone": alone, "enter_together": together, **attachments}
 
 
 def plan_here(schedule: Schedule, graph: Graph) -> Plan:

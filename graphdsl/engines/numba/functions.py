@@ -16,7 +16,7 @@ from numba.extending import overload
 
 from graphdsl.engines.numba import elementary
 from graphdsl.engines.numba.bits import larger, smaller
-from graphdsl.engines.numba.decorators import summing
+from graphdsl.engines.numba.decorators import FUSED, summing
 from graphdsl.ops import scalars
 from graphdsl.ops.unit_arrays import CUBIC, LINEAR
 
@@ -28,9 +28,7 @@ def _known(implementation):
     """Take up an implementation of the function of the same name in `ops.scalars`."""
     function = getattr(scalars, implementation.__name__)
     KNOWN[implementation.__name__] = function
-    overload(function, jit_options={"error_model": "numpy", "fastmath": {"contract"}})(
-        implementation
-    )
+    overload(function, jit_options={"error_model": "numpy", "fastmath": FUSED})(implementation)
     return implementation
 
 

@@ -16,7 +16,6 @@ from graphdsl.engines.numba.places import Access, Extent, Places, refined, resha
 MOST_ARRAYS = 24
 """Arrays that one kernel reads or writes: with more the registers no longer hold their places."""
 
-
 FEW_STREAMS = 8
 """Places in memory that loops without anything in common may go through side by side."""
 
@@ -72,8 +71,6 @@ def fuse(items: Iterable[Item], places: Places) -> Iterator[Part]:
 
 def _begin(loop: Loop, places: Places) -> _Run | None:
     """A run that begins with a loop; None for one that has to stay alone."""
-    if loop.ordered:
-        return None
     run = _Run(places)
     return run if run.take(loop) else None
 
@@ -143,8 +140,8 @@ def _split(loop: Loop) -> tuple[int, int]:
     if not loop.start:
         return math.prod(loop.shape), 1
     kept = [s != 0 or n == 1 for s, n in zip(loop.out.strides, loop.shape, strict=True)]
-    last = max((axis for axis, is_kept in enumerate(kept) if is_kept and loop.shape[axis] > 1),
-               default=-1)  # fmt: skip
+    moved = (axis for axis, size in enumerate(loop.shape) if kept[axis] and size > 1)
+    last = max(moved, default=-1)
     if not all(kept[: last + 1]):
         return 0, 0
     return math.prod(loop.shape[: last + 1]), math.prod(loop.shape[last + 1 :])
@@ -188,13 +185,13 @@ def _fitted(loop: Loop, axes: Sequence[int], more: int) -> Loop | None:
     if loop.shape == tuple(axes) and not more:
         return loop
 
+    def longer(access: Access) -> Access:
+        index = access.index and longer(access.index)
+        return replace(access, strides=(*access.strides, *[0] * more), index=index)
+
     def fit(access: Access) -> Access | None:
         made = reshaped(access, loop.shape, axes)
-        if made is None:
-            return None
-        index = None if made.index is None else replace(
-            made.index, strides=(*made.index.strides, *[0] * more))  # fmt: skip
-        return replace(made, strides=(*made.strides, *[0] * more), index=index)
+        return None if made is None else longer(made)
 
     out = fit(loop.out)
     operands = [fit(o) if isinstance(o, Access) else o for o in loop.operands]
@@ -231,14 +228,8 @@ def _meet(mine: Access, theirs: Access, axes: Sequence[int], places: Places) -> 
     at different turns."""
     if not overlaps(mine, theirs, axes, places.extents):
         return False
-    same = mine.index is None and theirs.index is None and mine.dtype is theirs.dtype
-    here, there = (_absolute(access, places.extents) for access in (mine, theirs))
-    return True if same and here == there and mine.strides == theirs.strides else None
-
-
-def _absolute(access: Access, extents: dict[str, Extent]) -> tuple[str, int]:
-    extent = extents[access.root]
-    return extent.memory, extent.start + access.start * access.dtype.numpy.itemsize
+    known = mine.index is None and theirs.index is None
+    return True if known and mine.key(places.extents) == theirs.key(places.extents) else None
 
 
 def overlaps(a: Access, b: Access, axes: Sequence[int], extents: dict[str, Extent]) -> bool:

@@ -22,10 +22,11 @@ Operand = Access | Number
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """A formula at each turn of a loop nest over `shape`: `{0}`, `{1}`, … are its operands.
+    """A formula at each turn of a loop nest over `shape`: `{0}`, `{1}`, … are its operands, and
+    `{y}` is what `out`, to which the result goes, held before.
 
-    The result goes to `out`. With a `start` it is a reduction: `{y}` is what `out` held before,
-    which begins with `start`, and the strides of `out` are 0 along the axes that are reduced.
+    With a `start` it is a reduction: `out` begins with `start`, and its strides are 0 along the
+    axes that are reduced.
     """
 
     node: int

@@ -111,9 +111,8 @@ def _written(path: Path, text: str) -> Path | None:
                 file.write(text.encode())
                 file.flush()
                 os.replace(made, path)
-            except OSError:
+            finally:  # of what was broken off nothing stays
                 made.unlink(missing_ok=True)
-                raise
     except OSError:
         return None
     return path

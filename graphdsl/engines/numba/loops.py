@@ -7,7 +7,15 @@ from collections.abc import Sequence
 
 from graphdsl.engines.numba.formula import beginning, converted, number, written
 from graphdsl.engines.numba.items import Loop, Number
-from graphdsl.engines.numba.writing import Kernel, Surroundings, Writer, loop_over, merge
+from graphdsl.engines.numba.places import Access
+from graphdsl.engines.numba.writing import (
+    Kernel,
+    Surroundings,
+    Writer,
+    loop_over,
+    merge,
+    part_line,
+)
 
 
 def loop_kernel(loop: Loop, around: Surroundings) -> Kernel:
@@ -21,16 +29,18 @@ class _LoopWriter(Writer):
         accesses = [*loop.reads(), loop.out]
         axes = merge(loop.shape, [access.strides for access in accesses])
         self.loop = loop_over(loop, [axis[-1] for axis in axes])
-        self.shape = [math.prod(loop.shape[axis] for axis in axes_) for axes_ in axes]
+        self.shape = [math.prod(loop.shape[one] for one in axis) for axis in axes]
+        self.read: list[str] = []
+        """The operands as the formula has them, since they were last read."""
 
     def kernel(self) -> Kernel:
         """The whole text."""
-        lines = self._reduced() if self.loop.start else self._nest(range(len(self.shape)))
+        lines = self._reduced() if self.loop.start else self._nest()
         divided = bool(self.loop.start) and any(self.loop.out.strides)
         opening = [*self.opening()]
         if divided:
             size = self.shape[self._kept()[self._divided()]]
-            opening += [f"first, last = {size} * part // parts, {size} * (part + 1) // parts"]
+            opening.append(part_line(size))
         work = math.prod(self.shape)
         return Kernel((*opening, *lines), self.arguments(), divided, work)
 
@@ -61,15 +71,19 @@ class _LoopWriter(Writer):
         inside = self._looped(others, [*loads, f"y = {self._formula('y')}"], divided)
         return self._looped(kept, [f"y = {begin}", *inside, f"{element} = y"], divided)
 
-    def _nest(self, axes: Sequence[int]) -> list[str]:
-        """A loop in the order of its elements."""
-        loads = self._loads()
-        index = ""
-        if self.loop.out.index is not None:
-            index = self.name()
-            loads.append(f"{index} = {self.element(self.loop.out.index, self.shape)}")
-        target = self.element(self.loop.out, self.shape, index)
-        return self._looped(list(axes), [*loads, f"{target} = {self._formula('')}"], -1)
+    def _nest(self) -> list[str]:
+        """A loop in the order of its elements. Indices are read in the outermost loop that moves
+        them: compilers can't tell that nothing which is written there changes them."""
+        out = self.loop.out
+        scopes = [list[str]() for _ in range(len(self.shape) + 1)]
+        self._load(scopes)
+        index = self._index(out, scopes)
+        made = self._formula(self.loaded(out, self.shape, index))
+        scopes[-1].append(f"{self.element(out, self.shape, index)} = {made}")
+        lines = scopes.pop()
+        while scopes:
+            lines = [*scopes.pop(), *self._looped([len(scopes)], lines, -1)]
+        return lines
 
     def _looped(self, axes: Sequence[int], lines: list[str], divided: int) -> list[str]:
         for axis in reversed(axes):
@@ -78,23 +92,36 @@ class _LoopWriter(Writer):
         return lines
 
     def _loads(self) -> list[str]:
-        """The lines that read the operands, which are `self.read` from then on."""
+        """The lines that read the operands."""
         lines: list[str] = []
-        self.read: list[str] = []
+        self._load([lines] * (len(self.shape) + 1))
+        return lines
+
+    def _load(self, scopes: Sequence[list[str]]) -> None:
+        """Add the lines that read the operands; `scopes` are the lines inside no loop, the first,
+        and so on."""
+        self.read = []
         for operand in self.loop.operands:
             if isinstance(operand, Number):
                 self.read.append(number(operand.value, self.loop.literal))
             elif operand.root in self.around.values and operand.index is None:
                 self.read.append(number(self.around.values[operand.root], operand.dtype))
             else:
-                index = ""
-                if operand.index is not None:
-                    index = self.name()
-                    lines.append(f"{index} = {self.element(operand.index, self.shape)}")
+                index = self._index(operand, scopes)
                 name = self.name()
-                lines.append(f"{name} = {self.loaded(operand, self.shape, index)}")
+                scopes[-1].append(f"{name} = {self.loaded(operand, self.shape, index)}")
                 self.read.append(name)
-        return lines
+
+    def _index(self, access: Access, scopes: Sequence[list[str]]) -> str:
+        """The variable that holds an access' index, read in the scope that it depends on; empty if
+        it has none."""
+        if access.index is None:
+            return ""
+        name = self.name()
+        moved = [axis for axis, stride in enumerate(access.index.strides) if stride]
+        depth = max(moved, default=-1) + 1
+        scopes[depth].append(f"{name} = {self.element(access.index, self.shape)}")
+        return name
 
     def _formula(self, before: str) -> str:
         loop = self.loop

@@ -8,8 +8,15 @@ from collections.abc import Sequence
 from graphdsl.engines.numba.formula import beginning, converted, number, written
 from graphdsl.engines.numba.fusing import Group, Member
 from graphdsl.engines.numba.items import Loop, Number, Operand
-from graphdsl.engines.numba.places import Access
-from graphdsl.engines.numba.writing import Kernel, Key, Surroundings, Writer, loop_over, merge
+from graphdsl.engines.numba.places import Access, Key
+from graphdsl.engines.numba.writing import (
+    Kernel,
+    Surroundings,
+    Writer,
+    loop_over,
+    merge,
+    part_line,
+)
 from graphdsl.graph.types import DType
 
 
@@ -52,17 +59,24 @@ class _GroupWriter(Writer):
             body += self._stage(members)
             rows = {k: v for k, v in self.values.items() if self._depth(k[3]) <= self.depth}
             self.values = rows
-        lines: list[str] = []
-        for depth in reversed(range(self.depth + 1)):
-            inner = self.outer[depth] + lines
-            lines = self._looped(depth - 1, inner, depth == 1) if depth else inner
-        work = math.prod(self.shape)
-        divided = self.depth > 0
+        lines = self._nested(self.outer, 0, divided=True)
         opening = [*self.opening()]
-        if divided:
-            size = self.shape[0]
-            opening += [f"first, last = {size} * part // parts, {size} * (part + 1) // parts"]
-        return Kernel((*opening, *lines), self.arguments(), divided, work * len(self.members))
+        if self.depth:
+            opening.append(part_line(self.shape[0]))
+        work = math.prod(self.shape) * len(self.members)
+        return Kernel((*opening, *lines), self.arguments(), self.depth > 0, work)
+
+    def _nested(
+        self, scopes: Sequence[Sequence[str]], first: int, divided: bool = False
+    ) -> list[str]:
+        """The lines inside no loop, those inside the one over the axis `first`, and so on, the
+        outermost loop `divided` between parts or not."""
+        lines: list[str] = []
+        for depth in reversed(range(len(scopes))):
+            lines = [*scopes[depth], *lines]
+            if depth:
+                lines = self._looped(first + depth - 1, lines, divided and depth == 1)
+        return lines
 
     def _looped(self, axis: int, lines: Sequence[str], divided: bool) -> list[str]:
         """Lines inside the loop over an axis."""
@@ -70,35 +84,31 @@ class _GroupWriter(Writer):
         return [f"for i{axis} in range({ends}):", *(f"    {line}" for line in lines)]
 
     def _stage(self, members: Sequence[Member]) -> list[str]:
-        wholes = [m for m in members if m.whole]
+        """A loop over the columns, and what stands before and behind it once a row; a flat group
+        has no columns, so that all it computes stands in its rows."""
         before: list[str] = []
         after: list[str] = []
-        axes = len(self.shape) - self.depth
-        scopes = [list[str]() for _ in range(axes + 1)]
-        inside = scopes[-1]
+        scopes = [list[str]() for _ in range(len(self.shape) - self.depth + 1)]
         sums: list[tuple[Member, str]] = []
+        wholes = [m for m in members if m.whole]
         for member in wholes:
-            loop = member.loop
             if member.folds:
-                name = self.name()
-                before.append(f"{name} = {beginning(loop.start, loop.out.dtype)}")
-                inside.append(f"{name} = {self._expression(loop, name, scopes)}")
-                sums.append((member, name))
+                sums.append((member, self._fold(member.loop, before, scopes)))
             else:
-                self._compute(member, inside, scopes)
-        lines: list[str] = []
-        if wholes:
-            for depth in reversed(range(axes + 1)):
-                inner = scopes[depth] + lines
-                axis = self.depth + depth - 1
-                # a flat group has no columns: what it computes stands in its rows
-                lines = self._looped(axis, inner, False) if depth else inner
-        for member, name in sums:
+                self._compute(member, scopes[-1], scopes)
+        for member, name in sums:  # which nobody may read before the loop is done
             self._keep(member, name, after)
         for member in members:
             if not member.whole:
                 self._compute(member, after, [[]])
-        return [*before, *lines, *after]
+        return [*before, *(self._nested(scopes, self.depth) if wholes else ()), *after]
+
+    def _fold(self, loop: Loop, before: list[str], scopes: list[list[str]]) -> str:
+        """The variable of a reduction: begun before the loop over the columns, added to in it."""
+        name = self.name()
+        before.append(f"{name} = {beginning(loop.start, loop.out.dtype)}")
+        scopes[-1].append(f"{name} = {self._expression(loop, name, scopes)}")
+        return name
 
     def _compute(self, member: Member, lines: list[str], scopes: list[list[str]]) -> None:
         """The line of a member that is no reduction."""

@@ -6,20 +6,23 @@ same memory, start and strides are the same elements in the same order.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-import numpy as np
-
 from graphdsl.compiler.schedule import Schedule, Step
-from graphdsl.compiler.schedule.stand_ins import StandIns
+from graphdsl.compiler.schedule.stand_ins import StandIns, view_of
 from graphdsl.graph.kernel import Array, ArrayType
 from graphdsl.graph.types import DType
 
 NAME = re.compile(r"(?<![\w.'\"])[bcpvx]\d+(?:_\d+)?\b|\bk_w\w+\b")
 """The variables of a program that are arrays."""
+
+Key = tuple[str, int, DType, tuple[int, ...]]
+"""What tells apart the elements that accesses stand for: the memory, the byte of the first one in
+it, their type and their strides."""
 
 _DTYPES = {dtype.numpy: dtype for dtype in DType}
 
@@ -37,7 +40,7 @@ class Place:
     @property
     def size(self) -> int:
         """The number of elements."""
-        return int(np.prod(self.shape, dtype=object))
+        return math.prod(self.shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,12 @@ class Access:
         last = self.start + sum(m for m in moves if m > 0)
         itemsize = self.dtype.numpy.itemsize
         return first * itemsize, (last + 1) * itemsize
+
+    def key(self, extents: Mapping[str, Extent]) -> Key:
+        """What tells apart its elements, but for those that an index says."""
+        extent = extents[self.root]
+        first = extent.start + self.start * self.dtype.numpy.itemsize
+        return extent.memory, first, self.dtype, self.strides
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +101,7 @@ class Places:
         for _, type, name in schedule.inputs:
             self._own(name, type)
         for name, array in schedule.constants.items():
-            self._own(name, ArrayType(_DTYPES.get(array.dtype, DType.i64), array.shape))
+            self.extents[name] = Extent(name, 0, array.nbytes)
         for name, dtype in schedule.cells.items():
             self._own(name, ArrayType(dtype))
         self._fed = {name: text for step in steps for name, text in step.views}
@@ -100,14 +109,14 @@ class Places:
 
     def root(self, name: str) -> str:
         """The variable whose memory `name` is a view of."""
-        while name not in self._types:
+        while name not in self.extents:
             name = _base(self._views[name])
         return name
 
     def roots_in(self, lines: Iterable[str]) -> set[str]:
         """The roots of all arrays that statements name."""
         found = {name for line in lines for name in NAME.findall(line)}
-        return {self.root(name) for name in found if name in self._types or name in self._views}
+        return {self.root(name) for name in found if name in self.extents or name in self._views}
 
     def fed_views(self, lines: Iterable[str]) -> tuple[tuple[str, str], ...]:
         """(variable, expression) of the views of what is fed that statements name, bases first."""
@@ -118,7 +127,7 @@ class Places:
 
     def find(self, name: str) -> Place | None:
         """The place of an array; None where it is none, or has elements no loop is made for."""
-        if name not in self._types and name not in self._views:
+        if name not in self.extents and name not in self._views:
             return None
         array, root = self._stand_in(name), self.root(name)
         if array.dtype not in _DTYPES:
@@ -141,9 +150,8 @@ class Places:
             return self._constants[name]
         if name in self._types:
             return self._made.make(self._types[name])
-        text = self._views[name]
-        made: Array = eval(text, {_base(text): self._stand_in(_base(text))})
-        return made
+        base = _base(self._views[name])
+        return view_of(self._stand_in(base), self._views[name].removeprefix(base))
 
 
 def _base(text: str) -> str:
@@ -170,34 +178,38 @@ def reshaped(access: Access, shape: Sequence[int], wanted: Sequence[int]) -> Acc
     """The access over other axes with as many turns in the same order; None where an axis would
     need two strides."""
     strides: list[int] = []
-    sizes = list(zip(shape, access.strides, strict=True))
-    stack = [pair for pair in sizes if pair[0] != 1]
+    left = [pair for pair in zip(shape, access.strides, strict=True) if pair[0] != 1]
     for size in reversed(wanted):
-        if size == 1:
-            strides.append(0)
-            continue
-        if not stack:
-            return None
-        whole, stride = stack.pop()
-        while whole < size and stack and size % whole == 0:
-            # two axes as one, where they are as far apart as they are long
-            outer, outer_stride = stack[-1]
-            if outer_stride != stride * whole:
-                return None
-            stack.pop()
-            whole *= outer
-        if whole % size:
+        stride = 0 if size == 1 else _take_axis(left, size)
+        if stride is None:
             return None
         strides.append(stride)
-        if whole > size:
-            stack.append((whole // size, stride * size))
-    if stack:
+    if left:
         return None
-    made = replace(access, strides=tuple(reversed(strides)))
-    if access.index is None:
-        return made
-    index = reshaped(access.index, shape, wanted)
-    return None if index is None else replace(made, index=index)
+    index = access.index and reshaped(access.index, shape, wanted)
+    if index is None and access.index is not None:
+        return None
+    return replace(access, strides=tuple(reversed(strides)), index=index)
+
+
+def _take_axis(left: list[tuple[int, int]], size: int) -> int | None:
+    """The stride of an axis of so many turns, which the last of those that are `left`, pairs of
+    size and stride, are taken for; None where they have no one stride."""
+    if not left:
+        return None
+    whole, stride = left.pop()
+    while whole < size and left and size % whole == 0:
+        # two axes as one, where they are as far apart as they are long
+        outer, outer_stride = left[-1]
+        if outer_stride != stride * whole:
+            return None
+        left.pop()
+        whole *= outer
+    if whole % size:
+        return None
+    if whole > size:
+        left.append((whole // size, stride * size))
+    return stride
 
 
 def refined(shapes: Iterable[Sequence[int]]) -> tuple[int, ...] | None:

@@ -12,20 +12,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from graphdsl.engines.numba.calls import DEPTH, PANEL
+from graphdsl.engines.numba.copying import copy_eight, copy_some, copy_vector, turn_square
 from graphdsl.engines.numba.decorators import compiled, kernel
 from graphdsl.engines.numba.intrinsics import bytes_of, call_tiles, i64_at, like_at
-from graphdsl.engines.numba.microkernel import (
-    ROWS,
-    copy_eight,
-    copy_some,
-    copy_vector,
-    machine,
-    turn_square,
-)
+from graphdsl.engines.numba.microkernel import ROWS
 from graphdsl.engines.numba.tiling import next_tile
-
-DEPTH = 256
-"""The most products that are summed in one go: a panel of so many rows stays in the cache."""
+from graphdsl.engines.numba.vectors import machine
 
 PACKED_ROWS = 48
 """The rows of a left factor from which copying it pays, if its rows do not lie together."""
@@ -38,6 +31,7 @@ VECTOR, WIDTH = machine()
 HALF = max(WIDTH // 2, 1)
 PANEL_BYTES = VECTOR * WIDTH
 """The bytes of a row of a copied panel, behind which a copied left factor follows."""
+assert PANEL_BYTES <= PANEL, "the rooms that are planned would be too small"
 
 MOST = ROWS[0]
 
@@ -174,44 +168,44 @@ def _column_unit(one, rows, columns, left_column, right_column, parts):
 
 
 @compiled
+def _own_block(one, at, part, parts):
+    """The panels, or else the rows, of a result that one part makes: the first row, how many, the
+    first column, how many."""
+    rows, columns = at[0], at[1]
+    unit = _column_unit(one, rows, columns, at[5], at[8], parts)
+    if unit == 0:
+        start = rows * part // parts
+        return start, rows * (part + 1) // parts - start, 0, columns
+    units = (columns + unit - 1) // unit
+    start = units * part // parts * unit
+    return 0, rows, start, min(columns, units * (part + 1) // parts * unit) - start
+
+
+@compiled
 def _multiply_part(one, at, part, parts):
-    """One part of a product: some of its pairs of matrices, or else some panels, or some rows.
+    """One part of a product: some of its pairs of matrices, or else a block of each result.
 
     `at` has the arguments in the order of `ARGUMENTS`.
     """
-    item = bytes_of(one)
-    rows, columns, inner = at[0], at[1], at[2]
-    left, left_row, left_column = at[3], at[4], at[5]
-    right, right_row, right_column = at[6], at[7], at[8]
-    result, result_row = at[9], at[10]
-    room = at[11] + part * at[12]
     pairs, turns = at[13] * at[14], at[14]
     first, last = 0, pairs
+    row, rows, column, columns = 0, at[0], 0, at[1]
     if pairs >= parts:
         first, last = pairs * part // parts, pairs * (part + 1) // parts
     else:
-        unit = _column_unit(one, rows, columns, left_column, right_column, parts)
-        if unit:
-            units = (columns + unit - 1) // unit
-            start = units * part // parts * unit
-            columns = min(columns, units * (part + 1) // parts * unit) - start
-            right += start * right_column
-            result += start * item
-        else:
-            start = rows * part // parts
-            rows = rows * (part + 1) // parts - start
-            left += start * left_row
-            result += start * result_row
+        row, rows, column, columns = _own_block(one, at, part, parts)
     if rows <= 0 or columns <= 0:
         return
-    functions = i64_at(at[21])
+    left, right = at[3] + row * at[4], at[6] + column * at[8]
+    result = at[9] + row * at[10] + column * bytes_of(one)
+    functions, room = i64_at(at[21]), at[11] + part * at[12]
     for pair in range(first, last):
         batch, turn = pair // turns, pair % turns
         _multiply(
-            functions, one, rows, columns, inner,
-            left + batch * at[15] + turn * at[16], left_row, left_column,
-            right + batch * at[17] + turn * at[18], right_row, right_column,
-            result + batch * at[19] + turn * at[20], result_row, room,
+            functions, one, rows, columns, at[2],
+            left + batch * at[15] + turn * at[16], at[4], at[5],
+            right + batch * at[17] + turn * at[18], at[7], at[8],
+            result + batch * at[19] + turn * at[20], at[10], room,
         )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 
 from graphdsl.compiler.schedule import Step
+from graphdsl.engines.numba.indices import folded_at, put, taken
 from graphdsl.engines.numba.items import Item, Loop, Matrices, Number, Operand, Product, Statements
 from graphdsl.engines.numba.places import Access, Place, Places, spread
 from graphdsl.graph.graph import Graph, Node
@@ -73,8 +74,15 @@ class Reader:
         if node.op.scalar is not None and self._is_known(node.op.scalar):
             return [_elementwise(node, out, operands)]
         if node.op.fold is not None and self._is_known(node.op.fold.step):
+            if node.op.fold.at:
+                formula = _numbered(node.op.fold.step, node.op.operands)
+                return [*self._checks(step), *folded_at(node, formula, out, operands)]
             return [_reduction(node, out, operands)]
         return []
+
+    def _checks(self, step: Step) -> list[Item]:
+        """The statements of a step that raise what says where a fault lies."""
+        return [self._left(step, [line]) for line in step.lines if _is_check(line)]
 
     def _is_known(self, formula: str) -> bool:
         return all(name in self.known for name in _CALL.findall(formula))
@@ -84,7 +92,7 @@ class Reader:
     def _by_statements(self, step: Step) -> list[Item]:
         made: list[Item] = []
         for line in step.lines:
-            if line.startswith("check_"):  # raises what says where a fault lies
+            if _is_check(line):
                 made.append(self._left(step, [line]))
                 continue
             item = self._statement(step.node, ast.parse(line).body[0])
@@ -109,11 +117,11 @@ class Reader:
             case ast.Expr(
                 ast.Call(
                     ast.Attribute(source, "take"),
-                    [index, ast.Constant(0), out, ast.Constant(mode)],
+                    [index, ast.Constant(int(axis)), out, ast.Constant(mode)],
                     [],
                 )
             ):
-                return self._taken(node, source, index, out, mode == "wrap")
+                return self._taken(node, source, axis, index, out, mode == "wrap")
             case ast.Assign([ast.Subscript(out, ast.Name() as index)], value):
                 return self._put(node, out, index, value)
             case ast.Expr(
@@ -152,38 +160,19 @@ class Reader:
         return Loop(node, target.shape, formula, given, access, target.dtype)
 
     def _taken(
-        self, node: int, source: ast.expr, index: ast.expr, out: ast.expr, wraps: bool
+        self, node: int, source: ast.expr, axis: int, index: ast.expr, out: ast.expr, wraps: bool
     ) -> Loop | None:
-        """Rows of an array by their numbers, which have been checked; if it `wraps`, they may be
-        counted from the end."""
         rows, numbers, target = self._place(source), self._place(index), self._place(out)
-        if rows is None or numbers is None or target is None or numbers.dtype is not DType.i64:
+        if rows is None or numbers is None or target is None:
             return None
-        width = len(rows.shape) - 1
-        if target.shape != (*numbers.shape, *rows.shape[1:]):
-            return None
-        inner = [0 if n == 1 else s for n, s in zip(rows.shape[1:], rows.strides[1:], strict=True)]
-        where = spread(Place(numbers.root, numbers.dtype, numbers.start, numbers.shape,
-                             numbers.strides), numbers.shape)  # fmt: skip
-        where = Access(where.root, where.dtype, where.start, (*where.strides, *[0] * width))
-        strides = (*[0] * len(numbers.shape), *inner)
-        end = rows.shape[0] if wraps else 0
-        operand = Access(rows.root, rows.dtype, rows.start, strides, where, rows.strides[0], end)
-        access = spread(target, target.shape)
-        return Loop(node, target.shape, "{0}", (operand,), access, target.dtype)
+        return taken(node, rows, axis, numbers, target, wraps)
 
     def _put(self, node: int, out: ast.expr, index: ast.expr, value: ast.expr) -> Loop | None:
-        """Elements of an array by their numbers, which have been checked."""
         target, numbers = self._place(out), self._place(index)
-        if target is None or numbers is None or len(target.shape) != 1:
+        if target is None or numbers is None:
             return None
         operand = self._operand(value, numbers.shape)
-        if operand is None or numbers.dtype is not DType.i64:
-            return None
-        where = spread(numbers, numbers.shape)
-        zeros = (0,) * len(numbers.shape)
-        access = Access(target.root, target.dtype, target.start, zeros, where, target.strides[0])
-        return Loop(node, numbers.shape, "{0}", (operand,), access, target.dtype)
+        return None if operand is None else put(node, target, numbers, operand)
 
     def _folded(
         self, node: int, ufunc: str, source: ast.expr, axes: ast.expr, out: ast.expr
@@ -218,6 +207,10 @@ class Reader:
             node, y.dtype, batches, turns, rows, columns, a.shape[-1],
             _matrices(a), _matrices(b), _matrices(y),
         )  # fmt: skip
+
+
+def _is_check(line: str) -> bool:
+    return line.startswith("check_")
 
 
 def _matrices(place: Place) -> Matrices:

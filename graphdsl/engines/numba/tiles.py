@@ -1,7 +1,7 @@
 """All tiles of a panel, of one kind: `WIDTH` vectors a row, of the type of `ONE`; with `MASKED` but
 some elements of each row.
 
-What is set here is replaced for each kind before this text is compiled (by `engine`).
+What is set here is replaced for each kind before this text is compiled (by `attaching`).
 """
 
 # mypy: ignore-errors

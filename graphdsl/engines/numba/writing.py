@@ -10,14 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from graphdsl.engines.numba.items import Loop
-from graphdsl.engines.numba.places import Access, Extent
+from graphdsl.engines.numba.places import Access, Extent, Key
 from graphdsl.graph.types import DType
 
 Argument = tuple[str, int]
 """(root, byte) of the first element of an array that a kernel is given."""
-
-Key = tuple[str, int, DType, tuple[int, ...]]
-"""What tells apart the elements that accesses stand for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +54,7 @@ class Writer:
 
     def key(self, access: Access) -> Key:
         """What the elements of an access are told apart by."""
-        extent = self.around.extents[access.root]
-        first = extent.start + access.start * access.dtype.numpy.itemsize
-        return extent.memory, first, access.dtype, access.strides
+        return access.key(self.around.extents)
 
     def element(self, access: Access, shape: Sequence[int], index: str = "") -> str:
         """An element as it is read or written inside loops `i0`, `i1`, … over `shape`."""
@@ -75,7 +70,7 @@ class Writer:
     def loaded(self, access: Access, shape: Sequence[int], index: str = "") -> str:
         """The element as an expression: truth values are bytes in memory."""
         element = self.element(access, shape, index)
-        return f"{element} != 0" if access.dtype is DType.bool else element
+        return f"({element} != 0)" if access.dtype is DType.bool else element
 
     def arguments(self) -> tuple[Argument, ...]:
         """The arrays in the order of their numbers."""
@@ -85,12 +80,17 @@ class Writer:
         """The lines that make arrays of the arguments."""
         if self.arrays:
             yield "at = i64_at(arguments)"
-        for number_, ((_, dtype, _), name) in enumerate(self.arrays.items()):
-            yield f"{name} = {dtype}_at(at[{number_}])"
+        for place, ((_, dtype, _), name) in enumerate(self.arrays.items()):
+            yield f"{name} = {dtype}_at(at[{place}])"
 
 
 def _term(axis: int, stride: int) -> str:
     return f"i{axis}" if stride == 1 else f"{stride} * i{axis}"
+
+
+def part_line(size: int) -> str:
+    """The line that says which turns of a loop are one part's."""
+    return f"first, last = {size} * part // parts, {size} * (part + 1) // parts"
 
 
 def merge(shape: Sequence[int], steps: Sequence[tuple[int, ...]]) -> list[list[int]]:
@@ -116,5 +116,4 @@ def over(access: Access, kept: Sequence[int]) -> Access:
 def loop_over(loop: Loop, kept: Sequence[int]) -> Loop:
     """The loop over merged axes."""
     operands = tuple(over(o, kept) if isinstance(o, Access) else o for o in loop.operands)
-    return Loop(loop.node, (), loop.formula, operands, over(loop.out, kept), loop.literal,
-                loop.start)  # fmt: skip
+    return replace(loop, shape=(), operands=operands, out=over(loop.out, kept))
