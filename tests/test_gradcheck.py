@@ -100,7 +100,7 @@ def test_a_wrong_rule_is_found_beside_kinks(monkeypatch: pytest.MonkeyPatch) -> 
 LARGE = """dim N
 input x: [N, 8]
 param W: [8, 40000] ~ normal(0, 1)
-param b: [100] = 0
+param b: [10] = 0
 loss J = mean((x @ W)^2) + sum(b^2)
 """
 F64 = 8
@@ -138,6 +138,6 @@ def test_without_room_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> No
         model.gradcheck(x=np.ones((2, 8), np.float32))
     (told,) = found.value.diagnostics
     assert (told.code, told.help) == ("E0802", ("look at fewer tensors: wrt=['b'] from Python",))
-    sizes = [8 * 40_000, 100, 2 * 8]
-    elements = 2 * (8 * 40_000 + 100) + sum(sizes) + 9 * sizes[0]
+    sizes = [8 * 40_000, 10, 2 * 8]
+    elements = 2 * (8 * 40_000 + 10) + sum(sizes) + 9 * sizes[0]
     assert f" takes {elements * F64:,} bytes beside " in told.message
