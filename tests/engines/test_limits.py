@@ -13,25 +13,14 @@ import graphdsl
 from graphdsl import session
 from graphdsl.engines import machine
 from graphdsl.language.diagnostics import DataError
-from small_machine import have_memory
-
-TEXT = """
-dim N
-input x: [N, 256]
-param W: [256, 256] ~ normal(0, 0.1)
-a = tanh(x @ W)
-loss J = mean((a - x)^2)
-train {
-  optimizer = adam(lr = 0.1)
-}
-"""
+from small_machine import ADAM, have_memory
 
 
 @pytest.mark.parametrize("fault", [MemoryError(), OSError(errno.ENOMEM, "Cannot allocate memory")])
 def test_memory_that_runs_out_within_a_call_is_told_with_a_remedy(
     fault: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = graphdsl.loads(TEXT, engine="numpy")
+    model = graphdsl.loads(ADAM, engine="numpy")
 
     def fail(*_: object, **__: object) -> None:
         raise fault
@@ -51,7 +40,7 @@ def test_memory_that_runs_out_within_a_call_is_told_with_a_remedy(
 
 
 def test_other_faults_of_the_system_stay_what_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = graphdsl.loads(TEXT, engine="numpy")
+    model = graphdsl.loads(ADAM, engine="numpy")
 
     def fail(*_: object, **__: object) -> None:
         raise OSError(errno.EIO, "Input/output error")
@@ -70,7 +59,7 @@ def test_every_call_of_a_program_is_within_memory() -> None:
 
 
 def test_a_step_whose_memory_runs_out_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    trainer = graphdsl.loads(TEXT, engine="numpy").trainer()
+    trainer = graphdsl.loads(ADAM, engine="numpy").trainer()
     x = np.ones((4, 256), np.float32)
     trainer.step(x=x)
 
@@ -91,7 +80,7 @@ def test_compiling_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """LLVM ends the process, or never comes back, where it has no room."""
     engine = pytest.importorskip("graphdsl.engines.numba.engine")
     x = np.ones((4, 256), np.float32)
-    trainer = graphdsl.loads(TEXT, engine="numba").trainer()
+    trainer = graphdsl.loads(ADAM, engine="numba").trainer()
     have_memory(monkeypatch, 2**40, engine.COMPILING - 1)
     monkeypatch.setattr(engine.library, "load", lambda _: pytest.fail("it began to compile"))
     with pytest.raises(DataError, match=r"E0802.*to compile may take 268,435,456 bytes"):

@@ -12,18 +12,8 @@ from graphdsl import derivatives, session
 from graphdsl.engines import feeds, machine, memory, room
 from graphdsl.language.diagnostics import DataError
 from graphdsl.ops.initial import INITIALIZERS, Initializer
-from small_machine import have_memory
+from small_machine import ADAM, have_memory
 
-TEXT = """
-dim N
-input x: [N, 256]
-param W: [256, 256] ~ normal(0, 0.1)
-a = tanh(x @ W)
-loss J = mean((a - x)^2)
-train {
-  optimizer = adam(lr = 0.1)
-}
-"""
 PARAM = 4 * 256 * 256
 
 
@@ -35,7 +25,7 @@ def refused(call) -> str:
 
 
 def test_the_sum_of_arrays_counts_not_only_the_largest(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = graphdsl.loads(TEXT, engine="numpy")
+    model = graphdsl.loads(ADAM, engine="numpy")
     have_memory(monkeypatch, 3 * PARAM)
     x = np.zeros((700, 256), np.float32)
     assert x.nbytes < 3 * PARAM
@@ -52,7 +42,7 @@ def test_a_fed_array_whose_copy_has_no_room_is_refused(
 ) -> None:
     """A view may be larger than what it shows; before it is copied, somebody has to count."""
     pytest.importorskip("numba")
-    model = graphdsl.loads(TEXT, engine=engine)
+    model = graphdsl.loads(ADAM, engine=engine)
     one = np.zeros((1, 1), np.float32)
     x = np.broadcast_to(one, (10**11, 256))
     trainer = model.trainer()
@@ -68,7 +58,7 @@ def test_a_fed_array_whose_copy_has_no_room_is_refused(
 
 def test_gradients_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """With what is computed: each alone would have room."""
-    model = graphdsl.loads(TEXT, engine="numpy")
+    model = graphdsl.loads(ADAM, engine="numpy")
     have_memory(monkeypatch, 2 * PARAM)
     with pytest.raises(DataError) as found:
         model.value_and_grad(x=np.zeros((1, 256), np.float32))
@@ -87,14 +77,14 @@ def test_gradients_count(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_optimizer_states_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = graphdsl.loads(TEXT, engine="numpy")
+    model = graphdsl.loads(ADAM, engine="numpy")
     have_memory(monkeypatch, 3 * PARAM - 1)
     message = refused(lambda: model.trainer().step(x=np.zeros((1, 256), np.float32)))
     assert f"the optimizer's states take {2 * PARAM:,} bytes beside {PARAM:,}" in message
 
 
 def test_a_refusal_leaves_other_programs_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = graphdsl.loads(TEXT, engine="numpy")
+    model = graphdsl.loads(ADAM, engine="numpy")
     x = np.ones((4, 256), np.float32)
     before = model.run(x=x)["J"]
     have_memory(monkeypatch, 3 * PARAM)
@@ -128,7 +118,7 @@ def test_the_callers_copies_of_results_count(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_callers_copies_of_gradients_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = graphdsl.loads(TEXT, engine="numpy")
+    model = graphdsl.loads(ADAM, engine="numpy")
     x = np.ones((4, 256), np.float32)
     model.value_and_grad(x=x)
     monkeypatch.setattr(derivatives, "LARGE", PARAM - 1)
@@ -145,7 +135,7 @@ def test_the_callers_copies_of_gradients_count(monkeypatch: pytest.MonkeyPatch) 
 )
 def test_what_drawing_takes_counts(draw: str, arrays: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Initial values are drawn in f64, whatever the parameter is."""
-    text = TEXT.replace("normal(0, 0.1)", f"{draw}()")
+    text = ADAM.replace("normal(0, 0.1)", f"{draw}()")
     monkeypatch.setattr(memory, "LARGE", PARAM)
     have_memory(monkeypatch, 2**40, 2 * arrays * PARAM - 1)
     message = refused(lambda: graphdsl.loads(text))
@@ -185,7 +175,7 @@ def test_predictions_count_before_they_are_computed(monkeypatch: pytest.MonkeyPa
 def test_a_program_that_cannot_be_planned_names_its_largest_array(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    model = graphdsl.loads(TEXT, engine="numpy")
+    model = graphdsl.loads(ADAM, engine="numpy")
 
     def lack(*_: object) -> None:
         raise MemoryError
@@ -199,7 +189,7 @@ def test_a_program_that_cannot_be_planned_names_its_largest_array(
 
 def test_what_is_not_free_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the model has already was free before; what it has not yet must be free now."""
-    model = graphdsl.loads(TEXT, engine="numpy")
+    model = graphdsl.loads(ADAM, engine="numpy")
     x = np.ones((4, 256), np.float32)
     model.value_and_grad(x=x)
     have_memory(monkeypatch, 2**40, 0)
@@ -211,9 +201,9 @@ def test_what_is_not_free_cannot_be_had(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_parameters_count_before_they_are_made(monkeypatch: pytest.MonkeyPatch) -> None:
     have_memory(monkeypatch, 2**40, PARAM - 1)
-    assert f"parameters take {PARAM:,} bytes; " in refused(lambda: graphdsl.loads(TEXT))
+    assert f"parameters take {PARAM:,} bytes; " in refused(lambda: graphdsl.loads(ADAM))
     have_memory(monkeypatch, 2**40, PARAM)
-    graphdsl.loads(TEXT)
+    graphdsl.loads(ADAM)
 
 
 def test_little_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,7 +214,7 @@ def test_little_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_a_model_has_made_and_not_run_with_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    model = graphdsl.loads(TEXT, engine="numpy")
+    model = graphdsl.loads(ADAM, engine="numpy")
     held = model.session.memory
     held.reserve(1000)
     held.reserve(2000)  # in the place of the first

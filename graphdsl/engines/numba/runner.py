@@ -25,8 +25,8 @@ THREADS, CODE, COUNT, PATCHES, PATCH_COUNT, CLOCK, FLUSHING, INPUTS = 0, 1, 2, 3
 """Where things stand in a program's state, an array of int64: the threads that there is room for;
 the address of the program, for each kernel its address, its arguments' and whether it is done in
 parts; how many; of the places that inputs' addresses go to, triples (place, number of the input,
-byte in it); how many; the clock, three f64; 1 where subnormal numbers are taken for
-zero; the addresses of the inputs."""
+byte in it); how many; the clock, three f64; 1 where subnormal numbers are taken for zero; the
+addresses of the inputs."""
 
 OFFER, ADMITTED, AWAKE, ARRIVED, PROGRAM, PARTS, DOORS, WORDS = 0, 8, 16, 24, 32, 33, 35, 64
 """Where things stand in a crew's words, an array of int64, those that are waited for in a cache
